@@ -1,0 +1,69 @@
+"""Files that are either whole or absent."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from napari_cardiac_ssl.errors import InputError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Write a file beside its target, then rename it into place.
+
+    The target either keeps its old content or has all of the new one, whatever happens: a crash,
+    a full disk, an exception in the body. The temporary name keeps the target's ending (writers
+    choose their format by it) and starts with a dot.
+
+    Parameters
+    ----------
+    path
+        The file to be. Its folder is made if it is missing.
+
+    Yields
+    ------
+    Path
+        Where the body writes.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be made or written, or the disk is full.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "numbers.csv"
+    >>> with replacing(target) as beside:
+    ...     _ = beside.write_text("1,2")
+    >>> target.read_text(), len(list(target.parent.iterdir()))
+    ('1,2', 1)
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder; name a file")
+    beside = path.parent / f".{secrets.token_hex(4)}-{path.name}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield beside
+            with open(beside, "rb+") as written:
+                os.fsync(written.fileno())
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        # Errors of other files that the body reads must not be blamed on this one.
+        if error.filename is not None and Path(error.filename) not in {
+            beside,
+            path,
+            *path.parents,
+        }:
+            raise
+        reason = error.strerror or str(error)
+        raise InputError(
+            f"cannot write {path}: {reason}; nothing was changed, choose another place or make "
+            "room and try again"
+        ) from error

@@ -1,0 +1,1 @@
+"""Geometry of planes and positions: numpy only, millimetres."""

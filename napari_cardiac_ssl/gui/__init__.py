@@ -1,0 +1,1 @@
+"""The napari plugin: the only napari, Qt and magicgui."""

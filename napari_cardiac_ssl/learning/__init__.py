@@ -1,0 +1,1 @@
+"""Everything that learns: torch, no napari."""

@@ -1,0 +1,1 @@
+"""Files in: the only place, with `writers`, that knows file formats."""

@@ -1,0 +1,185 @@
+"""What was scanned, immutable: studies, stacks, slices."""
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cardiac_ssl.anatomy import View
+from napari_cardiac_ssl.errors import InputError
+
+
+class SliceIndex(NamedTuple):
+    """Which slice of which frame.
+
+    Parameters
+    ----------
+    t
+        Frame, from 0.
+    z
+        Slice, from 0.
+    """
+
+    t: int
+    z: int
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """One image series as an array, with where it lies in the patient.
+
+    Parameters
+    ----------
+    image
+        Shape ``(t, z, y, x)``, finite, real values as the file means them (slope and intercept
+        applied). Made read-only.
+    affine
+        Shape ``(4, 4)``: voxel ``(x, y, z, 1)`` to RAS+ mm, as in NIfTI. Made read-only.
+    view
+        Which plane it shows.
+    name
+        What users call it: the file's name without its ending, or the series' description.
+    frame_interval_s
+        Time between frames in seconds; None where the file does not say.
+    source
+        The file or folder that it was read from.
+    header
+        The input file's own header, as it stood on disk. Writers keep it bit for bit; nobody
+        else reads it.
+    is_4d
+        Whether the file has a time axis. A single frame may be a 3-D or a 4-D file.
+    """
+
+    image: NDArray[np.generic]
+    affine: NDArray[np.float64]
+    view: View = View.SAX
+    name: str = "stack"
+    frame_interval_s: float | None = None
+    source: Path | None = None
+    header: bytes | None = field(default=None, repr=False)
+    is_4d: bool = True
+
+    def __post_init__(self) -> None:
+        """Check shapes, and make the arrays read-only views."""
+        if self.image.ndim != 4 or 0 in self.image.shape:
+            raise InputError(
+                f"{self.name}: a stack is an array (t, z, y, x) with at least one voxel; this one "
+                f"has shape {self.image.shape}"
+            )
+        affine = np.array(self.affine, dtype=np.float64)
+        if (
+            affine.shape != (4, 4)
+            or not np.isfinite(affine).all()
+            or abs(np.linalg.det(affine)) < 1e-9
+        ):
+            raise InputError(
+                f"{self.name}: the affine must be a finite, invertible 4 x 4 matrix; it is "
+                f"{affine.tolist()}"
+            )
+        image = self.image.view()
+        image.flags.writeable = affine.flags.writeable = False
+        object.__setattr__(self, "image", image)
+        object.__setattr__(self, "affine", affine)
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        return int(self.image.shape[0])
+
+    @property
+    def slices(self) -> int:
+        """Number of slices."""
+        return int(self.image.shape[1])
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Distance between voxel centres along ``(z, y, x)``, mm.
+
+        Examples
+        --------
+        >>> stack = Stack(np.zeros((1, 2, 3, 4)), np.diag([1.5, 1.25, 10, 1]))
+        >>> stack.spacing_mm
+        (10.0, 1.25, 1.5)
+        """
+        x, y, z = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return float(z), float(y), float(x)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the voxels and the affine: the stack's identity, whatever its file's name."""
+        sha = hashlib.sha256(repr((self.image.shape, self.image.dtype.str)).encode())
+        sha.update(np.ascontiguousarray(self.affine).data)
+        for frame in self.image:
+            sha.update(np.ascontiguousarray(frame).data)
+        return sha.hexdigest()
+
+    def world_mm(self, voxels_xyz: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Map voxel coordinates to RAS+ mm.
+
+        Parameters
+        ----------
+        voxels_xyz
+            Shape ``(..., 3)``, in the order x, y, z.
+
+        Returns
+        -------
+        NDArray
+            Shape ``(..., 3)``, RAS+ mm.
+
+        Examples
+        --------
+        >>> affine = np.diag([1.5, 1.25, 10, 1]); affine[:3, 3] = [-20, 5, 0]
+        >>> Stack(np.zeros((1, 2, 3, 4)), affine).world_mm(np.array([2, 0, 1]))
+        array([-17.,   5.,  10.])
+        """
+        return np.asarray(voxels_xyz @ self.affine[:3, :3].T + self.affine[:3, 3])
+
+    def voxel_xyz(self, points_mm: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Map RAS+ mm to voxel coordinates ``(x, y, z)``: the inverse of `world_mm`.
+
+        Examples
+        --------
+        >>> stack = Stack(np.zeros((1, 2, 3, 4)), np.diag([1.5, 1.25, 10, 1]))
+        >>> stack.voxel_xyz(np.array([3.0, 1.25, 10.0]))
+        array([2., 1., 1.])
+        """
+        inverse = np.linalg.inv(self.affine)
+        return np.asarray(points_mm @ inverse[:3, :3].T + inverse[:3, 3])
+
+    def slice_indices(self) -> list[SliceIndex]:
+        """Return every slice of every frame, in order."""
+        return [SliceIndex(t, z) for t in range(self.frames) for z in range(self.slices)]
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """One examination of one person.
+
+    Parameters
+    ----------
+    name
+        What users call it: the folder's or file's name.
+    stacks
+        Its image series.
+    """
+
+    name: str
+    stacks: tuple[Stack, ...]
+
+    def stack(self, view: View) -> Stack:
+        """Return the first stack of a view.
+
+        Raises
+        ------
+        InputError
+            If the study has none.
+        """
+        for stack in self.stacks:
+            if stack.view is view:
+                return stack
+        found = ", ".join(stack.view for stack in self.stacks) or "nothing"
+        raise InputError(f"{self.name}: no {view} stack; found {found}")

@@ -1,0 +1,1 @@
+"""Files out: masks with the geometry of their input, tables."""
