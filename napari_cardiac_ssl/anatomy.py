@@ -89,7 +89,8 @@ class LabelScheme:
         table = np.zeros(len(self.structures) + 1, dtype=np.uint8)
         for code in present:
             table[code] = to.code(self.structures[code - 1])
-        return table[labels]
+        converted: NDArray[np.uint8] = table[labels]
+        return converted
 
     def check(self, labels: NDArray[np.integer]) -> list[int]:
         """Return the integers present (without 0).

@@ -51,7 +51,7 @@ def replacing(path: Path) -> Iterator[Path]:
             yield beside
             with open(beside, "rb+") as written:
                 os.fsync(written.fileno())
-            os.replace(beside, path)
+            beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
     except OSError as error:
