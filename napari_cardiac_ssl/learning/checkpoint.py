@@ -1,0 +1,223 @@
+"""Weights that say what they are: one safetensors file, no pickle."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from napari_cardiac_ssl import __version__
+from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, Structure, View
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.files import replacing
+from napari_cardiac_ssl.learning.grid import SIZE, SPACING_MM
+from napari_cardiac_ssl.learning.network import Architecture, UNet
+
+FORMAT = 1
+_KEY = "napari-cardiac-ssl"
+STRUCTURES_HEAD = "structures"
+
+
+def _current_versions() -> dict[str, str]:
+    return {
+        "napari-cardiac-ssl": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """One stack that a model has learned from: no names, only what identifies it.
+
+    Parameters
+    ----------
+    digest
+        The stack's digest.
+    slices
+        How many of its slices.
+    """
+
+    digest: str
+    slices: int
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a model is, beside its weights.
+
+    Parameters
+    ----------
+    architecture
+        The network's shape.
+    view
+        The view that it knows.
+    structures
+        What channel ``i + 1`` of the structures' head means; channel 0 is background.
+    spacing_mm, size
+        The grid that it was trained on.
+    recipe
+        How it was trained: mode, budget, steps done, seed, rates.
+    trained_on
+        What it learned from, its parents' examples not included.
+    parent
+        Digest of the model that it started from; None from scratch.
+    versions
+        Of this package, torch and Python.
+    """
+
+    architecture: Architecture
+    view: View = View.SAX
+    structures: tuple[Structure, ...] = SAX_STRUCTURES
+    spacing_mm: float = SPACING_MM
+    size: int = SIZE
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    trained_on: tuple[TrainedOn, ...] = ()
+    parent: str | None = None
+    versions: Mapping[str, str] = field(default_factory=_current_versions)
+
+    @property
+    def slices_learned(self) -> int:
+        """How many slices it learned from."""
+        return sum(part.slices for part in self.trained_on)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network and what it is.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode, on the CPU unless it is being used.
+    card
+        What it is.
+    """
+
+    network: UNet
+    card: Card
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of weights and card: the model's identity."""
+        sha = hashlib.sha256(_card_json(self.card).encode())
+        for name, tensor in sorted(self.network.state_dict().items()):
+            sha.update(name.encode())
+            sha.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return sha.hexdigest()
+
+
+def new_network(
+    architecture: Architecture | None = None, *, classes: int = 4, seed: int = 0
+) -> UNet:
+    """Return an untrained U-Net, the same for the same seed; torch's own chance is not touched."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return UNet(architecture or Architecture(heads=((STRUCTURES_HEAD, classes),)))
+
+
+def save_model(path: Path, model: Model) -> Path:
+    """Write a model whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written there.
+    """
+    tensors = {
+        name: tensor.detach().cpu().contiguous()
+        for name, tensor in model.network.state_dict().items()
+    }
+    with replacing(Path(path)) as beside:
+        try:
+            save_file(tensors, beside, metadata={_KEY: _card_json(model.card)})
+        except SafetensorError as error:  # it wraps what the operating system said
+            raise OSError(None, f"{error}", str(beside)) from error
+    return Path(path)
+
+
+def load_model(path: Path) -> Model:
+    """Read a model, refusing what does not fit.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is not a model of this program, comes from a newer version, or its
+        weights do not fit the architecture that it states.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no model at {path}; name a .safetensors file made by finetune")
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(_KEY)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise InputError(
+            f"{path}: not a readable safetensors file ({error}); is it damaged, or another format?"
+        ) from error
+    if text is None:
+        raise InputError(
+            f"{path}: safetensors, but not a model of this program (its metadata has no '{_KEY}')"
+        )
+    card = _card_of(path, text)
+    network = UNet(card.architecture)
+    _check_tensors(path, tensors, network)
+    network.load_state_dict(tensors)
+    network.eval()
+    return Model(network, card)
+
+
+def _check_tensors(path: Path, tensors: dict[str, torch.Tensor], network: UNet) -> None:
+    wanted = network.state_dict()
+    for name in sorted(wanted.keys() | tensors.keys()):
+        if name not in tensors or name not in wanted:
+            what = "misses" if name not in tensors else "has an unknown"
+            raise InputError(f"{path}: {what} tensor {name}; the file does not fit its own card")
+        if tensors[name].shape != wanted[name].shape:
+            raise InputError(
+                f"{path}: tensor {name} has shape {tuple(tensors[name].shape)}, its card says "
+                f"{tuple(wanted[name].shape)}"
+            )
+        if not torch.isfinite(tensors[name]).all():
+            raise InputError(f"{path}: tensor {name} holds values that are not numbers")
+
+
+def _card_json(card: Card) -> str:
+    return json.dumps({"format": FORMAT, **asdict(card)}, sort_keys=True)
+
+
+def _card_of(path: Path, text: str) -> Card:
+    try:
+        said = json.loads(text)
+        if said.pop("format") > FORMAT:
+            raise InputError(
+                f"{path}: made by a newer version ({said.get('versions')}); update this program"
+            )
+        architecture = said.pop("architecture")
+        architecture["heads"] = tuple((str(n), int(c)) for n, c in architecture["heads"])
+        card = Card(
+            architecture=Architecture(**architecture),
+            view=View(said.pop("view")),
+            structures=tuple(Structure(name) for name in said.pop("structures")),
+            trained_on=tuple(TrainedOn(**part) for part in said.pop("trained_on")),
+            **said,
+        )
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: the model's card cannot be read ({error!r})") from error
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: the model's card cannot be read ({error})") from error
+    channels = dict(card.architecture.heads).get(STRUCTURES_HEAD, len(card.structures) + 1)
+    if channels != len(card.structures) + 1:
+        raise InputError(
+            f"{path}: {channels} channels for {len(card.structures)} structures and background"
+        )
+    return card

@@ -1,0 +1,81 @@
+"""What the machine can do: device, number format, memory layout."""
+
+import contextlib
+import os
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where and how a network runs.
+
+    Parameters
+    ----------
+    device
+        ``cpu``, ``cuda`` or ``mps``.
+    low_precision
+        Whether convolutions run in bfloat16 (weights stay float32).
+    """
+
+    device: torch.device
+    low_precision: bool
+
+    @classmethod
+    def best(cls, name: str | None = None) -> "Compute":
+        """Choose the fastest of what is there.
+
+        bfloat16 pays where the processor multiplies it in hardware (AVX-512 BF16, AMX, CUDA from
+        Ampere on: two to three times faster). Without, it is emulated and ten times *slower* than
+        float32 (``benchmarks/precision.py``), so it is asked for, not assumed.
+        """
+        if name is None:
+            if torch.cuda.is_available():
+                name = "cuda"
+            elif torch.backends.mps.is_available():
+                name = "mps"
+            else:
+                name = "cpu"
+        if name == "cuda":
+            low = torch.cuda.is_bf16_supported(including_emulation=False)
+        elif name == "cpu":
+            low = _cpu_multiplies_bfloat16()
+        else:
+            low = False
+        return cls(torch.device(name), low)
+
+    def place(self, network: nn.Module) -> None:
+        """Move a network here, in the memory layout that convolutions like (channels last)."""
+        network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def autocast(self) -> contextlib.AbstractContextManager[object]:
+        """Return the context in which forward passes run."""
+        if not self.low_precision:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def __str__(self) -> str:
+        """Say it for people."""
+        if self.device.type == "cuda":
+            what = torch.cuda.get_device_name(self.device)
+        else:
+            what = f"{self.device.type.upper()}, {torch.get_num_threads()} threads"
+        return f"{what}, {'bfloat16' if self.low_precision else 'float32'}"
+
+
+def _cpu_multiplies_bfloat16() -> bool:
+    # torch has no public question for this; the capability string is public but too coarse.
+    wish = os.environ.get("CARDIAC_SSL_BFLOAT16")
+    if wish is not None:
+        return wish == "1"
+    asks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, ask, bool)() for ask in asks)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error means that memory, here or on the GPU, ran out."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and "not enough memory" in str(error)

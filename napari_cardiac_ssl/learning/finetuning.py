@@ -1,0 +1,253 @@
+"""Fine-tuning on a few expert slices."""
+
+from collections.abc import Generator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, UKBB
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.learning.checkpoint import (
+    STRUCTURES_HEAD,
+    Card,
+    Model,
+    TrainedOn,
+    new_network,
+)
+from napari_cardiac_ssl.learning.compute import Compute
+from napari_cardiac_ssl.learning.grid import Augmentation, Intensities, grid_of
+from napari_cardiac_ssl.learning.network import UNet
+from napari_cardiac_ssl.learning.training import Budget, Step, dice_and_cross_entropy, fit
+from napari_cardiac_ssl.study import SliceIndex, Stack
+
+Mode = Literal["all", "decoder"]
+
+#: The margin around the crop from which turned and shifted crops are drawn.
+MARGIN = 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class ExpertSlices:
+    """What an expert drew on one stack.
+
+    Parameters
+    ----------
+    stack
+        The images.
+    labels
+        Shape ``(t, z, y, x)``, `UKBB` integers. Only the slices named are looked at.
+    slices
+        The annotated ones. "No heart on this slice" is an annotation too; an untouched slice is
+        not.
+    """
+
+    stack: Stack
+    labels: NDArray[np.uint8]
+    slices: tuple[SliceIndex, ...]
+
+    def __post_init__(self) -> None:
+        """Check that labels and slices belong to the stack."""
+        if self.labels.shape != self.stack.image.shape:
+            raise InputError(
+                f"{self.stack.name}: labels of shape {self.labels.shape} on images of shape "
+                f"{self.stack.image.shape} (t, z, y, x)"
+            )
+        for index in self.slices:
+            if not (0 <= index.t < self.stack.frames and 0 <= index.z < self.stack.slices):
+                raise InputError(
+                    f"{self.stack.name}: no slice t={index.t} z={index.z}; it has "
+                    f"{self.stack.frames} frames and {self.stack.slices} slices (from 0)"
+                )
+
+    def centre_yx(self) -> tuple[float, float] | None:
+        """Return the middle of what was labelled, native voxels; None where nothing is."""
+        return centre_of([self.labels[index] for index in self.slices])
+
+
+def centre_of(slices: Sequence[NDArray[np.uint8]]) -> tuple[float, float] | None:
+    """Return the middle of the box around all labelled pixels; None where there are none."""
+    marked = np.any([labels > 0 for labels in slices], axis=0) if slices else np.zeros((1, 1))
+    if not marked.any():
+        return None
+    rows, columns = np.flatnonzero(marked.any(axis=1)), np.flatnonzero(marked.any(axis=0))
+    return (float(rows[0] + rows[-1]) / 2, float(columns[0] + columns[-1]) / 2)
+
+
+class ExpertBatches:
+    """Draws augmented batches from expert slices.
+
+    Each slice is brought to the grid's spacing once, with a margin; a batch is then one
+    interpolation. Slices are drawn without replacement, round after round.
+
+    Parameters
+    ----------
+    examples
+        What experts drew.
+    card
+        Grid and structures.
+    seed
+        Of all chance.
+    augmentation
+        How slices are changed.
+    """
+
+    def __init__(
+        self,
+        examples: Sequence[ExpertSlices],
+        card: Card,
+        *,
+        seed: int,
+        augmentation: Augmentation | None = None,
+    ) -> None:
+        codes = np.zeros(len(UKBB.structures) + 1, dtype=np.uint8)
+        for channel, structure in enumerate(card.structures, start=1):
+            codes[UKBB.code(structure)] = channel
+        images, shares = [], []
+        margin = 2 * round(card.size * MARGIN / 2)
+        for example in examples:
+            stack = example.stack
+            grid = grid_of(stack, example.centre_yx(), spacing_mm=card.spacing_mm, size=margin)
+            intensities = Intensities.of(stack)
+            for index in example.slices:
+                images.append(grid.to_network(intensities.apply(stack.image[index])))
+                shares.append(
+                    grid.labels_to_network(codes[example.labels[index]], len(card.structures) + 1)
+                )
+        self._images = torch.from_numpy(np.stack(images))[:, None]
+        self._shares = torch.from_numpy(np.stack(shares))
+        self._size = card.size
+        self._augment = augmentation or Augmentation()
+        self._chance = torch.Generator().manual_seed(seed)
+        self._queue = torch.empty(0, dtype=torch.long)
+
+    def __call__(self, batch_size: int) -> tuple[Tensor, Tensor]:
+        """Return images ``(n, 1, size, size)`` and shares ``(n, classes, size, size)``."""
+        while len(self._queue) < batch_size:
+            order = torch.randperm(len(self._images), generator=self._chance)
+            self._queue = torch.cat([self._queue, order])
+        chosen, self._queue = self._queue[:batch_size], self._queue[batch_size:]
+        return self._augment(self._images[chosen], self._shares[chosen], self._size, self._chance)
+
+
+def finetune(
+    examples: Sequence[ExpertSlices],
+    *,
+    start: Model | None = None,
+    mode: Mode = "all",
+    budget: Budget,
+    seed: int = 0,
+    compute: Compute | None = None,
+    batch_size: int = 8,
+) -> Generator[Step, bool | None, Model]:
+    """Learn structures from a few expert slices; return the new model.
+
+    The starting model is copied, never changed.
+
+    Parameters
+    ----------
+    examples
+        What experts drew; the loss sees these slices and no others.
+    start
+        The model to go on from; None starts from scratch.
+    mode
+        ``all`` trains every weight, ``decoder`` leaves the encoder as it is (with its batch
+        statistics), which needs a start.
+    budget, seed, compute, batch_size
+        As in `fit`. The same seed, steps and machine give the same weights.
+
+    Yields
+    ------
+    Step
+        After each step; sending True finishes early (see `fit`).
+
+    Raises
+    ------
+    InputError
+        If there is nothing to learn from, views are mixed, or the start does not fit.
+    """
+    examples = [example for example in examples if example.slices]
+    card, network = _start(examples, start, mode, seed)
+    compute = compute or Compute.best()
+    batches = ExpertBatches(examples, card, seed=seed)
+    network.train()
+    if mode == "decoder":
+        _freeze(network.encoder)
+
+    def loss(said: dict[str, Tensor], shares: Tensor) -> Tensor:
+        return dice_and_cross_entropy(said[STRUCTURES_HEAD], shares)
+
+    step = yield from _last(
+        fit(network, batches, loss, budget=budget, compute=compute, batch_size=batch_size)
+    )
+    network.requires_grad_(True)
+    network.to("cpu").eval()
+    trained = Card(
+        architecture=network.architecture,
+        view=card.view,
+        structures=card.structures,
+        spacing_mm=card.spacing_mm,
+        size=card.size,
+        recipe={
+            "mode": mode if start else "scratch",
+            "steps": step.index,
+            "seconds": round(step.seconds, 2),
+            "seed": seed,
+            "batch_size": step.batch_size,
+            "compute": str(compute),
+        },
+        trained_on=tuple(TrainedOn(e.stack.digest, len(e.slices)) for e in examples),
+        parent=start.digest if start else None,
+    )
+    return Model(network, trained)
+
+
+def _last(steps: Generator[Step, bool | None, None]) -> Generator[Step, bool | None, Step]:
+    """Pass steps and wishes through, and return the last step."""
+    step = next(steps)
+    while True:
+        wish = yield step
+        try:
+            step = steps.send(wish)
+        except StopIteration:
+            return step
+
+
+def _start(
+    examples: Sequence[ExpertSlices], start: Model | None, mode: Mode, seed: int
+) -> tuple[Card, UNet]:
+    """Check what is asked for; return card and network (a copy) to train."""
+    if mode not in get_args(Mode):
+        raise InputError(f"unknown mode '{mode}'; known are {', '.join(get_args(Mode))}")
+    if not examples:
+        raise InputError("no annotated slice to learn from; label and confirm at least one")
+    if not any(example.centre_yx() for example in examples):
+        raise InputError("no annotated slice holds a structure; label the heart on at least one")
+    views = {example.stack.view for example in examples}
+    if len(views) > 1:
+        raise InputError(f"one model learns one view; these are {', '.join(sorted(views))}")
+    view = views.pop()
+    if view not in STRUCTURES_OF_VIEW:
+        raise InputError(
+            f"the view {view} cannot be learned; known: {', '.join(STRUCTURES_OF_VIEW)}"
+        )
+    if start is None:
+        if mode == "decoder":
+            raise InputError(
+                "mode 'decoder' keeps a trained encoder: it needs a model to start from"
+            )
+        structures = STRUCTURES_OF_VIEW[view]
+        network = new_network(classes=len(structures) + 1, seed=seed)
+        return Card(network.architecture, view=view, structures=structures), network
+    if start.card.view is not view:
+        raise InputError(f"the model knows {start.card.view}, the images are {view}")
+    return start.card, deepcopy(start.network)
+
+
+def _freeze(module: nn.Module) -> None:
+    module.requires_grad_(False)
+    module.eval()

@@ -1,0 +1,294 @@
+"""The network's grid: one spacing, a crop around the heart, and exactly back.
+
+Short-axis slices are 8 to 10 mm apart and are never mixed: everything here is in-plane. A grid is
+square, axis-parallel to the slice, and its sampling is separable, so each way is two small matrix
+products. Linear interpolation is widened to the coarser of the two spacings, so that shrinking
+does not alias.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.study import Stack
+
+SPACING_MM = 1.75
+SIZE = 128
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the network's square lies on the slices of a stack.
+
+    Parameters
+    ----------
+    shape_yx
+        Rows and columns of the native slices.
+    pixel_mm
+        Native pixel spacing ``(y, x)``, mm.
+    centre_yx
+        The square's centre in native voxel coordinates. Snapped to the middle between pixel
+        centres (even sizes) so that a grid of the native spacing hits the native pixels.
+    spacing_mm
+        Spacing of the grid, mm.
+    size
+        Pixels along each side; even.
+    """
+
+    shape_yx: tuple[int, int]
+    pixel_mm: tuple[float, float]
+    centre_yx: tuple[float, float]
+    spacing_mm: float = SPACING_MM
+    size: int = SIZE
+    _there: tuple[NDArray[np.float32], NDArray[np.float32]] = field(init=False, repr=False)
+    _back: tuple[NDArray[np.float32], NDArray[np.float32]] = field(init=False, repr=False)
+    _inside: tuple[NDArray[np.bool_], NDArray[np.bool_]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Build the sampling matrices."""
+        if self.size % 2 or self.size < 2:
+            raise InputError(f"the grid's size must be even and positive, got {self.size}")
+        centre = tuple(float(np.floor(c)) + 0.5 for c in self.centre_yx)
+        there, back, inside = [], [], []
+        for length, pixel, middle in zip(self.shape_yx, self.pixel_mm, centre, strict=True):
+            step = self.spacing_mm / pixel
+            on_slice = middle + (np.arange(self.size) - (self.size - 1) / 2) * step
+            on_grid = (np.arange(length) - middle) / step + (self.size - 1) / 2
+            there.append(_linear(on_slice, length, width=max(1.0, step)))
+            back.append(_linear(on_grid, self.size, width=max(1.0, 1 / step)))
+            inside.append((on_grid > -0.5) & (on_grid < self.size - 0.5))
+        object.__setattr__(self, "centre_yx", centre)
+        object.__setattr__(self, "_there", tuple(there))
+        object.__setattr__(self, "_back", tuple(back))
+        object.__setattr__(self, "_inside", tuple(inside))
+
+    def to_network(self, slices: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Sample slices on the grid.
+
+        Parameters
+        ----------
+        slices
+            Shape ``(..., y, x)``. Outside the slice its border is continued.
+
+        Returns
+        -------
+        NDArray
+            Shape ``(..., size, size)``.
+        """
+        rows, columns = self._there
+        return np.asarray(rows @ slices.astype(np.float32, copy=False) @ columns.T)
+
+    def labels_to_network(self, labels: NDArray[np.integer], classes: int) -> NDArray[np.float32]:
+        """Sample labels on the grid as the share of each class in each grid pixel.
+
+        Shares, not integers: the border's place between two pixels is kept, and the network
+        learns it.
+
+        Parameters
+        ----------
+        labels
+            Shape ``(..., y, x)``, integers below ``classes``.
+        classes
+            Number of classes, background among them.
+
+        Returns
+        -------
+        NDArray
+            Shape ``(..., classes, size, size)``; sums to 1 over the classes.
+        """
+        one_hot = np.moveaxis(np.eye(classes, dtype=np.float32)[labels], -1, -3)
+        return self.to_network(one_hot)
+
+    def to_slices(self, values: NDArray[np.floating], outside: float) -> NDArray[np.float32]:
+        """Bring grid values back to the native pixels.
+
+        Parameters
+        ----------
+        values
+            Shape ``(..., size, size)``.
+        outside
+            The value of native pixels that the grid does not cover.
+
+        Returns
+        -------
+        NDArray
+            Shape ``(..., y, x)``.
+        """
+        rows, columns = self._back
+        native = rows @ values.astype(np.float32, copy=False) @ columns.T
+        in_y, in_x = self._inside
+        native[..., ~in_y, :] = outside
+        native[..., :, ~in_x] = outside
+        return np.asarray(native)
+
+    def labels_to_slices(
+        self, shares: NDArray[np.floating]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Bring class probabilities back and decide each native pixel there.
+
+        Deciding at the native resolution, from interpolated probabilities, gives smoother and
+        truer borders than enlarging decided grid pixels.
+
+        Parameters
+        ----------
+        shares
+            Shape ``(..., classes, size, size)``; class 0 is background.
+
+        Returns
+        -------
+        labels
+            Shape ``(..., y, x)``.
+        confidence
+            Shape ``(..., y, x)``: the probability of the label chosen. 1 outside the grid.
+        """
+        native = self.to_slices(shares, outside=0.0)
+        in_y, in_x = self._inside
+        native[..., 0, ~in_y, :] = 1.0
+        native[..., 0, :, ~in_x] = 1.0
+        labels = native.argmax(axis=-3).astype(np.uint8)
+        return labels, native.max(axis=-3)
+
+
+def _linear(at: NDArray[np.floating], length: int, width: float) -> NDArray[np.float32]:
+    """Return the matrix ``(len(at), length)`` that samples a signal at given coordinates.
+
+    A triangle of half-width `width` samples; coordinates beyond the ends are moved to the end.
+    """
+    at = np.clip(at, 0, length - 1)
+    weights = np.clip(1 - np.abs(at[:, None] - np.arange(length)) / width, 0, None)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def grid_of(
+    stack: Stack,
+    centre_yx: tuple[float, float] | None = None,
+    *,
+    spacing_mm: float = SPACING_MM,
+    size: int = SIZE,
+) -> Grid:
+    """Return the grid on a stack's slices around a centre (the slices' middle where None)."""
+    rows, columns = stack.image.shape[2:]
+    return Grid(
+        shape_yx=(rows, columns),
+        pixel_mm=stack.spacing_mm[1:],
+        centre_yx=centre_yx or ((rows - 1) / 2, (columns - 1) / 2),
+        spacing_mm=spacing_mm,
+        size=size,
+    )
+
+
+def covering_size(stack: Stack, spacing_mm: float, multiple: int) -> int:
+    """Return the size of a grid that covers the whole slices, a multiple of the network's."""
+    extent_mm = max(n * s for n, s in zip(stack.image.shape[2:], stack.spacing_mm[1:], strict=True))
+    return int(np.ceil(extent_mm / spacing_mm / multiple)) * multiple
+
+
+@dataclass(frozen=True)
+class Intensities:
+    """How the values of one stack become the network's: clipped, zero mean, unit deviation.
+
+    Parameters
+    ----------
+    low, high
+        The 1st and 99th percentile of the stack.
+    mean, deviation
+        Of the values clipped to them.
+    """
+
+    low: float
+    high: float
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, stack: Stack) -> "Intensities":
+        """Measure a stack. Large ones are thinned: percentiles need no more than a million."""
+        values = stack.image
+        stride = max(1, int(np.sqrt(values.size / 1_000_000)))
+        thinned = np.asarray(values[:, :, ::stride, ::stride], dtype=np.float32)
+        low, high = np.percentile(thinned, (1, 99))
+        if high <= low:
+            low, high = float(thinned.min()), float(thinned.max())
+        clipped = np.clip(thinned, low, high)
+        return cls(float(low), float(high), float(clipped.mean()), float(clipped.std()) or 1.0)
+
+    def apply(self, values: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Return the values as the network sees them; any shape."""
+        clipped = np.clip(values.astype(np.float32), self.low, self.high)
+        return np.asarray((clipped - self.mean) / self.deviation)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes that leave anatomy true; standard deviations unless said otherwise.
+
+    The geometric part is one interpolation, from a margin wider than the crop, so that turning a
+    slice brings in what was really beside it.
+    """
+
+    rotation_deg: float = 20.0
+    log_scale: float = 0.15
+    shift: float = 0.08
+    log_gamma: float = 0.3
+    gain: float = 0.1
+    offset: float = 0.1
+    noise: float = 0.1
+    bias: float = 0.2
+
+    def __call__(
+        self, images: Tensor, shares: Tensor, size: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Draw one changed crop of each slice.
+
+        Parameters
+        ----------
+        images
+            Shape ``(n, 1, margin, margin)``, standardised, `margin` at least `size`.
+        shares
+            Shape ``(n, classes, margin, margin)``; moved with the images.
+        size
+            Side of the crops.
+        generator
+            Where chance comes from.
+
+        Returns
+        -------
+        images, shares
+            Shapes ``(n, 1, size, size)`` and ``(n, classes, size, size)``.
+        """
+        n, _, margin, _ = images.shape
+
+        def normal(*shape: int) -> Tensor:
+            return torch.randn(*shape, generator=generator)
+
+        angle = torch.deg2rad(self.rotation_deg * normal(n))
+        scale = torch.exp(self.log_scale * normal(n)) * size / margin
+        shift = 2 * self.shift * normal(n, 2) * size / margin
+        cos, sin = scale * torch.cos(angle), scale * torch.sin(angle)
+        theta = torch.stack([cos, -sin, shift[:, 0], sin, cos, shift[:, 1]], dim=1).view(n, 2, 3)
+        where = functional.affine_grid(theta, [n, 1, size, size], align_corners=False)
+        both = torch.cat([images, shares], dim=1)
+        moved = functional.grid_sample(
+            both, where, mode="bilinear", padding_mode="border", align_corners=False
+        )
+        images, shares = moved[:, :1], moved[:, 1:]
+
+        def each(values: Tensor) -> Tensor:
+            return values.view(n, 1, 1, 1)
+
+        # Gamma acts on the range between the percentiles, as windowing at the scanner would.
+        low, high = images.amin((1, 2, 3), keepdim=True), images.amax((1, 2, 3), keepdim=True)
+        unit = (images - low) / (high - low).clamp(min=1e-6)
+        images = unit ** each(torch.exp(self.log_gamma * normal(n))) * (high - low) + low
+        smooth = functional.interpolate(
+            normal(n, 1, 4, 4), size=size, mode="bicubic", align_corners=True
+        )
+        images = images * (1 + self.bias * smooth)
+        images = images * each(1 + self.gain * normal(n)) + each(self.offset * normal(n))
+        level = self.noise * torch.rand(n, generator=generator)
+        return images + each(level) * normal(*images.shape), shares

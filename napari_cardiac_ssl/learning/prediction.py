@@ -1,0 +1,168 @@
+"""From a stack and a model to labels and confidence."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_cardiac_ssl.anatomy import UKBB
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.learning.checkpoint import STRUCTURES_HEAD, Model
+from napari_cardiac_ssl.learning.compute import Compute
+from napari_cardiac_ssl.learning.grid import Intensities, covering_size, grid_of
+from napari_cardiac_ssl.study import SliceIndex, Stack
+
+BATCH = 16
+
+
+@dataclass(frozen=True, eq=False)
+class PredictedSlices:
+    """Some slices, predicted.
+
+    Parameters
+    ----------
+    slices
+        Which ones; ``n`` of them.
+    labels
+        Shape ``(n, y, x)``, `UKBB` integers on the native pixels.
+    confidence
+        Shape ``(n, y, x)``: the probability of each pixel's label, 0 to 1.
+    """
+
+    slices: tuple[SliceIndex, ...]
+    labels: NDArray[np.uint8]
+    confidence: NDArray[np.float32]
+
+
+def predict(
+    model: Model,
+    stack: Stack,
+    slices: Sequence[SliceIndex] | None = None,
+    *,
+    centre_yx: tuple[float, float] | None = None,
+    compute: Compute | None = None,
+) -> Iterator[PredictedSlices]:
+    """Predict slices, batch by batch, in the order asked for.
+
+    Parameters
+    ----------
+    model
+        Moved to the compute device.
+    stack
+        The images.
+    slices
+        Which ones, all by default. The first asked for come first.
+    centre_yx
+        Where the heart is, native voxels. Found by the model itself where None (`locate_heart`).
+    compute
+        Where to run.
+
+    Yields
+    ------
+    PredictedSlices
+        Up to `BATCH` slices at a time.
+
+    Raises
+    ------
+    InputError
+        If the model knows another view, or no structures.
+    """
+    card = model.card
+    if STRUCTURES_HEAD not in model.network.heads:
+        raise InputError("this model has learned no structures yet; fine-tune it on labels first")
+    if card.view is not stack.view:
+        raise InputError(f"{stack.name} is {stack.view}, the model knows {card.view}")
+    compute = compute or Compute.best()
+    slices = stack.slice_indices() if slices is None else list(slices)
+    compute.place(model.network.eval())
+    intensities = Intensities.of(stack)
+    centre = centre_yx or locate_heart(model, stack, compute=compute)
+    grid = grid_of(stack, centre, spacing_mm=card.spacing_mm, size=card.size)
+    codes = np.array([0, *(UKBB.code(s) for s in card.structures)], dtype=np.uint8)
+    for begin in range(0, len(slices), BATCH):
+        chosen = tuple(slices[begin : begin + BATCH])
+        images = intensities.apply(stack.image[tuple(np.array(chosen).T)])
+        shares = _probabilities(model, grid.to_network(images), compute)
+        labels, confidence = grid.labels_to_slices(shares)
+        yield PredictedSlices(chosen, codes[labels], confidence)
+
+
+def predict_stack(
+    model: Model, stack: Stack, *, compute: Compute | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Predict all slices; return labels and confidence, both ``(t, z, y, x)``."""
+    labels = np.zeros(stack.image.shape, dtype=np.uint8)
+    confidence = np.zeros(stack.image.shape, dtype=np.float32)
+    for part in predict(model, stack, compute=compute):
+        where = tuple(np.array(part.slices).T)
+        labels[where], confidence[where] = part.labels, part.confidence
+    return labels, confidence
+
+
+#: Slices that are looked at to find the heart: more would cost time, not change the answer.
+_LOOKS = 12
+#: Standard deviation of the blob that is searched for: a heart is about 10 cm wide.
+_HEART_MM = 25.0
+
+
+def locate_heart(
+    model: Model, stack: Stack, *, compute: Compute | None = None
+) -> tuple[float, float]:
+    """Find the heart on the slices by looking at them whole, coarsely.
+
+    Parameters
+    ----------
+    model
+        Its probability of being any structure is summed over slices spread over the stack.
+    stack
+        The images.
+    compute
+        Where to run.
+
+    Returns
+    -------
+    tuple of float
+        Row and column, native voxels: the blob of a heart's size where most was found.
+    """
+    compute = compute or Compute.best()
+    compute.place(model.network.eval())
+    spacing = model.card.spacing_mm
+    size = covering_size(stack, spacing, model.network.architecture.multiple)
+    grid = grid_of(stack, spacing_mm=spacing, size=size)
+    indices = stack.slice_indices()
+    # The outer slices hold other organs and little heart.
+    kept = [i for i in indices if stack.slices < 5 or 0 < i.z < stack.slices - 1]
+    looks = [kept[i] for i in np.unique(np.linspace(0, len(kept) - 1, _LOOKS).round().astype(int))]
+    intensities = Intensities.of(stack)
+    found = np.zeros((size, size), dtype=np.float32)
+    for begin in range(0, len(looks), 4):
+        chosen = tuple(looks[begin : begin + 4])
+        images = intensities.apply(stack.image[tuple(np.array(chosen).T)])
+        background = _probabilities(model, grid.to_network(images), compute)[:, 0]
+        found += (1 - background).sum(axis=0)
+    blob = ndimage.gaussian_filter(found, _HEART_MM / spacing, mode="constant")
+    # Hearts are near the middle of the picture; what looks like one at the rim is not one.
+    at = (np.arange(size) - (size - 1) / 2) * spacing
+    prior = np.exp(-(at**2) / (2 * 70.0**2))
+    row, column = np.unravel_index(np.argmax(blob * prior[:, None] * prior), blob.shape)
+    middle = (size - 1) / 2
+    y, x = (
+        centre + (index - middle) * spacing / pixel
+        for centre, index, pixel in zip(grid.centre_yx, (row, column), grid.pixel_mm, strict=True)
+    )
+    return float(y), float(x)
+
+
+@torch.inference_mode()
+def _probabilities(
+    model: Model, images: NDArray[np.float32], compute: Compute
+) -> NDArray[np.float32]:
+    """Return class probabilities on the grid: ``(n, h, w)`` to ``(n, classes, h, w)``."""
+    batch = torch.from_numpy(images)[:, None].to(compute.device, memory_format=torch.channels_last)
+    with compute.autocast():
+        logits = model.network(batch)[STRUCTURES_HEAD]
+    shares: NDArray[np.float32] = logits.float().softmax(dim=1).contiguous().cpu().numpy()
+    return shares

@@ -1,0 +1,241 @@
+"""The loop: a generator of steps, for pre-training and fine-tuning alike.
+
+Cancelling is not asking for the next step. Pausing is asking later. Progress is what it yields.
+"""
+
+import math
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.learning.compute import Compute, is_out_of_memory
+
+#: Draws a batch of so many examples: input and target, on the CPU.
+Draw = Callable[[int], tuple[Tensor, Tensor]]
+#: From what the network says and the target, the loss.
+Loss = Callable[[dict[str, Tensor], Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to train: exactly one of steps and seconds.
+
+    Parameters
+    ----------
+    steps
+        Number of optimiser steps: repeatable.
+    seconds
+        Time spent in steps; pauses between them do not count.
+    """
+
+    steps: int | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check that there is one budget, and that it is positive."""
+        if (self.steps is None) == (self.seconds is None):
+            raise InputError("give a budget of either steps or seconds, not both or neither")
+        limit = self.steps if self.steps is not None else self.seconds
+        if limit is None or not limit > 0 or not math.isfinite(limit):
+            raise InputError(f"the training budget must be positive, got {limit}")
+
+    def spent(self, steps: int, seconds: float) -> float:
+        """Return the share of the budget that is spent; 1 or more when it is used up."""
+        if self.steps is not None:
+            return steps / self.steps
+        return seconds / (self.seconds or math.inf)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step of training did.
+
+    Parameters
+    ----------
+    index
+        From 1.
+    loss
+        The batch's loss before the step.
+    spent
+        Share of the budget that is spent, 0 to 1.
+    seconds
+        Time in steps so far.
+    batch_size
+        Examples in the batch.
+    note
+        What a user should know: "out of memory: …". Empty as a rule.
+    """
+
+    index: int
+    loss: float
+    spent: float
+    seconds: float
+    batch_size: int
+    note: str = ""
+
+    @property
+    def seconds_left(self) -> float:
+        """Time that the rest of the budget will take at the pace so far."""
+        return self.seconds * (1 - self.spent) / max(self.spent, 1e-9)
+
+
+#: Steps in which training that is asked to finish brings its learning rate down.
+LANDING_STEPS = 5
+
+
+def fit(
+    network: nn.Module,
+    draw: Draw,
+    loss: Loss,
+    *,
+    budget: Budget,
+    compute: Compute,
+    batch_size: int = 8,
+    peak_rate: float = 2e-3,
+    weight_decay: float = 1e-4,
+) -> Generator[Step, bool | None, None]:
+    """Train a network in place, one step for each value asked for.
+
+    Adam with one cycle of the learning rate (Smith & Topin, 2019) over the budget. Sending True
+    instead of asking for the next step finishes early, but gently: the rate comes down over
+    `LANDING_STEPS` more steps.
+
+    Parameters
+    ----------
+    network
+        Trained in place; modules whose parameters do not ask for gradients stay as they are.
+    draw
+        Draws a batch of a given size.
+    loss
+        Its mean over the batch is minimised.
+    budget
+        Steps or seconds.
+    compute
+        Where and how it runs.
+    batch_size
+        Halved, and said so, whenever memory runs out.
+    peak_rate
+        Highest learning rate.
+    weight_decay
+        Decoupled (AdamW).
+
+    Yields
+    ------
+    Step
+        After each step.
+
+    Raises
+    ------
+    MemoryError
+        If memory does not suffice for a batch of two.
+    FloatingPointError
+        If the loss is not a number; the network is then of no use.
+    """
+    compute.place(network)
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(parameters, lr=peak_rate, weight_decay=weight_decay)
+    landing: tuple[float, float] | None = None  # where the rate starts to come down: spent, rate
+    steps, seconds, spent, note = 0, 0.0, 0.0, ""
+    while spent < 1:
+        begun = time.perf_counter()
+        if landing is None:
+            rate = peak_rate * one_cycle(spent)
+        else:
+            rate = landing[1] * (1 - spent) / (1 - landing[0])
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        try:
+            value = _step(network, draw(batch_size), loss, optimiser, compute)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            optimiser.zero_grad(set_to_none=True)
+            if batch_size <= 2:
+                raise MemoryError("out of memory with a batch of two slices") from error
+            batch_size //= 2
+            note = f"out of memory: going on with batches of {batch_size}"
+            continue
+        seconds += time.perf_counter() - begun
+        steps += 1
+        if not math.isfinite(value):
+            raise FloatingPointError(f"the loss became {value} at step {steps}; training stopped")
+        spent = budget.spent(steps, seconds)
+        finish = yield Step(steps, value, min(spent, 1.0), seconds, batch_size, note)
+        note = ""
+        if finish and landing is None:
+            budget = _landing(budget, steps, seconds)
+            spent = budget.spent(steps, seconds)
+            landing = (spent, rate)
+
+
+def _landing(budget: Budget, steps: int, seconds: float) -> Budget:
+    """Return the budget of a run that is to finish soon, never a longer one."""
+    if budget.steps is not None:
+        return replace(budget, steps=min(budget.steps, steps + LANDING_STEPS))
+    pace = seconds / steps
+    return replace(budget, seconds=min(budget.seconds or 0.0, seconds + LANDING_STEPS * pace))
+
+
+def one_cycle(spent: float, warm_up: float = 0.2) -> float:
+    """Return the learning rate as a share of its peak.
+
+    Half a cosine up over `warm_up` of the budget, half a cosine down to zero over the rest.
+
+    Examples
+    --------
+    >>> [round(one_cycle(share), 2) for share in (0, 0.1, 0.2, 0.6, 1)]
+    [0.04, 0.52, 1.0, 0.5, 0.0]
+    """
+    if spent < warm_up:
+        return 0.04 + 0.96 * (1 - math.cos(math.pi * spent / warm_up)) / 2
+    return (1 + math.cos(math.pi * (spent - warm_up) / (1 - warm_up))) / 2
+
+
+def _step(
+    network: nn.Module,
+    batch: tuple[Tensor, Tensor],
+    loss: Loss,
+    optimiser: torch.optim.Optimizer,
+    compute: Compute,
+) -> float:
+    images, targets = (part.to(compute.device, memory_format=torch.channels_last) for part in batch)
+    optimiser.zero_grad(set_to_none=True)
+    with compute.autocast():
+        said = network(images)
+    value = loss({head: logits.float() for head, logits in said.items()}, targets)
+    value.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+    return float(value.detach())
+
+
+def dice_and_cross_entropy(logits: Tensor, shares: Tensor) -> Tensor:
+    """Return the loss of structures: cross-entropy plus soft Dice over the batch.
+
+    Parameters
+    ----------
+    logits
+        Shape ``(n, classes, h, w)``.
+    shares
+        Shape ``(n, classes, h, w)``: the share of each class in each pixel; sums to 1.
+
+    Returns
+    -------
+    Tensor
+        A scalar. Dice (Milletari et al., 3DV 2016) leaves out the background, and structures that
+        the batch does not hold: predicting them wrongly is cross-entropy's business.
+    """
+    cross_entropy = functional.cross_entropy(logits, shares)
+    probabilities = logits.softmax(dim=1)[:, 1:]
+    wanted = shares[:, 1:]
+    overlap = (probabilities * wanted).sum((0, 2, 3))
+    total = (probabilities + wanted).sum((0, 2, 3))
+    present = wanted.sum((0, 2, 3)) > 1
+    dice = (2 * overlap + 1) / (total + 1)
+    if not present.any():
+        return cross_entropy
+    return cross_entropy + 1 - dice[present].mean()
