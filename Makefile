@@ -1,0 +1,141 @@
+# make demo     the whole product on the built-in study: a window, or demo-output/ without a display
+# make test     lint, then every test
+# make lint     ruff, mypy and the import rules
+# make setup    only what the others need: .venv with pinned packages, and system libraries
+# make clean    removes what the others made, .venv included
+#
+# Python 3.11 to 3.13 is looked for; `make setup PYTHON=/path/to/python` names one.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.SILENT:
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint setup system clean
+
+BIN := .venv/bin
+PYTHON :=
+export QT_API := pyqt6
+export PIP_NO_INPUT := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# A screen for Qt and OpenGL where there is none (Xvfb and Mesa), Qt's xcb platform, a font.
+SYSTEM_PACKAGES := xvfb xauth libgl1 libgl1-mesa-dri libegl1 libopengl0 \
+	libdbus-1-3 libfontconfig1 libglib2.0-0 libx11-xcb1 libxkbcommon0 libxkbcommon-x11-0 \
+	libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 \
+	libxcb-render-util0 libxcb-shape0 libxcb-sync1 libxcb-xfixes0 libxcb-xinerama0 libxcb-xkb1 \
+	fonts-dejavu-core
+
+help:
+	sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+
+demo: setup
+	$(choose_screen)
+	if [ "$$screen" = real ]; then
+		$(BIN)/cardiac-ssl demo
+	else
+		"$${on_screen[@]}" $(BIN)/cardiac-ssl demo --headless --out demo-output
+	fi
+
+test: lint system
+	$(choose_screen)
+	"$${on_screen[@]}" $(BIN)/python -m pytest
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+setup: system .venv/installed
+
+# dpkg lists what is there, under its own name and those it provides (libglib2.0-0 is provided by
+# libglib2.0-0t64 since Debian 13). That takes a few hundredths of a second when nothing is missing.
+system:
+	command -v dpkg-query >/dev/null || exit 0
+	present=$$(dpkg-query -W -f='$${db:Status-Status} $${Package} $${Provides}\n' |
+		sed -n 's/^installed //p' | sed 's/([^)]*)//g' | tr ',\n' '  ')
+	missing=()
+	for package in $(SYSTEM_PACKAGES); do
+		[[ " $$present " == *" $$package "* ]] || missing+=("$$package")
+	done
+	[ $${#missing[@]} -gt 0 ] || exit 0
+	$(apt_install)
+	apt_install "$${missing[@]}"
+
+.venv/installed: pyproject.toml constraints.txt
+	if ! $(BIN)/python -c '' 2>/dev/null; then
+		$(find_python)
+		python=$$(find_python)
+		if [ -z "$$python" ]; then
+			$(apt_install)
+			apt_install python3 python3-venv
+			python=$$(find_python)
+		fi
+		if [ -z "$$python" ]; then
+			echo "No Python 3.11, 3.12 or 3.13 with its venv module found. Install one (python3" \
+				"and python3-venv on Debian 12 and later), or name one:" \
+				"make setup PYTHON=/path/to/python" >&2
+			exit 1
+		fi
+		echo "Making .venv with $$("$$python" -V)"
+		"$$python" -m venv --clear .venv
+	fi
+	echo "Installing pinned packages into .venv (some minutes the first time)"
+	# The build backend and pip itself first, so that they are pinned as well.
+	$(BIN)/python -m pip install -q -c constraints.txt pip hatchling editables
+	$(BIN)/python -m pip install -q -c constraints.txt --no-build-isolation -e ".[dev]"
+	touch $@
+
+clean:
+	rm -rf .venv demo-output build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
+
+# The real screen where there is one, else Xvfb, else Qt's offscreen platform.
+define choose_screen
+	screen=real
+	on_screen=()
+	if [ "$$(uname)" = Linux ] && [ -z "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ]; then
+		if command -v xvfb-run >/dev/null && command -v Xvfb >/dev/null; then
+			screen=virtual
+			on_screen=(xvfb-run -a -s "-screen 0 1920x1080x24")
+			export LIBGL_ALWAYS_SOFTWARE=1 QT_QPA_PLATFORM=xcb
+		else
+			screen=none
+			export QT_QPA_PLATFORM=offscreen
+			echo "No display and no Xvfb: Qt draws offscreen, and what needs OpenGL may fail."
+		fi
+	fi
+endef
+
+# The newest Python that the pins are made for and that can make a virtual environment.
+define find_python
+	find_python() {
+		local candidate supported
+		supported='import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
+		for candidate in $(PYTHON) python3.13 python3.12 python3.11 python3; do
+			if "$$candidate" -c "$$supported" 2>/dev/null; then
+				echo "$$candidate"
+				return
+			fi
+		done
+	}
+endef
+
+# Installs the packages that it is given, or says which to ask for and goes on.
+define apt_install
+	apt_install() {
+		local as_root=()
+		[ "$$(id -u)" -eq 0 ] || as_root=(sudo -n)
+		if ! command -v apt-get >/dev/null || ! "$${as_root[@]}" true 2>/dev/null; then
+			echo "No right to install system packages here. Ask for: $$*"
+			return
+		fi
+		echo "Installing system packages: $$*"
+		"$${as_root[@]}" apt-get -qq update </dev/null || echo "Trying with the old package lists."
+		"$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
+			--no-install-recommends "$$@" </dev/null >/dev/null ||
+			echo "apt-get failed; going on without them. Ask for: $$*"
+	}
+endef
