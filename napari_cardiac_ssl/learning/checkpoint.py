@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 
 from napari_cardiac_ssl import __version__
 from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, Structure, View
@@ -122,6 +122,15 @@ def new_network(
         return UNet(architecture or Architecture(heads=((STRUCTURES_HEAD, classes),)))
 
 
+def model_to_bytes(model: Model) -> bytes:
+    """Return the content of the model's file."""
+    tensors = {
+        name: tensor.detach().cpu().contiguous()
+        for name, tensor in model.network.state_dict().items()
+    }
+    return bytes(save(tensors, metadata={_KEY: _card_json(model.card)}))
+
+
 def save_model(path: Path, model: Model) -> Path:
     """Write a model whole or not at all.
 
@@ -130,75 +139,85 @@ def save_model(path: Path, model: Model) -> Path:
     InputError
         If it cannot be written there.
     """
-    tensors = {
-        name: tensor.detach().cpu().contiguous()
-        for name, tensor in model.network.state_dict().items()
-    }
     with replacing(Path(path)) as beside:
-        try:
-            save_file(tensors, beside, metadata={_KEY: _card_json(model.card)})
-        except SafetensorError as error:  # it wraps what the operating system said
-            raise OSError(None, f"{error}", str(beside)) from error
+        beside.write_bytes(model_to_bytes(model))
     return Path(path)
 
 
 def load_model(path: Path) -> Model:
-    """Read a model, refusing what does not fit.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, is not a model of this program, comes from a newer version, or its
-        weights do not fit the architecture that it states.
-    """
+    """Read a model, refusing what does not fit (see `model_from_bytes`)."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no model at {path}; name a .safetensors file made by finetune")
     try:
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(_KEY)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    return model_from_bytes(data, str(path))
+
+
+def model_from_bytes(data: bytes, origin: str) -> Model:
+    """Make a model from the content of its file.
+
+    Parameters
+    ----------
+    data
+        A whole safetensors file.
+    origin
+        Where it comes from, for messages.
+
+    Raises
+    ------
+    InputError
+        If it is not a model of this program, comes from a newer version, or its weights do not
+        fit the architecture that it states.
+    """
+    try:
+        tensors = load(data)
+    except (SafetensorError, KeyError) as error:
         raise InputError(
-            f"{path}: not a readable safetensors file ({error}); is it damaged, or another format?"
+            f"{origin}: not a readable safetensors file ({error}); damaged, or another format?"
         ) from error
+    # safetensors: eight bytes of length, then that much JSON; `load` has checked both.
+    length = int.from_bytes(data[:8], "little")
+    text = json.loads(data[8 : 8 + length]).get("__metadata__", {}).get(_KEY)
     if text is None:
         raise InputError(
-            f"{path}: safetensors, but not a model of this program (its metadata has no '{_KEY}')"
+            f"{origin}: safetensors, but not a model of this program (no '{_KEY}' in its metadata)"
         )
-    card = _card_of(path, text)
+    card = _card_of(origin, text)
     network = UNet(card.architecture)
-    _check_tensors(path, tensors, network)
+    _check_tensors(origin, tensors, network)
     network.load_state_dict(tensors)
     network.eval()
     return Model(network, card)
 
 
-def _check_tensors(path: Path, tensors: dict[str, torch.Tensor], network: UNet) -> None:
+def _check_tensors(origin: str, tensors: dict[str, torch.Tensor], network: UNet) -> None:
     wanted = network.state_dict()
     for name in sorted(wanted.keys() | tensors.keys()):
         if name not in tensors or name not in wanted:
             what = "misses" if name not in tensors else "has an unknown"
-            raise InputError(f"{path}: {what} tensor {name}; the file does not fit its own card")
+            raise InputError(f"{origin}: {what} tensor {name}; the file does not fit its own card")
         if tensors[name].shape != wanted[name].shape:
             raise InputError(
-                f"{path}: tensor {name} has shape {tuple(tensors[name].shape)}, its card says "
+                f"{origin}: tensor {name} has shape {tuple(tensors[name].shape)}, its card says "
                 f"{tuple(wanted[name].shape)}"
             )
         if not torch.isfinite(tensors[name]).all():
-            raise InputError(f"{path}: tensor {name} holds values that are not numbers")
+            raise InputError(f"{origin}: tensor {name} holds values that are not numbers")
 
 
 def _card_json(card: Card) -> str:
     return json.dumps({"format": FORMAT, **asdict(card)}, sort_keys=True)
 
 
-def _card_of(path: Path, text: str) -> Card:
+def _card_of(origin: str, text: str) -> Card:
     try:
         said = json.loads(text)
-        if said.pop("format") > FORMAT:
+        if int(said.pop("format")) > FORMAT:
             raise InputError(
-                f"{path}: made by a newer version ({said.get('versions')}); update this program"
+                f"{origin}: made by a newer version ({said.get('versions')}); update this program"
             )
         architecture = said.pop("architecture")
         architecture["heads"] = tuple((str(n), int(c)) for n, c in architecture["heads"])
@@ -210,14 +229,14 @@ def _card_of(path: Path, text: str) -> Card:
             **said,
         )
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: the model's card cannot be read ({error!r})") from error
+        raise InputError(f"{origin}: the model's card cannot be read ({error!r})") from error
     except ValueError as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{path}: the model's card cannot be read ({error})") from error
+        raise InputError(f"{origin}: the model's card cannot be read ({error})") from error
     channels = dict(card.architecture.heads).get(STRUCTURES_HEAD, len(card.structures) + 1)
     if channels != len(card.structures) + 1:
         raise InputError(
-            f"{path}: {channels} channels for {len(card.structures)} structures and background"
+            f"{origin}: {channels} channels for {len(card.structures)} structures and background"
         )
     return card

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, UKBB
+from napari_cardiac_ssl.annotations import middle_of
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.checkpoint import (
     STRUCTURES_HEAD,
@@ -66,16 +67,7 @@ class ExpertSlices:
 
     def centre_yx(self) -> tuple[float, float] | None:
         """Return the middle of what was labelled, native voxels; None where nothing is."""
-        return centre_of([self.labels[index] for index in self.slices])
-
-
-def centre_of(slices: Sequence[NDArray[np.uint8]]) -> tuple[float, float] | None:
-    """Return the middle of the box around all labelled pixels; None where there are none."""
-    marked = np.any([labels > 0 for labels in slices], axis=0) if slices else np.zeros((1, 1))
-    if not marked.any():
-        return None
-    rows, columns = np.flatnonzero(marked.any(axis=1)), np.flatnonzero(marked.any(axis=0))
-    return (float(rows[0] + rows[-1]) / 2, float(columns[0] + columns[-1]) / 2)
+        return middle_of(self.labels[tuple(np.array(self.slices).T)])
 
 
 class ExpertBatches:

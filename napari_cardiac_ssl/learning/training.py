@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from torch.nn import functional
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.compute import Compute, is_out_of_memory
 
+Result = TypeVar("Result")
 #: Draws a batch of so many examples: input and target, on the CPU.
 Draw = Callable[[int], tuple[Tensor, Tensor]]
 #: From what the network says and the target, the loss.
@@ -171,6 +173,27 @@ def fit(
             budget = _landing(budget, steps, seconds)
             spent = budget.spent(steps, seconds)
             landing = (spent, rate)
+
+
+def run(
+    steps: Generator[Step, bool | None, Result], after: Callable[[Step], bool | None]
+) -> Result:
+    """Ask for all steps and return the result.
+
+    Parameters
+    ----------
+    steps
+        A generator of steps, as `fit` and those built on it.
+    after
+        Called with each step; True finishes early. What it raises stops the training.
+    """
+    try:
+        step = next(steps)
+        while True:
+            step = steps.send(after(step))
+    except StopIteration as end:
+        result: Result = end.value
+        return result
 
 
 def _landing(budget: Budget, steps: int, seconds: float) -> Budget:

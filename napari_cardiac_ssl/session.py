@@ -1,0 +1,383 @@
+"""The label-and-retrain loop's rules. No Qt, no files of its own.
+
+A session is the one owner of state: the stack, its annotations, the model, the running job. Front
+ends call verbs; the session answers with signals in the past tense. It belongs to one thread, and
+what the trainer says reaches it when the front end calls `process_messages`, so no signal ever
+comes from elsewhere.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from napari_cardiac_ssl.anatomy import UKBB, LabelScheme
+from napari_cardiac_ssl.annotations import Annotations, SliceState, middle_of
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.files import replacing
+from napari_cardiac_ssl.study import SliceIndex, Stack
+from napari_cardiac_ssl.trainer import (
+    Cancelled,
+    Died,
+    Done,
+    Failed,
+    Job,
+    Message,
+    ModelFile,
+    Predicted,
+    Progressed,
+    Ready,
+    Trained,
+    Trainer,
+    Wish,
+)
+from napari_cardiac_ssl.trainer.messages import Labelled
+from napari_cardiac_ssl.writers.masks import write_mask
+
+Phase = Literal["idle", "starting", "training", "paused", "finishing", "predicting"]
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """What the running job is doing.
+
+    Parameters
+    ----------
+    phase
+        ``idle`` when there is none.
+    progress
+        The last step's report; None before the first.
+    slices
+        Number of slices that it learns from.
+    """
+
+    phase: Phase = "idle"
+    progress: Progressed | None = None
+    slices: int = 0
+
+
+class Session:
+    """One person's work on one stack.
+
+    Parameters
+    ----------
+    trainer
+        Where jobs run; a new trainer process by default.
+    who
+        Who draws; the computer's user by default.
+
+    Attributes
+    ----------
+    stack_opened
+        ``(Stack)``.
+    slices_changed
+        ``(tuple of SliceIndex)``: state or provenance changed; labels too unless only confirmed.
+    labels_refreshed
+        ``(tuple of SliceIndex)``: the model's new prediction was written to these.
+    job_changed
+        ``(JobStatus)``.
+    model_adopted
+        ``(ModelFile)``.
+    job_ended
+        ``(str)``: how, in one line for the user: done, cancelled, failed and why.
+    """
+
+    stack_opened = Signal(Stack)
+    slices_changed = Signal(tuple)
+    labels_refreshed = Signal(tuple)
+    job_changed = Signal(JobStatus)
+    model_adopted = Signal(ModelFile)
+    job_ended = Signal(str)
+
+    def __init__(self, trainer: Trainer | None = None, who: str | None = None) -> None:
+        self._trainer = trainer or Trainer()
+        self._who = who
+        self._stack: Stack | None = None
+        self._annotations: Annotations | None = None
+        self._confidence: NDArray[np.uint8] | None = None
+        self._pending: list[Predicted] = []
+        self._candidate: ModelFile | None = None
+        self._jobs = 0
+        self.model: ModelFile | None = None
+        self.status = JobStatus()
+        self.compute = ""
+
+    # -- what is there ---------------------------------------------------------------------
+
+    @property
+    def stack(self) -> Stack:
+        """The stack that is open.
+
+        Raises
+        ------
+        InputError
+            If none is.
+        """
+        if self._stack is None:
+            raise InputError("no stack is open; open a cine or a single frame first")
+        return self._stack
+
+    @property
+    def annotations(self) -> Annotations:
+        """Its labels and slice states. To be changed by the session's verbs only."""
+        if self._annotations is None:
+            raise InputError("no stack is open; open a cine or a single frame first")
+        return self._annotations
+
+    @property
+    def confidence(self) -> NDArray[np.uint8] | None:
+        """How sure the present model is of its prediction, ``(t, z, y, x)`` in 255ths."""
+        return self._confidence
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs."""
+        return self.status.phase != "idle"
+
+    # -- verbs: labels ---------------------------------------------------------------------
+
+    def open(self, stack: Stack, labels: NDArray[np.uint8] | None = None) -> None:
+        """Work on a stack; the model stays, what was learned carries over.
+
+        Parameters
+        ----------
+        stack
+            The images.
+        labels
+            Shape ``(t, z, y, x)``, UKBB: earlier work to go on from. Slices with a label on them
+            count as being edited until they are confirmed.
+        """
+        if self.busy:
+            self.cancel()
+        annotations = Annotations(stack.image.shape, self._who)
+        if labels is not None:
+            if labels.shape != stack.image.shape:
+                raise InputError(
+                    f"labels of shape {labels.shape} do not fit {stack.name} "
+                    f"{stack.image.shape} (t, z, y, x); choose labels made on this image"
+                )
+            for index in stack.slice_indices():
+                if labels[index].any():
+                    annotations.annotate(index, labels[index])
+        self._stack, self._annotations, self._confidence = stack, annotations, None
+        self.stack_opened.emit(stack)
+
+    def annotate(self, index: SliceIndex, labels: NDArray[np.integer]) -> None:
+        """Take over what the expert drew on a slice."""
+        self.annotations.annotate(index, labels)
+        self.slices_changed.emit((index,))
+
+    def restore(self, index: SliceIndex, labels: NDArray[np.integer]) -> None:
+        """Take over what undo or redo brought back on a slice, with the state that it had."""
+        self.annotations.restore(index, labels)
+        self.slices_changed.emit((index,))
+
+    def confirm(self, *slices: SliceIndex) -> None:
+        """Make slices examples to learn from, as they are."""
+        for index in slices:
+            self.annotations.confirm(index)
+        self.slices_changed.emit(slices)
+
+    def retract(self, *slices: SliceIndex) -> None:
+        """Take confirmations back; the slices stay protected."""
+        for index in slices:
+            self.annotations.retract(index)
+        self.slices_changed.emit(slices)
+
+    def revert(self, index: SliceIndex) -> None:
+        """Give a slice back to the model: what was drawn on it goes."""
+        self.annotations.release(index)
+        self.slices_changed.emit((index,))
+
+    # -- verbs: learning -------------------------------------------------------------------
+
+    def train(
+        self,
+        *,
+        seconds: float | None = None,
+        steps: int | None = None,
+        fresh: bool = False,
+        mode: Literal["all", "decoder"] = "all",
+        first: SliceIndex | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Learn from all expert slices in the background, then refresh the predictions.
+
+        Slices being edited are confirmed first: whoever asks for training has drawn what is there.
+
+        Parameters
+        ----------
+        seconds, steps
+            The budget: one of the two; 15 s without either.
+        fresh
+            Start from scratch although there is a model.
+        mode
+            ``all`` or ``decoder`` (the encoder stays as it is).
+        first
+            The slice in view: its frame is predicted first, its neighbours in time next.
+        seed
+            Of all chance.
+
+        Raises
+        ------
+        InputError
+            If there is nothing to learn from, or a job is running.
+        """
+        if self.busy:
+            raise InputError("training is running; finish or cancel it first")
+        editing = self.annotations.slices(SliceState.EDITING)
+        if editing:
+            self.confirm(*editing)
+        slices = self.annotations.slices(SliceState.EXPERT)
+        labels = self.annotations.labels
+        if not any(labels[index].any() for index in slices):
+            raise InputError("nothing to learn from yet; draw the heart on a slice or two first")
+        if seconds is None and steps is None:
+            seconds = 15.0
+        self._jobs += 1
+        where = tuple(np.array(slices).T)
+        wanted = sorted(
+            set(self.stack.slice_indices()) - set(self.annotations.slices(SliceState.EXCLUDED)),
+            key=lambda index: (abs(index.t - first.t), abs(index.z - first.z)) if first else index,
+        )
+        job = Job(
+            number=self._jobs,
+            examples=(Labelled(self.stack.digest, slices, labels[where]),),
+            predict=(self.stack.digest, tuple(wanted)),
+            start=self.model.data if self.model and not fresh else None,
+            mode=mode,
+            seconds=seconds,
+            steps=steps,
+            seed=seed,
+            centre_yx=middle_of(labels[where]),
+        )
+        self._pending, self._candidate = [], None
+        self._trainer.start(job, [self.stack])
+        self._set_status(JobStatus("starting", slices=len(slices)))
+
+    def pause(self) -> None:
+        """Hold training; nothing is lost, and the time does not count."""
+        if self.status.phase == "training":
+            self._trainer.ask(Wish.PAUSE)
+            self._set_phase("paused")
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        if self.status.phase == "paused":
+            self._trainer.ask(Wish.RESUME)
+            self._set_phase("training")
+
+    def finish(self) -> None:
+        """End training soon and keep what was learned."""
+        if self.status.phase in {"starting", "training", "paused"}:
+            self._trainer.ask(Wish.FINISH)
+            self._set_phase("finishing")
+
+    def cancel(self) -> None:
+        """End training now and leave everything as it was before."""
+        if self.busy:
+            self._trainer.ask(Wish.CANCEL)
+            self._end("cancelled: the model and all labels are as they were")
+
+    def process_messages(self, timeout_s: float = 0.0) -> None:
+        """Take in what the trainer has said. Front ends call this many times a second."""
+        for message in self._trainer.messages(timeout_s):
+            self._take(message)
+
+    def wait(self) -> None:
+        """Process messages until no job runs. For front ends that have nothing else to do."""
+        while self.busy:
+            self.process_messages(timeout_s=0.2)
+
+    def close(self) -> None:
+        """End the trainer process."""
+        self._trainer.close()
+        self.status = JobStatus()
+
+    # -- verbs: results --------------------------------------------------------------------
+
+    def export_mask(self, path: Path, scheme: LabelScheme = UKBB) -> Path:
+        """Write the labels as seen, on the image's own grid with its own header."""
+        return write_mask(path, self.annotations.labels, like=self.stack, scheme=scheme)
+
+    def export_model(self, path: Path) -> Path:
+        """Write the present model as a safetensors file."""
+        if self.model is None:
+            raise InputError("no model yet; train first")
+        with replacing(Path(path)) as beside:
+            beside.write_bytes(self.model.data)
+        return Path(path)
+
+    # -- what the trainer says -------------------------------------------------------------
+
+    def _take(self, message: Message) -> None:
+        if isinstance(message, Ready):
+            self.compute = message.compute
+        elif not self.busy:
+            return
+        elif isinstance(message, Died):
+            self._end(
+                f"the trainer process was {message.reason}: all labels and the model are as they "
+                "were; train again when you like"
+            )
+        elif message.number == self._jobs:  # else: of a job that nobody waits for any more
+            self._follow(message)
+
+    def _follow(
+        self, message: Progressed | Trained | Predicted | Done | Cancelled | Failed
+    ) -> None:
+        """Take in what the running job says."""
+        if isinstance(message, Progressed):
+            phase = "training" if self.status.phase == "starting" else self.status.phase
+            self._set_status(JobStatus(phase, message, self.status.slices))
+        elif isinstance(message, Trained):
+            self._candidate = message.model
+            self._set_phase("predicting")
+        elif isinstance(message, Predicted):
+            self._pending.append(message)
+        elif isinstance(message, Failed):
+            self._end(f"training failed: {message.reason}; the model and all labels are as before")
+        elif isinstance(message, Cancelled):
+            self._end("cancelled: the model and all labels are as they were")
+        else:
+            self._adopt()
+
+    def _adopt(self) -> None:
+        """Take over a finished job's model and predictions: all of it, or nothing."""
+        model = self._candidate
+        if model is None:
+            self._end("training failed: no model came back; everything is as before")
+            return
+        if self._confidence is None:
+            self._confidence = np.zeros(self.stack.image.shape, dtype=np.uint8)
+        written: list[SliceIndex] = []
+        for part in self._pending:
+            written += self.annotations.refresh(part.slices, part.labels, model.digest)
+            self._confidence[tuple(np.array(part.slices).T)] = part.confidence
+        self.model = model
+        self._pending, self._candidate = [], None
+        self.labels_refreshed.emit(tuple(written))
+        self.model_adopted.emit(model)
+        self._end(
+            f"learned from {_count(model.slices_learned, 'slice')} in {model.seconds:.0f} s, "
+            f"refreshed {_count(len(written), 'slice')}; not validated yet"
+        )
+
+    def _end(self, how: str) -> None:
+        self._pending, self._candidate = [], None
+        self._set_status(JobStatus())
+        self.job_ended.emit(how)
+
+    def _set_phase(self, phase: Phase) -> None:
+        self._set_status(JobStatus(phase, self.status.progress, self.status.slices))
+
+    def _set_status(self, status: JobStatus) -> None:
+        self.status = status
+        self.job_changed.emit(status)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")

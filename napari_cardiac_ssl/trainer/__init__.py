@@ -1,0 +1,33 @@
+"""The trainer process and the handle to it. The handle never loads torch; the process does."""
+
+from napari_cardiac_ssl.trainer.handle import Trainer
+from napari_cardiac_ssl.trainer.messages import (
+    Cancelled,
+    Died,
+    Done,
+    Failed,
+    Job,
+    Message,
+    ModelFile,
+    Predicted,
+    Progressed,
+    Ready,
+    Trained,
+    Wish,
+)
+
+__all__ = [
+    "Cancelled",
+    "Died",
+    "Done",
+    "Failed",
+    "Job",
+    "Message",
+    "ModelFile",
+    "Predicted",
+    "Progressed",
+    "Ready",
+    "Trained",
+    "Trainer",
+    "Wish",
+]

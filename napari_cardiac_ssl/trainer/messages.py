@@ -1,0 +1,205 @@
+"""What the viewer's process and the trainer process say to each other.
+
+Plain frozen data without torch, pickled between a parent and the child that it started itself
+(never read from a file or a network).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cardiac_ssl.study import SliceIndex, Stack
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model as the bytes of its file: whoever only keeps it needs no torch.
+
+    Parameters
+    ----------
+    digest
+        The model's identity.
+    data
+        Content of its safetensors file.
+    slices_learned
+        Slices that it learned from.
+    parent
+        Digest of the model it started from; None from scratch.
+    seconds
+        Time that its training took.
+    """
+
+    digest: str
+    data: bytes
+    slices_learned: int
+    parent: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """The expert slices of one stack, frozen when the job was made.
+
+    Parameters
+    ----------
+    stack
+        Digest of the stack.
+    slices
+        Which slices; ``n``.
+    labels
+        Shape ``(n, y, x)``, UKBB integers.
+    """
+
+    stack: str
+    slices: tuple[SliceIndex, ...]
+    labels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """Learn from these slices, then predict those. A frozen snapshot.
+
+    Parameters
+    ----------
+    number
+        Counts up; only the newest job's results are taken over.
+    examples
+        What to learn from. Empty: predict only.
+    start
+        Model to go on from (its file); None from scratch.
+    mode
+        ``all`` or ``decoder``.
+    seconds, steps
+        The budget: one of the two.
+    seed
+        Of all chance.
+    predict
+        Digest of the stack to predict, and the slices, first wanted first.
+    centre_yx
+        Where the heart is on that stack, native voxels; None lets the model find it.
+    """
+
+    number: int
+    examples: tuple[Labelled, ...]
+    predict: tuple[str, tuple[SliceIndex, ...]]
+    start: bytes | None = None
+    mode: Literal["all", "decoder"] = "all"
+    seconds: float | None = None
+    steps: int | None = None
+    seed: int = 0
+    centre_yx: tuple[float, float] | None = None
+
+
+class Wish(StrEnum):
+    """What can be asked of a running job: three ways to stop are three different things."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    FINISH = "finish"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, eq=False)
+class Keep:
+    """To the trainer: a stack that jobs will name by its digest."""
+
+    stack: Stack
+
+
+@dataclass(frozen=True)
+class Ask:
+    """To the trainer: a wish about a job."""
+
+    number: int
+    wish: Wish
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The process runs and torch is loaded; `compute` says on what."""
+
+    compute: str
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """One training step is done."""
+
+    number: int
+    step: int
+    loss: float
+    spent: float
+    seconds: float
+    seconds_left: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Training is done; predictions follow."""
+
+    number: int
+    model: ModelFile
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """Some slices are predicted.
+
+    Parameters
+    ----------
+    number
+        The job.
+    slices
+        Which; ``n``.
+    labels
+        Shape ``(n, y, x)``, UKBB integers.
+    confidence
+        Shape ``(n, y, x)``, in 255ths.
+    """
+
+    number: int
+    slices: tuple[SliceIndex, ...]
+    labels: NDArray[np.uint8]
+    confidence: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Done:
+    """The job is over, all its predictions are sent."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """The job was stopped as wished; it leaves nothing."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The job could not be done; the reason in one line."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Died:
+    """The process is gone without having been asked.
+
+    Parameters
+    ----------
+    reason
+        How it ended, in words: "killed by signal 9 (SIGKILL)".
+    """
+
+    reason: str
+
+
+Message = Ready | Progressed | Trained | Predicted | Done | Cancelled | Failed | Died

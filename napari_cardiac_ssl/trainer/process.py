@@ -1,0 +1,193 @@
+"""The trainer process: ``python -m napari_cardiac_ssl.trainer.process``.
+
+Reads what the parent wants from standard input, writes what happens to standard output. The end
+of its input is the end of its parent, and ends it, whatever it is doing.
+"""
+
+import contextlib
+import os
+import pickle
+import queue
+import signal
+import sys
+import threading
+from typing import IO
+
+import numpy as np
+
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.learning.checkpoint import Model, model_from_bytes, model_to_bytes
+from napari_cardiac_ssl.learning.compute import Compute
+from napari_cardiac_ssl.learning.finetuning import ExpertSlices, finetune
+from napari_cardiac_ssl.learning.prediction import predict
+from napari_cardiac_ssl.learning.training import Budget, Step, run
+from napari_cardiac_ssl.study import Stack
+from napari_cardiac_ssl.trainer.messages import (
+    Ask,
+    Cancelled,
+    Done,
+    Failed,
+    Job,
+    Keep,
+    Message,
+    ModelFile,
+    Predicted,
+    Progressed,
+    Ready,
+    Trained,
+    Wish,
+)
+
+
+class _CancelledError(Exception):
+    """The running job is not wanted any more."""
+
+
+class _Wishes:
+    """What the parent has asked of jobs. Set by the reading thread, looked at between steps."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._of: dict[int, set[Wish]] = {}
+
+    def add(self, ask: Ask) -> None:
+        with self._changed:
+            wishes = self._of.setdefault(ask.number, set())
+            if ask.wish is Wish.RESUME:
+                wishes.discard(Wish.PAUSE)
+            else:
+                wishes.add(ask.wish)
+            self._changed.notify_all()
+
+    def heed(self, number: int) -> bool:
+        """Wait while paused; raise when cancelled; tell whether to finish soon."""
+        with self._changed:
+            wishes = self._of.setdefault(number, set())
+            while Wish.PAUSE in wishes and not wishes & {Wish.CANCEL, Wish.FINISH}:
+                self._changed.wait()
+            if Wish.CANCEL in wishes:
+                raise _CancelledError
+            return Wish.FINISH in wishes
+
+
+class Worker:
+    """Does one job after the other.
+
+    Parameters
+    ----------
+    out
+        Where messages go.
+    """
+
+    def __init__(self, out: IO[bytes]) -> None:
+        self._out = out
+        self._stacks: dict[str, Stack] = {}
+        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._wishes = _Wishes()
+
+    def listen(self, source: IO[bytes]) -> None:
+        """Take in what the parent says until it is gone; then end the process."""
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                said = pickle.load(source)  # noqa: S301 - from our own parent
+                if isinstance(said, Keep):
+                    self._stacks[said.stack.digest] = said.stack
+                elif isinstance(said, Ask):
+                    self._wishes.add(said)
+                else:
+                    self._jobs.put(said)
+        os._exit(0)  # at once: a step of training must not outlive the window
+
+    def work(self) -> None:
+        """Do jobs for ever."""
+        compute = Compute.best()
+        self._say(Ready(str(compute)))
+        while True:
+            job = self._jobs.get()
+            try:
+                self._do(job, compute)
+            except _CancelledError:
+                self._say(Cancelled(job.number))
+            except InputError as error:
+                self._say(Failed(job.number, str(error)))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the user must be told
+                self._say(Failed(job.number, f"{type(error).__name__}: {error}"))
+
+    def _say(self, message: Message) -> None:
+        pickle.dump(message, self._out, protocol=pickle.HIGHEST_PROTOCOL)
+        self._out.flush()
+
+    def _do(self, job: Job, compute: Compute) -> None:
+        model = self._learn(job, compute)
+        digest, slices = job.predict
+        predictions = predict(
+            model, self._stacks[digest], slices, centre_yx=job.centre_yx, compute=compute
+        )
+        for part in predictions:
+            self._wishes.heed(job.number)
+            confidence = np.round(part.confidence * 255).astype(np.uint8)
+            self._say(Predicted(job.number, part.slices, part.labels, confidence))
+        self._say(Done(job.number))
+
+    def _learn(self, job: Job, compute: Compute) -> Model:
+        start = model_from_bytes(job.start, "the present model") if job.start else None
+        if not job.examples:
+            if start is None:
+                raise InputError("nothing to learn from and no model to predict with")
+            return start
+        examples = []
+        for part in job.examples:
+            stack = self._stacks[part.stack]
+            labels = np.zeros(stack.image.shape, dtype=np.uint8)
+            labels[tuple(np.array(part.slices).T)] = part.labels
+            examples.append(ExpertSlices(stack, labels, part.slices))
+        budget = Budget(steps=job.steps, seconds=job.seconds)
+        steps = finetune(
+            examples, start=start, mode=job.mode, budget=budget, seed=job.seed, compute=compute
+        )
+        self._wishes.heed(job.number)
+        model = run(steps, lambda step: self._after(job, step))
+        self._say(
+            Trained(
+                job.number,
+                ModelFile(
+                    digest=model.digest,
+                    data=model_to_bytes(model),
+                    slices_learned=model.card.slices_learned,
+                    parent=model.card.parent,
+                    seconds=float(model.card.recipe["seconds"]),
+                ),
+            )
+        )
+        return model
+
+    def _after(self, job: Job, step: Step) -> bool:
+        self._say(
+            Progressed(
+                job.number,
+                step.index,
+                step.loss,
+                step.spent,
+                step.seconds,
+                step.seconds_left,
+                step.note,
+            )
+        )
+        return self._wishes.heed(job.number)
+
+
+def main() -> None:
+    """Run until the parent is gone."""
+    # Whatever a library prints must not get between the messages.
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    if hasattr(os, "nice"):
+        os.nice(10)  # the window comes first
+    worker = Worker(out)
+    threading.Thread(target=worker.listen, args=(sys.stdin.buffer,), daemon=True).start()
+    worker.work()
+
+
+if __name__ == "__main__":
+    main()
