@@ -45,7 +45,7 @@ def ellipsoid(
     [0.0, 1.0]
     """
     squared: Array = np.full((), 1e-6, dtype=np.float32)
-    slope: Array = np.full((), 1e-9, dtype=np.float32)
+    slope: Array = np.full((), 1e-6 / min(semi_axes) ** 2, dtype=np.float32)
     for coordinate, middle, semi_axis in zip(points, centre, semi_axes, strict=True):
         scaled = (coordinate - np.asarray(middle, np.float32)) / np.float32(semi_axis)
         part = np.asarray(scaled * scaled, dtype=np.float32)
