@@ -4,8 +4,8 @@ The definitions, since tools that use the same words differ:
 
 Surface
     The voxels of a structure that have one of their six neighbours outside it (beyond the array is
-    outside; in an array of one slice, of its four neighbours in the plane). Distances go from centre to centre of such voxels, with the real spacing; they are no
-    finer than a voxel.
+    outside); in an array of one slice, of their four neighbours in the plane. Distances go from
+    centre to centre of such voxels, with the real spacing; they are no finer than a voxel.
 HD95
     The larger of the two directed 95th percentiles: from every surface voxel of one to the nearest
     of the other, and back. (Pooling both directions first gives smaller numbers.)

@@ -23,6 +23,8 @@ from napari_cardiac_ssl.errors import InputError
 #: sform and qform that differ by less, anywhere in the stack, say the same: far below a pixel,
 #: above what rounding the quaternion and the spacing to float32 moves a corner.
 SAME_TRANSFORM_MM = 0.01
+#: What is further away than a kilometre was not in the scanner.
+MOST_MM = 1e6
 #: Deflate cannot shrink data by more (zlib's documentation).
 MOST_DEFLATED = 1032
 
@@ -84,7 +86,8 @@ def load(path: Path) -> NiftiFile:
         if bytes(header["magic"])[:2] == b"ni":
             data_path = _partner(header_path)
         shape = _shape(header, path)
-        affine, warning = _geometry(header, shape, path)
+        with np.errstate(all="ignore"):  # absurd numbers are refused, not warned of
+            affine, warning = _geometry(header, shape, path)
         with _blaming(data_path):
             voxels = _voxels(header, shape, data_path, single=data_path == header_path)
         is_4d = int(header["dim"][0]) == 4
@@ -193,18 +196,19 @@ def _geometry(
 ) -> tuple[NDArray[np.float64], str | None]:
     """Return the affine in mm, and a line if the file states two different ones."""
     pixdim = np.asarray(header["pixdim"], dtype=np.float64)
-    if not (np.isfinite(pixdim[1:4]).all() and (pixdim[1:4] > 0).all()):
+    if not ((pixdim[1:4] > 0) & (pixdim[1:4] < MOST_MM)).all():
         said = ", ".join(f"{size:g}" for size in pixdim[1:4])
         raise InputError(
-            f"{path}: the voxel spacing is {said} mm; it must be positive: correct the header's "
-            "pixdim"
+            f"{path}: the voxel spacing is {said} mm; it must be positive and finite: correct "
+            "the header's pixdim"
         )
     header = header.copy()
     header["pixdim"][0] = -1 if pixdim[0] < 0 else 1  # the standard reads 0 as 1
-    mm = np.diag([_MM_PER_UNIT.get(int(header["xyzt_units"]) & 7, 1.0)] * 3 + [1.0])
-    forms = {name: mm @ form for name, form in _forms(header).items()}
+    mm = _MM_PER_UNIT.get(int(header["xyzt_units"]) & 7, 1.0)
+    to_mm = np.array([[mm], [mm], [mm], [1.0]])
+    forms = {name: to_mm * form for name, form in _forms(header).items()}
     if not forms:
-        return mm @ header.get_base_affine(), None
+        return to_mm * header.get_base_affine(), None
     used, affine = next(iter(forms.items()))
     if not _is_invertible(affine):
         raise InputError(
@@ -238,7 +242,7 @@ def _forms(header: Any) -> dict[str, NDArray[np.float64]]:
 
 def _is_invertible(affine: NDArray[np.float64]) -> bool:
     axes = affine[:3, :3]
-    if not np.isfinite(affine).all():
+    if not (np.abs(affine) < MOST_MM).all():  # so is NaN
         return False
     return bool(abs(np.linalg.det(axes)) > 1e-6 * np.prod(np.linalg.norm(axes, axis=0)))
 

@@ -17,7 +17,7 @@ from napari_cardiac_ssl.study import Stack
 
 INTENT_LABEL = 1002
 SCANNER = 1
-#: Compresses masks as well as higher levels do, in a third of the time.
+#: Of gzip: half the size of level 1 in the same time; level 9 saves a quarter more in thrice it.
 COMPRESSION = 4
 
 
