@@ -77,6 +77,7 @@ class Annotations:
     def __init__(self, shape: tuple[int, int, int, int], who: str | None = None) -> None:
         self._labels = np.zeros(shape, dtype=np.uint8)
         self._slices: dict[SliceIndex, _Slice] = {}
+        self._empty = _digest(np.zeros(shape[2:], np.uint8))
         self.who = who if who is not None else _user()
 
     @property
@@ -159,11 +160,12 @@ class Annotations:
             The slices that were written: those that no expert has touched.
         """
         record = SliceRecord(SliceState.PREDICTED, when=_now(), model=model)
-        written = tuple(index for index in slices if self.state(index) in OPEN_TO_MODEL)
+        written = []
         for index, predicted in zip(slices, labels, strict=True):
-            if index in written:
+            if self.state(index) in OPEN_TO_MODEL:
                 self._write(index, predicted, record)
-        return written
+                written.append(index)
+        return tuple(written)
 
     def _by_expert(self, before: SliceRecord, state: SliceState) -> SliceRecord:
         return SliceRecord(state, self.who, _now(), before.model)
@@ -177,8 +179,7 @@ class Annotations:
             )
         index = SliceIndex(*index)
         if index not in self._slices:
-            empty = np.zeros(self._labels.shape[2:], np.uint8)
-            self._slices[index] = _Slice(seen={_digest(empty): SliceRecord()})
+            self._slices[index] = _Slice(seen={self._empty: SliceRecord()})
         return self._slices[index]
 
     def _write(self, index: SliceIndex, labels: NDArray[np.integer], record: SliceRecord) -> None:

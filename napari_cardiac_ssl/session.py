@@ -6,16 +6,19 @@ what the trainer says reaches it when the front end calls `process_messages`, so
 comes from elsewhere.
 """
 
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_cardiac_ssl.anatomy import UKBB, LabelScheme
-from napari_cardiac_ssl.annotations import Annotations, SliceState, middle_of
+from napari_cardiac_ssl.annotations import OPEN_TO_MODEL, Annotations, SliceState, middle_of
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.study import SliceIndex, Stack
@@ -76,7 +79,8 @@ class Session:
     slices_changed
         ``(tuple of SliceIndex)``: state or provenance changed; labels too unless only confirmed.
     labels_refreshed
-        ``(tuple of SliceIndex)``: the model's new prediction was written to these.
+        ``(tuple of SliceIndex)``: the model's new prediction was written to these. Several times
+        for one prediction where `process_messages` was given little time.
     job_changed
         ``(JobStatus)``.
     model_adopted
@@ -98,7 +102,11 @@ class Session:
         self._stack: Stack | None = None
         self._annotations: Annotations | None = None
         self._confidence: NDArray[np.uint8] | None = None
+        # What was done on each stack while it lives: going to another and back loses nothing.
+        self._opened: WeakKeyDictionary[Stack, Annotations] = WeakKeyDictionary()
         self._pending: list[Predicted] = []
+        self._adopting = False
+        self._refreshed = 0
         self._candidate: ModelFile | None = None
         self._jobs = 0
         self.model: ModelFile | None = None
@@ -142,17 +150,20 @@ class Session:
     def open(self, stack: Stack, labels: NDArray[np.uint8] | None = None) -> None:
         """Work on a stack; the model stays, what was learned carries over.
 
+        Going back to a stack that was open before finds its labels and states as they were.
+
         Parameters
         ----------
         stack
             The images.
         labels
             Shape ``(t, z, y, x)``, UKBB: earlier work to go on from. Slices with a label on them
-            count as being edited until they are confirmed.
+            count as being edited until they are confirmed. Slices that an expert has touched
+            before stay as they are.
         """
         if self.busy:
             self.cancel()
-        annotations = Annotations(stack.image.shape, self._who)
+        annotations = self._opened.get(stack) or Annotations(stack.image.shape, self._who)
         if labels is not None:
             if labels.shape != stack.image.shape:
                 raise InputError(
@@ -160,9 +171,10 @@ class Session:
                     f"{stack.image.shape} (t, z, y, x); choose labels made on this image"
                 )
             for index in stack.slice_indices():
-                if labels[index].any():
+                if labels[index].any() and annotations.state(index) in OPEN_TO_MODEL:
                     annotations.annotate(index, labels[index])
         self._stack, self._annotations, self._confidence = stack, annotations, None
+        self._opened[stack] = annotations
         self.stack_opened.emit(stack)
 
     def annotate(self, index: SliceIndex, labels: NDArray[np.integer]) -> None:
@@ -193,6 +205,13 @@ class Session:
         self.slices_changed.emit((index,))
 
     # -- verbs: learning -------------------------------------------------------------------
+
+    def warm_up(self) -> None:
+        """Prepare for training while the expert draws, so that it starts at once."""
+        self._trainer.warm_up()
+        # A cine's digest takes a tenth of a second: not in the window's thread.
+        stack = self.stack
+        threading.Thread(target=lambda: stack.digest, daemon=True, name="digest").start()
 
     def train(
         self,
@@ -277,15 +296,32 @@ class Session:
             self._set_phase("finishing")
 
     def cancel(self) -> None:
-        """End training now and leave everything as it was before."""
-        if self.busy:
+        """End training now and leave everything as it was before.
+
+        Once predictions are being taken over it is too late, and this takes over the rest.
+        """
+        if self._adopting:
+            self._adopt()
+        elif self.busy:
             self._trainer.ask(Wish.CANCEL)
             self._end("cancelled: the model and all labels are as they were")
 
-    def process_messages(self, timeout_s: float = 0.0) -> None:
-        """Take in what the trainer has said. Front ends call this many times a second."""
-        for message in self._trainer.messages(timeout_s):
-            self._take(message)
+    def process_messages(self, timeout_s: float = 0.0, adopt_s: float | None = None) -> None:
+        """Take in what the trainer has said. Front ends call this many times a second.
+
+        Parameters
+        ----------
+        timeout_s
+            How long to wait for a first message.
+        adopt_s
+            How long to take over predictions before giving way, for front ends that must not
+            stall; the rest is for the next calls. By default all are taken over at once.
+        """
+        if not self._adopting:
+            for message in self._trainer.messages(timeout_s):
+                self._take(message)
+        if self._adopting:
+            self._adopt(adopt_s)
 
     def wait(self) -> None:
         """Process messages until no job runs. For front ends that have nothing else to do."""
@@ -342,32 +378,40 @@ class Session:
             self._end(f"training failed: {message.reason}; the model and all labels are as before")
         elif isinstance(message, Cancelled):
             self._end("cancelled: the model and all labels are as they were")
-        else:
-            self._adopt()
-
-    def _adopt(self) -> None:
-        """Take over a finished job's model and predictions: all of it, or nothing."""
-        model = self._candidate
-        if model is None:
+        elif self._candidate is None:
             self._end("training failed: no model came back; everything is as before")
-            return
+        else:
+            self._adopting, self._refreshed = True, 0
+
+    def _adopt(self, seconds: float | None = None) -> None:
+        """Take over a finished job's predictions and model: all of it, or nothing.
+
+        Nothing in here can fail half-way. An expert may go on drawing between the portions:
+        `Annotations.refresh` leaves what was touched alone.
+        """
+        model = self._candidate
+        if model is None:  # never: `_follow` has looked
+            raise RuntimeError("no model to adopt")
         if self._confidence is None:
             self._confidence = np.zeros(self.stack.image.shape, dtype=np.uint8)
-        written: list[SliceIndex] = []
-        for part in self._pending:
-            written += self.annotations.refresh(part.slices, part.labels, model.digest)
+        until = np.inf if seconds is None else time.monotonic() + seconds
+        while self._pending and time.monotonic() < until:
+            part = self._pending.pop(0)
+            written = self.annotations.refresh(part.slices, part.labels, model.digest)
             self._confidence[tuple(np.array(part.slices).T)] = part.confidence
+            self._refreshed += len(written)
+            self.labels_refreshed.emit(written)
+        if self._pending:
+            return
         self.model = model
-        self._pending, self._candidate = [], None
-        self.labels_refreshed.emit(tuple(written))
         self.model_adopted.emit(model)
         self._end(
             f"learned from {_count(model.slices_learned, 'slice')} in {model.seconds:.0f} s, "
-            f"refreshed {_count(len(written), 'slice')}; not validated yet"
+            f"refreshed {_count(self._refreshed, 'slice')}; not validated yet"
         )
 
     def _end(self, how: str) -> None:
-        self._pending, self._candidate = [], None
+        self._pending, self._candidate, self._adopting = [], None, False
         self._set_status(JobStatus())
         self.job_ended.emit(how)
 
