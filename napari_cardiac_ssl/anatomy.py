@@ -5,7 +5,6 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_cardiac_ssl.errors import InputError
 
@@ -172,12 +171,15 @@ def detect_scheme(labels: NDArray[np.integer]) -> LabelScheme:
     """
     if set(np.unique(labels).tolist()) - set(range(6)):
         UKBB.check(labels)
-    in_plane = ndimage.generate_binary_structure(2, 1)
-    neighbourhood = in_plane.reshape((1,) * (labels.ndim - 2) + in_plane.shape)
     enclosed = {}
     for code in (1, 3):
         cavity = labels == code
-        rim = ndimage.binary_dilation(cavity, neighbourhood) & ~cavity
+        rim = np.zeros_like(cavity)
+        rim[..., 1:, :] |= cavity[..., :-1, :]
+        rim[..., :-1, :] |= cavity[..., 1:, :]
+        rim[..., 1:] |= cavity[..., :-1]
+        rim[..., :-1] |= cavity[..., 1:]
+        rim &= ~cavity
         if rim.any():
             enclosed[code] = float((labels[rim] == 2).mean())
     if enclosed:

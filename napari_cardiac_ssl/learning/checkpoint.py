@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from napari_cardiac_ssl import __version__
-from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, Structure, View
+from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, UKBB, Structure, View, scheme_named
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.learning.grid import SIZE, SPACING_MM
@@ -60,6 +60,9 @@ class Card:
         The view that it knows.
     structures
         What channel ``i + 1`` of the structures' head means; channel 0 is background.
+    scheme
+        Name of the label scheme of the masks that it was taught with, which users expect back.
+        Inside, structures are named, not numbered.
     spacing_mm, size
         The grid that it was trained on.
     recipe
@@ -75,6 +78,7 @@ class Card:
     architecture: Architecture
     view: View = View.SAX
     structures: tuple[Structure, ...] = SAX_STRUCTURES
+    scheme: str = UKBB.name
     spacing_mm: float = SPACING_MM
     size: int = SIZE
     recipe: Mapping[str, Any] = field(default_factory=dict)
@@ -234,6 +238,7 @@ def _card_of(origin: str, text: str) -> Card:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{origin}: the model's card cannot be read ({error})") from error
+    scheme_named(card.scheme)
     channels = dict(card.architecture.heads).get(STRUCTURES_HEAD, len(card.structures) + 1)
     if channels != len(card.structures) + 1:
         raise InputError(

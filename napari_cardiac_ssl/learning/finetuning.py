@@ -134,7 +134,8 @@ def finetune(
     budget: Budget,
     seed: int = 0,
     compute: Compute | None = None,
-    batch_size: int = 8,
+    batch_size: int = 4,
+    scheme: str = UKBB.name,
 ) -> Generator[Step, bool | None, Model]:
     """Learn structures from a few expert slices; return the new model.
 
@@ -151,6 +152,8 @@ def finetune(
         statistics), which needs a start.
     budget, seed, compute, batch_size
         As in `fit`. The same seed, steps and machine give the same weights.
+    scheme
+        Name of the scheme that the experts' files use; remembered in the model, nothing else.
 
     Yields
     ------
@@ -182,6 +185,7 @@ def finetune(
         architecture=network.architecture,
         view=card.view,
         structures=card.structures,
+        scheme=scheme,
         spacing_mm=card.spacing_mm,
         size=card.size,
         recipe={

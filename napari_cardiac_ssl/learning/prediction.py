@@ -1,6 +1,6 @@
 """From a stack and a model to labels and confidence."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,14 +91,25 @@ def predict(
 
 
 def predict_stack(
-    model: Model, stack: Stack, *, compute: Compute | None = None
+    model: Model,
+    stack: Stack,
+    *,
+    compute: Compute | None = None,
+    report: Callable[[float], None] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Predict all slices; return labels and confidence, both ``(t, z, y, x)``."""
+    """Predict all slices; return labels and confidence, both ``(t, z, y, x)``.
+
+    `report` is called with the share that is done.
+    """
+    done = 0
     labels = np.zeros(stack.image.shape, dtype=np.uint8)
     confidence = np.zeros(stack.image.shape, dtype=np.float32)
     for part in predict(model, stack, compute=compute):
         where = tuple(np.array(part.slices).T)
         labels[where], confidence[where] = part.labels, part.confidence
+        done += len(part.slices)
+        if report:
+            report(done / (stack.frames * stack.slices))
     return labels, confidence
 
 

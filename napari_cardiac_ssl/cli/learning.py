@@ -1,0 +1,142 @@
+"""Commands that learn or use what was learned: finetune, predict."""
+
+import argparse
+import os
+from pathlib import Path
+
+import numpy as np
+
+from napari_cardiac_ssl.anatomy import LabelScheme, scheme_named
+from napari_cardiac_ssl.cli.console import count, note, progress, say, say_json, warn
+from napari_cardiac_ssl.cli.studies import parse_slices, say_scheme
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.learning.checkpoint import Model, load_model, save_model
+from napari_cardiac_ssl.learning.finetuning import ExpertSlices
+from napari_cardiac_ssl.learning.finetuning import finetune as steps_of
+from napari_cardiac_ssl.learning.prediction import predict_stack
+from napari_cardiac_ssl.learning.training import Budget, Step, run
+from napari_cardiac_ssl.readers.nifti import name_of, read_mask, read_stack
+from napari_cardiac_ssl.writers.masks import write_map, write_mask
+
+
+def finetune(options: argparse.Namespace) -> int:
+    """Learn structures from a few annotated slices."""
+    if options.mode == "multitask":
+        raise InputError("--mode multitask needs position-pre-trained weights: not there yet")
+    if len(options.images) != len(options.labels):
+        raise InputError(
+            f"{count(len(options.images), 'image')} but {count(len(options.labels), 'mask')}; "
+            "give one mask for each image, in the same order"
+        )
+    _check_output(options.output, (".safetensors",))
+    start = _start_model(options.start)
+    scheme = scheme_named(options.scheme) if options.scheme else None
+    examples, schemes = [], set()
+    for image, labels in zip(options.images, options.labels, strict=True):
+        example, found = _expert_slices(image, labels, options.slices, scheme)
+        examples.append(example)
+        schemes.add(found.name)
+    if len(schemes) > 1:
+        raise InputError(
+            f"the masks are of different schemes ({', '.join(sorted(schemes))}); teach one at a "
+            "time, or name the right one with --scheme"
+        )
+    seconds = 15.0 if options.steps is None and options.seconds is None else options.seconds
+    budget = Budget(steps=options.steps, seconds=seconds)
+
+    with progress("fine-tuning") as report:
+
+        def after(step: Step) -> None:
+            if step.note:
+                warn(step.note)
+            left = f", {step.seconds_left:.0f} s left" if step.spent < 1 else ""
+            report(step.spent, f"step {step.index}, loss {step.loss:.3f}{left}")
+
+        model = run(
+            steps_of(
+                examples,
+                start=start,
+                mode=options.mode,
+                budget=budget,
+                seed=options.seed,
+                scheme=schemes.pop(),
+            ),
+            after,
+        )
+    save_model(options.output, model)
+    card = model.card
+    if options.json:
+        say_json({"model": str(options.output), "digest": model.digest, **card.recipe})
+    else:
+        say(
+            f"{options.output}: learned from {count(card.slices_learned, 'slice')} of "
+            f"{count(len(examples), 'stack')} in {card.recipe['steps']} steps, "
+            f"{card.recipe['seconds']:.1f} s on {card.recipe['compute']}"
+        )
+    return 0
+
+
+def predict(options: argparse.Namespace) -> int:
+    """Predict masks on the images' own grids."""
+    model = load_model(options.model)
+    scheme = scheme_named(options.scheme or model.card.scheme)
+    names = [name_of(path) for path in options.images]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(
+            f"several images would be written to {twice[0]}_seg.nii.gz; predict them into "
+            "different folders"
+        )
+    written = []
+    for path, name in zip(options.images, names, strict=True):
+        stack = read_stack(path, view=model.card.view)
+        with progress(f"predicting {name}") as report:
+            labels, confidence = predict_stack(model, stack, report=lambda done: report(done, ""))
+        target = options.output / f"{name}_seg.nii.gz"
+        written.append(str(write_mask(target, labels, like=stack, scheme=scheme)))
+        if options.confidence:
+            sure = options.output / f"{name}_confidence.nii.gz"
+            share = np.asarray(confidence, dtype=np.float32)
+            written.append(str(write_map(sure, share, like=stack, description="confidence")))
+    if options.json:
+        say_json({"scheme": scheme.name, "files": written})
+    else:
+        for file in written:
+            say(file)
+        meaning = ", ".join(
+            f"{scheme.code(structure)} {structure}"
+            for structure in sorted(model.card.structures, key=scheme.code)
+        )
+        note(f"scheme {scheme.name}: 0 background, {meaning}")
+    return 0
+
+
+def _start_model(name: str) -> Model | None:
+    if name == "default":
+        note("no pre-trained weights ship with this version: starting from scratch")
+    return None if name in {"default", "scratch"} else load_model(Path(name))
+
+
+def _expert_slices(
+    image: Path, labels: Path, spec: str, scheme: LabelScheme | None
+) -> tuple[ExpertSlices, LabelScheme]:
+    """Read an image and its mask; return the annotated slices and the mask's scheme."""
+    stack = read_stack(image)
+    mask = read_mask(labels, scheme=scheme, like=stack)
+    say_scheme(mask)
+    if spec == "all":
+        slices = stack.slice_indices()
+    elif spec == "labelled":
+        slices = [index for index in stack.slice_indices() if mask.labels[index].any()]
+    else:
+        slices = parse_slices(spec, stack.frames)
+    return ExpertSlices(stack, mask.labels, tuple(slices)), mask.scheme
+
+
+def _check_output(path: Path, endings: tuple[str, ...]) -> None:
+    """Refuse at once what could not be written after minutes of work."""
+    if not path.name.endswith(endings):
+        raise InputError(f"-o {path}: name a file that ends in {' or '.join(endings)}")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError(f"-o {path}: cannot write there; choose another place")

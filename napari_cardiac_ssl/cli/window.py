@@ -1,0 +1,24 @@
+"""Commands that open the window: demo, open."""
+
+import argparse
+
+from napari_cardiac_ssl.cli.studies import stack_of
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.gui.demo import open_window, run_demo
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Show the main job, whole."""
+    return run_demo(
+        out=options.out,
+        headless=options.headless,
+        stack=stack_of(options.study) if options.study else None,
+    )
+
+
+def open_(options: argparse.Namespace) -> int:
+    """Open napari with the widget docked."""
+    if options.project:
+        raise InputError(f"cannot open {options.project}: projects are not there yet; name images")
+    stacks = [stack_of(path) for path in options.study]
+    return open_window(stacks)
