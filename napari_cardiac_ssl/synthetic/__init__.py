@@ -49,7 +49,8 @@ class SyntheticStudy:
     landmarks
         ``lv_base``, ``lv_apex`` and ``rv_lateral`` at ED, RAS mm.
     lv_volume_ml, myocardium_ml
-        Exact volume of the LV cavity per frame, shape ``(t,)``; of the LV myocardium.
+        Exact volume of the LV cavity per frame, shape ``(t,)``; of the LV myocardium, but for the
+        rounded rim at its base (about 1 %).
     slice_shifts_mm
         By how much each short-axis slice was breathed away from where its header says, along the
         image's x and y, shape ``(z, 2)``. Image and mask share it.

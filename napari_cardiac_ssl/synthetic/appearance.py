@@ -17,8 +17,12 @@ class Tissue:
 
     Parameters
     ----------
-    myocardium
-        Signal relative to blood.
+    myocardium, right_blood
+        Signals relative to the LV's blood: blood of the right heart is slower and less oxygenated.
+    unrest
+        How much flow varies the blood's signal.
+    trabeculae_mm
+        How far strands reach into the LV near its apex.
     fat_mm
         Mean thickness of the epicardial fat.
     grain, trabeculae, flow, fat
@@ -28,6 +32,9 @@ class Tissue:
     """
 
     myocardium: float
+    right_blood: float
+    unrest: float
+    trabeculae_mm: float
     fat_mm: float
     grain: Waves
     trabeculae: Waves
@@ -39,7 +46,10 @@ class Tissue:
     def draw(cls, rng: np.random.Generator) -> "Tissue":
         """Draw an appearance."""
         return cls(
-            myocardium=float(rng.uniform(0.24, 0.36)),
+            myocardium=float(rng.uniform(0.23, 0.46)),
+            right_blood=float(rng.uniform(0.7, 1)),
+            unrest=float(rng.uniform(0.03, 0.09)),
+            trabeculae_mm=float(rng.uniform(4, 10)),
             fat_mm=float(rng.uniform(0, 3.5)),
             grain=Waves.draw(rng, 9, 4),
             trabeculae=Waves.draw(rng, 9, 5),
@@ -78,7 +88,8 @@ def paint(
     squeeze = np.float32(heart.radius_mm / beat.lv_radius)
     grain = tissue.grain(points)
     rough = tissue.trabeculae((p * np.sqrt(squeeze), q * np.sqrt(squeeze), s * np.float32(0.45)))
-    flow = tissue.flow(points, drift=2 * np.pi * beat.phase)
+    flow = 1 + np.float32(tissue.unrest) * tissue.flow(points, drift=2 * np.pi * beat.phase)
+    venous = np.float32(BLOOD * tissue.right_blood) * flow
     # Fat lies in the grooves and on the RV; the apex and the lateral wall have little.
     deep = np.clip((s - beat.base) / np.float32(beat.lv_length), 0, 1)
     fat = (tissue.fat_mm + 2.5 * tissue.fat(points)) * (1 - deep**2)
@@ -100,15 +111,22 @@ def paint(
     thin += [regions.aortic_root, regions.pulmonary_trunk]
     over(signal, coverage(np.minimum.reduce(thin) - np.float32(1.6), width_mm), wall)
     over(signal, coverage(regions.rv_wall, width_mm), wall * np.float32(1.1))
-    over(signal, coverage(np.minimum(*thin[2:]), width_mm), BLOOD * (0.95 + 0.07 * flow))
-    over(signal, shares[Structure.LEFT_ATRIUM], BLOOD * (0.92 + 0.06 * flow))
-    over(signal, shares[Structure.RIGHT_ATRIUM], BLOOD * (0.88 + 0.06 * flow))
-    over(signal, shares[Structure.RV_CAVITY], BLOOD * (0.90 + 0.05 * flow))
+    over(signal, coverage(np.minimum(*thin[2:]), width_mm), np.float32(0.95 * BLOOD) * flow)
+    over(signal, shares[Structure.LEFT_ATRIUM], np.float32(0.95 * BLOOD) * flow)
+    over(signal, shares[Structure.RIGHT_ATRIUM], venous)
+    over(signal, shares[Structure.RV_CAVITY], venous)
     _trabeculae(signal, regions.rv_cavity, rough, wall, width_mm, depth_mm=6.5)
     over(signal, shares[Structure.MYOCARDIUM], wall)
-    over(signal, shares[Structure.LV_CAVITY], BLOOD * (0.98 + 0.035 * flow))
+    over(signal, shares[Structure.LV_CAVITY], BLOOD * flow)
     # The LV's trabeculae grow towards the apex.
-    _trabeculae(signal, regions.endocardium, rough, wall, width_mm, depth_mm=1.5 + 4.5 * deep)
+    _trabeculae(
+        signal,
+        regions.endocardium,
+        rough,
+        wall,
+        width_mm,
+        depth_mm=1.5 + tissue.trabeculae_mm * deep,
+    )
     muscles = np.maximum(_papillary(points, beat, tissue, rough), regions.endocardium)
     over(signal, coverage(muscles, width_mm), wall)
     leaflets = np.minimum(

@@ -138,6 +138,8 @@ class Heart:
         shear, which changes no volume.
     septal_extra_mm
         How far the epicardium's centre lies towards the RV: thickens the septum.
+    atrium_mm
+        About the atria's semi-axes.
     base_mm
         The centre of the mitral valve plane at ED, RAS mm.
     axes
@@ -213,7 +215,7 @@ class Heart:
 
     @property
     def myocardium_ml(self) -> float:
-        """LV myocardial volume: the same at all times."""
+        """LV myocardial volume, always the same; the rounded rim at its base takes 1 % off."""
         outer = self._epicardium_ml(self.radius_mm + self.wall_mm, self.radius_mm, self.length_mm)
         return outer - self._cavity_ml(self.radius_mm, self.length_mm)
 
@@ -372,7 +374,7 @@ class Heart:
         body = np.maximum(rho * (rho - 1) / slope, ends.astype(np.float32))
         # The outflow tract climbs in front of the aortic root to the pulmonary valve.
         line = self._outflow(beat)
-        shrink = 1 - 0.35 * self.rv_narrowing * 2 * beat.ejected
+        shrink = 1 - 0.7 * self.rv_narrowing * beat.ejected
         outflow = tube(points, line, (17 * shrink, 14 * shrink, 12 * shrink))
         outflow = np.maximum(outflow, np.float32(line[-1, 2]) - s)
         return smooth_union(np.asarray(body, np.float32), np.asarray(outflow, np.float32), 8)

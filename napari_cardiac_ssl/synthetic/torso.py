@@ -43,6 +43,8 @@ class Torso:
         Radius of the breasts; 0 for none.
     diaphragm_mm
         Height `z` of the diaphragm under the heart.
+    liver
+        Its signal.
     vessels
         Corners in RAS mm and radius of each great vessel.
     lung_tubes, liver_tubes
