@@ -138,6 +138,35 @@ def test_signed_distances_hold_the_exact_volumes(pathology, phase):
     assert outer - cavity == pytest.approx(heart.myocardium_ml, rel=0.04)
 
 
+@pytest.mark.parametrize("phase", [0.0, 0.36, 0.7])
+@pytest.mark.parametrize("pathology", PATHOLOGIES)
+def test_no_point_lies_in_two_structures_and_walls_lie_between(pathology, phase):
+    heart = heart_of(7, pathology)
+    beat = heart.beat(phase)
+    grid = [np.arange(a, b, 2, dtype=np.float32) for a, b in heart.bounds().T]
+    points = tuple(np.meshgrid(*grid, indexing="ij", sparse=True))
+    regions = heart.regions(points, beat)
+    ventricles = (regions.epicardium < 0, regions.rv_cavity < 0)
+    atria = (regions.left_atrium < 0, regions.right_atrium < 0)
+    assert sum(part.astype(int) for part in (*ventricles, *atria)).max() == 1
+    assert all(part.any() for part in (*ventricles, *atria))
+    assert not ((regions.left_atrium < 1) & (regions.right_atrium < 1)).any()  # the atrial septum
+    assert not ((regions.endocardium < 0) & (regions.epicardium > 0)).any()
+    for part in (*ventricles, *atria):
+        assert (regions.pericardium[part] < 0).all()
+
+
+def test_the_rv_is_as_large_as_the_lv_and_larger_where_it_is_dilated():
+    ratios = {}
+    for pathology in ("normal", "rv_dilated"):
+        made = [
+            make_study(seed, pathology=pathology, frames=1, size=64, lax=False) for seed in range(6)
+        ]
+        ratios[pathology] = [volumes_ml(m, RV)[0] / volumes_ml(m, LV)[0] for m in made]
+    assert 0.7 < np.mean(ratios["normal"]) < 1.3
+    assert np.mean(ratios["rv_dilated"]) > 1.3 * np.mean(ratios["normal"])
+
+
 def test_a_finely_sliced_mask_has_the_exact_volume():
     made = make_study(
         8, pathology="normal", frames=3, slices=50, size=96, lax=False, breath_hold_mm=0

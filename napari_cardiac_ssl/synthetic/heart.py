@@ -323,6 +323,9 @@ class Heart:
         rv_outer = self._rv(points, beat)
         rv_cavity = np.maximum(np.maximum(rv_outer, -outside_lv), 2 - root)
         left, right = self._atria(points, beat, root)
+        # The tricuspid valve lies nearer the apex: the right atrium borders on the LV's wall.
+        right = np.maximum(right, np.maximum(2 - outside_lv, -rv_cavity))
+        left = np.maximum(left, -rv_cavity)
         pericardium = smooth_union(outside_lv, rv_outer - 3, 14)
         pericardium = smooth_union(pericardium, np.minimum(left, right) - 2, 24)
         pericardium = smooth_union(pericardium, np.minimum(root, trunk), 10)
