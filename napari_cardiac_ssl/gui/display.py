@@ -1,0 +1,144 @@
+"""How stacks and labels look in napari.
+
+Layers lie in index space with the voxels' spacing as their scale: napari cannot slice oblique
+volumes in 2-D, so the full geometry stays with the stack, in the layer's metadata.
+"""
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from napari.types import FullLayerData
+from napari.utils import DirectLabelColormap
+from numpy.typing import NDArray
+
+from napari_cardiac_ssl.anatomy import UKBB, LabelScheme, Structure
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.study import Stack
+
+#: Where a layer's metadata hold what is ours.
+METADATA = "cardiac_ssl"
+
+#: Okabe and Ito's colours, which colour-blind people tell apart.
+COLOURS = {
+    Structure.LV_CAVITY: "#E69F00",
+    Structure.MYOCARDIUM: "#009E73",
+    Structure.RV_CAVITY: "#56B4E9",
+    Structure.LEFT_ATRIUM: "#F0E442",
+    Structure.RIGHT_ATRIUM: "#CC79A7",
+}
+
+#: Voxels that a stack's contrast is judged by.
+_SAMPLE = 200_000
+
+
+def image_layer(stack: Stack) -> FullLayerData:
+    """Return a stack as napari takes it: data ``(t, z, y, x)``, metadata, kind of layer."""
+    return (
+        stack.image,
+        {
+            "name": stack.name,
+            "colormap": "gray",
+            "contrast_limits": contrast_limits(stack.image),
+            "metadata": {METADATA: {"stack": stack}},
+            **in_space(stack),
+        },
+        "image",
+    )
+
+
+def labels_layer(
+    labels: NDArray[np.uint8], stack: Stack, *, name: str, scheme: LabelScheme = UKBB
+) -> FullLayerData:
+    """Return labels as napari takes them.
+
+    Parameters
+    ----------
+    labels
+        Shape ``(t, z, y, x)``, UKBB integers.
+    stack
+        The image whose grid they lie on.
+    name
+        Of the layer.
+    scheme
+        In which they are written, if they are: that of the file they came from.
+    """
+    return (
+        labels,
+        {
+            "name": name,
+            "opacity": 0.45,
+            "blending": "translucent",
+            "colormap": colormap(),
+            "metadata": {METADATA: {"stack": stack, "scheme": scheme}},
+            **in_space(stack),
+        },
+        "labels",
+    )
+
+
+def in_space(stack: Stack) -> dict[str, Any]:
+    """Return what all layers of a stack share, or napari's sliders mean nothing."""
+    return {
+        "scale": (1.0, *stack.spacing_mm),
+        "axis_labels": ("t", "z", "y", "x"),
+        "units": ("", "mm", "mm", "mm"),
+    }
+
+
+def colormap() -> DirectLabelColormap:
+    """Return one colour for each structure; anything else is transparent."""
+    of_code: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+    of_code |= {UKBB.code(structure): colour for structure, colour in COLOURS.items()}
+    return DirectLabelColormap(color_dict=of_code)
+
+
+def contrast_limits(image: NDArray[np.generic]) -> tuple[float, float]:
+    """Return the 1st and the 99.5th percentile of a thinned sample: blood is bright, fat clips.
+
+    Examples
+    --------
+    >>> contrast_limits(np.arange(1001.0).reshape(1, 1, 7, 143))
+    (10.0, 995.0)
+    """
+    thin = max(1, round((image.size / _SAMPLE) ** 0.25))
+    sample = image[::thin, ::thin, ::thin, ::thin]
+    low, high = (float(limit) for limit in np.percentile(sample.astype(float), (1, 99.5)))
+    if not low < high:
+        low, high = float(image.min()), float(image.max())
+    return (low, high) if low < high else (low, low + 1)
+
+
+def stack_of(layer: Image | Labels) -> Stack:
+    """Return the stack that a layer shows; made from the layer if no reader of ours left one.
+
+    Raises
+    ------
+    InputError
+        If the layer is no cine, stack or single slice.
+    """
+    ours = layer.metadata.get(METADATA, {})
+    stack = ours.get("stack")
+    if isinstance(stack, Stack) and stack.image.shape == layer.data.shape:
+        return stack
+    if layer.multiscale or getattr(layer, "rgb", False) or layer.ndim not in (2, 3, 4):
+        kind = "multiscale" if layer.multiscale else "RGB" if layer.ndim in (2, 3, 4) else ""
+        raise InputError(
+            f"layer {layer.name}: {kind or f'{layer.ndim}-D'} data cannot be worked on; choose a "
+            "grey-scale image (t, z, y, x), (z, y, x) or (y, x)"
+        )
+    image = np.asarray(layer.data)
+    if image.dtype.kind not in "iuf" or not np.isfinite(image).all():
+        raise InputError(
+            f"layer {layer.name}: the image must hold finite real numbers; it is {image.dtype}"
+            + (" with NaN or infinite voxels" if image.dtype.kind == "f" else "")
+        )
+    z, y, x = (*np.ones(3), *np.abs(layer.scale))[-3:]
+    stack = Stack(
+        image.reshape((1,) * (4 - image.ndim) + image.shape),
+        np.diag([x, y, z, 1.0]),
+        name=layer.name,
+        is_4d=image.ndim == 4,
+    )
+    layer.metadata[METADATA] = {**ours, "stack": stack}  # the same layer is the same stack again
+    return stack
