@@ -134,7 +134,7 @@ def finetune(
     budget: Budget,
     seed: int = 0,
     compute: Compute | None = None,
-    batch_size: int = 4,
+    batch_size: int = 2,
     scheme: str = UKBB.name,
 ) -> Generator[Step, bool | None, Model]:
     """Learn structures from a few expert slices; return the new model.

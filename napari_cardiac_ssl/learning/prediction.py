@@ -94,17 +94,18 @@ def predict_stack(
     model: Model,
     stack: Stack,
     *,
+    centre_yx: tuple[float, float] | None = None,
     compute: Compute | None = None,
     report: Callable[[float], None] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Predict all slices; return labels and confidence, both ``(t, z, y, x)``.
 
-    `report` is called with the share that is done.
+    As `predict`. `report` is called with the share that is done.
     """
     done = 0
     labels = np.zeros(stack.image.shape, dtype=np.uint8)
     confidence = np.zeros(stack.image.shape, dtype=np.float32)
-    for part in predict(model, stack, compute=compute):
+    for part in predict(model, stack, centre_yx=centre_yx, compute=compute):
         where = tuple(np.array(part.slices).T)
         labels[where], confidence[where] = part.labels, part.confidence
         done += len(part.slices)

@@ -98,7 +98,7 @@ def fit(
     budget: Budget,
     compute: Compute,
     batch_size: int = 8,
-    peak_rate: float = 2e-3,
+    peak_rate: float = 5e-3,
     weight_decay: float = 1e-4,
 ) -> Generator[Step, bool | None, None]:
     """Train a network in place, one step for each value asked for.
@@ -134,7 +134,7 @@ def fit(
     Raises
     ------
     MemoryError
-        If memory does not suffice for a batch of two.
+        If memory does not suffice for a single slice.
     FloatingPointError
         If the loss is not a number; the network is then of no use.
     """
@@ -157,8 +157,8 @@ def fit(
             if not is_out_of_memory(error):
                 raise
             optimiser.zero_grad(set_to_none=True)
-            if batch_size <= 2:
-                raise MemoryError("out of memory with a batch of two slices") from error
+            if batch_size == 1:
+                raise MemoryError("even one slice does not fit into memory") from error
             batch_size //= 2
             note = f"out of memory: going on with batches of {batch_size}"
             continue

@@ -19,6 +19,9 @@ INTENT_LABEL = 1002
 SCANNER = 1
 #: Of gzip: half the size of level 1 in the same time; level 9 saves a quarter more in thrice it.
 COMPRESSION = 4
+#: What is written as it is, and NIfTI's codes of data types.
+_STORED_AS_IS = (np.dtype(np.uint8), np.dtype(np.int16))
+_NIFTI_CODES = {np.dtype(np.uint8): 2, np.dtype(np.int16): 4, np.dtype(np.float32): 16}
 
 
 def write_mask(
@@ -84,7 +87,8 @@ def write_map(
     path
         The file to be, ``.nii`` or ``.nii.gz``.
     values
-        Shape ``(t, z, y, x)``, that of the image; uint8, else written as float32.
+        Shape ``(t, z, y, x)``, that of the image; uint8 and int16 as they are, all else is
+        written as float32.
     like
         The image.
     description
@@ -124,8 +128,8 @@ def _write(
     if not path.name.lower().endswith((".nii", ".nii.gz")):
         raise InputError(f"cannot write {path}: name a file that ends in .nii.gz or .nii")
     header = _header(like)
-    uint8 = values.dtype == np.uint8
-    header["datatype"], header["bitpix"] = (2, 8) if uint8 else (16, 32)
+    kind = next((k for k in _STORED_AS_IS if values.dtype == k), np.dtype(np.float32))
+    header["datatype"], header["bitpix"] = _NIFTI_CODES[kind], 8 * kind.itemsize
     header["scl_slope"], header["scl_inter"] = 1, 0
     header["cal_min"] = header["cal_max"] = 0
     header["intent_code"], header["intent_name"] = intent, intent_name.encode()
@@ -133,7 +137,7 @@ def _write(
     header["descrip"] = description.encode("ascii", "replace")[:79]
     header["magic"] = header.single_magic
     header["vox_offset"] = header.single_vox_offset
-    stored = np.dtype("u1" if uint8 else header.endianness + "f4")
+    stored = kind.newbyteorder(header.endianness)
     with replacing(path) as beside, ExitStack() as open_files:
         file: io.BufferedIOBase = open_files.enter_context(open(beside, "wb"))
         if path.name.lower().endswith(".gz"):

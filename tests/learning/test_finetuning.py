@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+import torch
+
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.learning.checkpoint import Card, Model, new_network
+from napari_cardiac_ssl.learning.compute import Compute
+from napari_cardiac_ssl.learning.finetuning import ExpertBatches, ExpertSlices, finetune
+from napari_cardiac_ssl.learning.network import Architecture
+from napari_cardiac_ssl.learning.training import Budget, run
+from napari_cardiac_ssl.study import SliceIndex, Stack
+
+SMALL = Architecture(heads=(("structures", 4),), base_filters=4, levels=3)
+CPU = Compute(torch.device("cpu"), low_precision=False)
+
+
+@pytest.fixture
+def example(sax, truth):
+    return ExpertSlices(sax, truth, (SliceIndex(0, 1), SliceIndex(0, 2)))
+
+
+@pytest.fixture
+def small():
+    return Model(new_network(SMALL).eval(), Card(SMALL, size=64, spacing_mm=3.0))
+
+
+def tuned(examples, **kwargs):
+    kwargs.setdefault("budget", Budget(steps=3))
+    return run(finetune(examples, compute=CPU, batch_size=2, **kwargs), lambda step: None)
+
+
+def weights(model):
+    return {name: value.clone() for name, value in model.network.state_dict().items()}
+
+
+def test_the_loss_falls(example, small):
+    losses = []
+    steps = finetune([example], start=small, budget=Budget(steps=80), compute=CPU, batch_size=2)
+    run(steps, lambda step: losses.append(step.loss))
+    assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
+
+
+def test_only_annotated_slices_are_looked_at(sax, truth, small):
+    """Whatever stands on the other slices, image or label, the weights come out the same."""
+    slices = (SliceIndex(0, 2),)
+    other = np.array(truth)
+    other[1] = 3
+    other[0, [0, 1, 3, 4]] = 1
+    a = tuned([ExpertSlices(sax, truth, slices)], start=small)
+    b = tuned([ExpertSlices(sax, other, slices)], start=small)
+    for name, value in weights(a).items():
+        assert torch.equal(value, weights(b)[name])
+
+
+def test_the_same_seed_and_steps_give_the_same_weights(example, small):
+    a, b = (tuned([example], start=small, seed=3) for _ in "ab")
+    c = tuned([example], start=small, seed=4)
+    for name, value in weights(a).items():
+        assert torch.equal(value, weights(b)[name])
+    assert any(not torch.equal(v, weights(c)[k]) for k, v in weights(a).items())
+
+
+def test_the_start_is_not_changed(example, small):
+    before, digest = weights(small), small.digest
+    model = tuned([example], start=small)
+    for name, value in weights(small).items():
+        assert torch.equal(value, before[name])
+    assert model.card.parent == digest
+
+
+def test_the_decoder_mode_leaves_the_encoder_alone(example, small):
+    model = tuned([example], start=small, mode="decoder")
+    before, after = weights(small), weights(model)
+    encoder = [name for name in before if name.startswith("encoder")]
+    assert encoder
+    for name in encoder:
+        assert torch.equal(before[name], after[name])
+    assert not torch.equal(before["heads.structures.weight"], after["heads.structures.weight"])
+    assert all(p.requires_grad for p in model.network.parameters())
+
+
+def test_the_card_says_what_happened(example, small):
+    card = tuned([example], start=small, seed=9, scheme="acdc").card
+    assert card.recipe["steps"] == 3
+    assert card.recipe["seed"] == 9
+    assert card.scheme == "acdc"
+    assert card.slices_learned == 2
+    assert card.trained_on[0].digest == example.stack.digest
+
+
+def test_from_scratch_is_a_full_network(example):
+    model = tuned([example], budget=Budget(steps=1))
+    assert model.card.architecture.base_filters == 16
+    assert model.card.architecture.levels == 5
+    assert model.card.recipe["mode"] == "scratch"
+    assert model.card.parent is None
+
+
+def test_batches_use_every_slice_equally(example, small):
+    """Slices are drawn round by round: after any number of batches none is two ahead."""
+    empty = np.zeros_like(example.labels)
+    empty[0, 1, 20:30, 20:30] = 1
+    batches = ExpertBatches(
+        [ExpertSlices(example.stack, empty, example.slices)], small.card, seed=0
+    )
+    marked = sum(float(batches(1)[1][:, 1].sum() > 0) for _ in range(10))
+    assert marked == 5
+
+
+def test_nothing_to_learn_from_is_an_error(sax, truth, small):
+    with pytest.raises(InputError, match="no annotated slice to learn from"):
+        tuned([ExpertSlices(sax, truth, ())])
+    nothing = np.zeros_like(truth)
+    with pytest.raises(InputError, match="no annotated slice holds a structure"):
+        tuned([ExpertSlices(sax, nothing, (SliceIndex(0, 0),))])
+
+
+def test_what_does_not_belong_together_is_refused(sax, truth, example, small):
+    with pytest.raises(InputError, match="labels of shape"):
+        ExpertSlices(sax, truth[:1], ())
+    with pytest.raises(InputError, match="no slice t=2 z=0; it has 2 frames and 5 slices"):
+        ExpertSlices(sax, truth, (SliceIndex(2, 0),))
+    with pytest.raises(InputError, match="needs a model to start from"):
+        tuned([example], mode="decoder")
+    with pytest.raises(InputError, match="unknown mode 'sideways'"):
+        tuned([example], mode="sideways")
+    long_axis = Stack(sax.image, sax.affine, view="LAX_4CH")
+    with pytest.raises(InputError, match="the model knows SAX"):
+        tuned([ExpertSlices(long_axis, truth, example.slices)], start=small)
+    with pytest.raises(InputError, match="one model learns one view"):
+        tuned([example, ExpertSlices(long_axis, truth, example.slices)])

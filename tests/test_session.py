@@ -1,0 +1,281 @@
+"""The loop's rules, with a trainer that says what the test wants."""
+
+import subprocess
+import sys
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from napari_cardiac_ssl.anatomy import ACDC
+from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.session import Session
+from napari_cardiac_ssl.study import SliceIndex, Stack
+from napari_cardiac_ssl.trainer import (
+    Cancelled,
+    Died,
+    Done,
+    Failed,
+    ModelFile,
+    Predicted,
+    Progressed,
+    Ready,
+    Trained,
+    Wish,
+)
+
+SHAPE = (2, 3, 8, 8)
+A, B = SliceIndex(0, 1), SliceIndex(1, 2)
+
+
+class ScriptedTrainer:
+    def __init__(self):
+        self.jobs, self.wishes, self.script, self.closed = [], [], [], False
+
+    def start(self, job, stacks):
+        self.jobs.append(job)
+
+    def ask(self, wish):
+        self.wishes.append(wish)
+
+    def messages(self, timeout_s=0.0):
+        said, self.script = self.script, []
+        return said
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def trainer():
+    return ScriptedTrainer()
+
+
+@pytest.fixture
+def session(trainer):
+    session = Session(trainer, who="reader")
+    session.open(Stack(np.random.default_rng(0).random(SHAPE), np.diag([1.4, 1.4, 10, 1])))
+    return session
+
+
+@pytest.fixture
+def heard(session):
+    """Everything that the session said, in order."""
+    heard = []
+    session.slices_changed.connect(lambda slices: heard.append(("changed", slices)))
+    session.labels_refreshed.connect(lambda slices: heard.append(("refreshed", slices)))
+    session.job_changed.connect(lambda status: heard.append(("job", status.phase)))
+    session.model_adopted.connect(lambda model: heard.append(("model", model.digest)))
+    session.job_ended.connect(lambda how: heard.append(("ended", how)))
+    return heard
+
+
+def square(code=1):
+    labels = np.zeros(SHAPE[2:], np.uint8)
+    labels[2:5, 3:6] = code
+    return labels
+
+
+def model(digest="m1", learned=1):
+    return ModelFile(digest, b"weights of " + digest.encode(), learned, None, 12.0)
+
+
+def result(job, code=2, digest="m1"):
+    slices = job.predict[1]
+    labels = np.stack([square(code)] * len(slices))
+    return [
+        Trained(job.number, model(digest, sum(len(e.slices) for e in job.examples))),
+        Predicted(job.number, slices, labels, np.full(labels.shape, 200, np.uint8)),
+        Done(job.number),
+    ]
+
+
+def say(session, trainer, *messages):
+    trainer.script = list(messages)
+    session.process_messages()
+
+
+def train(session, trainer, **kwargs):
+    session.train(**kwargs)
+    say(session, trainer, *result(trainer.jobs[-1]))
+
+
+def test_a_round_of_the_loop(session, trainer, heard):
+    session.annotate(A, square(1))
+    session.train(seconds=5)
+    assert session.annotations.state(A) is SliceState.EXPERT  # training confirms
+    job = trainer.jobs[-1]
+    assert job.examples[0].slices == (A,)
+    np.testing.assert_array_equal(job.examples[0].labels[0], square(1))
+    assert job.start is None
+    assert job.centre_yx == (3.0, 4.0)
+    say(session, trainer, Ready("CPU"), Progressed(1, 1, 2.0, 0.5, 1.0, 1.0))
+    assert (session.status.phase, session.compute) == ("training", "CPU")
+    say(session, trainer, *result(job))
+    np.testing.assert_array_equal(session.annotations.labels[A], square(1))
+    np.testing.assert_array_equal(session.annotations.labels[B], square(2))
+    assert session.model == model()
+    assert session.confidence[B].max() == 200
+    assert heard[-1][0] == "ended"
+    assert "learned from 1 slice in 12 s, refreshed 5 slices; not validated yet" in heard[-1][1]
+    assert not session.busy
+
+
+def test_the_next_round_goes_on_from_the_model(session, trainer):
+    session.annotate(A, square())
+    train(session, trainer)
+    session.annotate(B, square(3))
+    session.train()
+    assert trainer.jobs[-1].start == b"weights of m1"
+    assert trainer.jobs[-1].examples[0].slices == (A, B)
+    session.cancel()
+    session.train(fresh=True)
+    assert trainer.jobs[-1].start is None
+
+
+def test_the_slice_in_view_is_predicted_first(session, trainer):
+    session.annotate(A, square())
+    session.train(first=SliceIndex(1, 2))
+    wanted = trainer.jobs[-1].predict[1]
+    assert wanted[0] == (1, 2)
+    assert [i.t for i in wanted] == [1, 1, 1, 0, 0, 0]
+    assert len(set(wanted)) == 6
+
+
+def test_a_stroke_while_training_is_not_overwritten(session, trainer):
+    session.annotate(A, square(1))
+    session.train()
+    session.annotate(B, square(3))
+    say(session, trainer, *result(trainer.jobs[-1]))
+    np.testing.assert_array_equal(session.annotations.labels[B], square(3))
+    assert session.annotations.state(B) is SliceState.EDITING
+
+
+def test_a_job_is_a_frozen_snapshot(session, trainer):
+    session.annotate(A, square(1))
+    session.train()
+    session.annotate(A, square(3))
+    np.testing.assert_array_equal(trainer.jobs[-1].examples[0].labels[0], square(1))
+
+
+def test_stopping_in_three_ways(session, trainer, heard):
+    session.annotate(A, square())
+    session.train()
+    say(session, trainer, Progressed(1, 1, 2.0, 0.1, 1.0, 9.0))
+    session.pause()
+    assert session.status.phase == "paused"
+    session.resume()
+    assert session.status.phase == "training"
+    session.finish()
+    assert session.status.phase == "finishing"
+    say(session, trainer, Progressed(1, 2, 2.0, 0.2, 1.0, 9.0))
+    assert session.status.phase == "finishing"
+    session.cancel()
+    assert not session.busy
+    assert trainer.wishes == [Wish.PAUSE, Wish.RESUME, Wish.FINISH, Wish.CANCEL]
+    assert "cancelled" in heard[-1][1]
+
+
+@pytest.mark.parametrize(
+    "message", [Failed(1, "out of memory"), Died("killed by signal 9 (SIGKILL)"), Cancelled(1)]
+)
+def test_a_job_that_ends_badly_changes_nothing(session, trainer, heard, message):
+    session.annotate(A, square(1))
+    train(session, trainer)
+    before = session.annotations.labels.copy()
+    session.train()
+    number = trainer.jobs[-1].number
+    if not isinstance(message, Died):
+        message = type(message)(number, *([message.reason] if hasattr(message, "reason") else []))
+    half = result(trainer.jobs[-1], code=3, digest="m2")[:2]
+    say(session, trainer, *half, message)
+    np.testing.assert_array_equal(session.annotations.labels, before)
+    assert session.model.digest == "m1"
+    assert not session.busy
+    assert heard[-1][0] == "ended"
+    if hasattr(message, "reason"):
+        assert message.reason in heard[-1][1]
+    session.train()  # and it can go on
+
+
+def test_results_of_an_older_job_are_dropped(session, trainer):
+    session.annotate(A, square())
+    session.train()
+    old = trainer.jobs[-1]
+    session.cancel()
+    session.train()
+    say(session, trainer, *result(old, code=3))
+    assert session.busy
+    assert session.model is None
+    assert not session.annotations.labels[B].any()
+
+
+def test_a_failed_training_without_model_is_said(session, trainer, heard):
+    session.annotate(A, square())
+    session.train()
+    say(session, trainer, Done(1))
+    assert "training failed" in heard[-1][1]
+
+
+def test_training_needs_something_to_learn_from(session):
+    with pytest.raises(InputError, match="nothing to learn from yet"):
+        session.train()
+    session.confirm(A)  # "no heart here" alone teaches nothing
+    with pytest.raises(InputError, match="nothing to learn from yet"):
+        session.train()
+
+
+def test_one_job_at_a_time(session):
+    session.annotate(A, square())
+    session.train()
+    with pytest.raises(InputError, match="training is running"):
+        session.train()
+
+
+def test_opening_another_stack_stops_the_job_and_keeps_the_model(session, trainer):
+    session.annotate(A, square())
+    train(session, trainer)
+    session.train()
+    session.open(Stack(np.ones((1, 2, 8, 8)), np.eye(4)))
+    assert trainer.wishes[-1] is Wish.CANCEL
+    assert session.model.digest == "m1"
+    assert not session.annotations.labels.any()
+    assert session.confidence is None
+
+
+def test_earlier_labels_are_taken_up_protected(session):
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[A] = square(2)
+    session.open(session.stack, labels)
+    assert session.annotations.slices(SliceState.EDITING) == (A,)
+    with pytest.raises(InputError, match="choose labels made on this image"):
+        session.open(session.stack, labels[:1])
+
+
+def test_nothing_works_without_a_stack():
+    session = Session(ScriptedTrainer())
+    for verb in (lambda: session.annotate(A, square()), session.train, lambda: session.stack):
+        with pytest.raises(InputError, match="no stack is open"):
+            verb()
+
+
+def test_export(session, trainer, tmp_path):
+    session.annotate(A, square(1))
+    path = session.export_mask(tmp_path / "mask.nii.gz", ACDC)
+    image = nib.load(path)
+    assert image.shape == (8, 8, 3, 2)
+    assert np.asarray(image.dataobj)[4, 3, 1, 0] == 3
+    with pytest.raises(InputError, match="no model yet"):
+        session.export_model(tmp_path / "m.safetensors")
+    train(session, trainer)
+    assert session.export_model(tmp_path / "m.safetensors").read_bytes() == b"weights of m1"
+
+
+def test_a_session_never_loads_torch_or_qt():
+    code = (
+        "import sys, napari_cardiac_ssl.session;"
+        "print([m for m in ('torch', 'qtpy', 'napari') if m in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"

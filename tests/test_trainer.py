@@ -1,0 +1,181 @@
+"""The real trainer process: started, asked, killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from napari_cardiac_ssl.anatomy import View
+from napari_cardiac_ssl.learning.checkpoint import model_from_bytes
+from napari_cardiac_ssl.session import Session
+from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.synthetic import make_study
+
+DRAWN = SliceIndex(0, 2)
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_until(condition, session, seconds=60.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        session.process_messages(0.05)
+        assert time.monotonic() < deadline, "waited too long"
+
+
+@pytest.fixture(scope="module")
+def heart():
+    return make_study(2, frames=2, slices=5, size=64, lax=False)
+
+
+@pytest.fixture
+def session(heart):
+    session = Session(who="reader")
+    session.open(heart.study.stack(View.SAX))
+    session.annotate(DRAWN, heart.masks[View.SAX][DRAWN])
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def ended(session):
+    ended = []
+    session.job_ended.connect(ended.append)
+    return ended
+
+
+def started(session, **kwargs):
+    session.train(**kwargs)
+    wait_until(lambda: session.status.progress is not None, session)
+
+
+def test_it_learns_and_predicts(session, ended, heart):
+    drawn = session.annotations.labels[DRAWN].copy()
+    session.train(steps=3)
+    session.wait()
+    assert "learned from 1 slice" in ended[-1]
+    assert len(session.annotations.slices("predicted")) == 9
+    np.testing.assert_array_equal(session.annotations.labels[DRAWN], drawn)
+    model = model_from_bytes(session.model.data, "session")
+    assert model.digest == session.model.digest
+    assert model.card.trained_on[0].digest == heart.study.stack(View.SAX).digest
+    assert session.compute.startswith("CPU") or "," in session.compute
+    # The same process does the next job.
+    pid = session._trainer.pid
+    session.train(steps=2)
+    session.wait()
+    assert session._trainer.pid == pid
+    assert session.model.parent == model.digest
+
+
+def test_pausing_holds_and_resuming_goes_on(session):
+    started(session, steps=2000)
+    session.pause()
+    time.sleep(1.0)
+    session.process_messages()
+    held = session.status.progress.step
+    time.sleep(1.0)
+    session.process_messages()
+    assert session.status.progress.step == held
+    session.resume()
+    wait_until(lambda: session.status.progress.step > held, session)
+    session.cancel()
+
+
+def test_finishing_keeps_what_was_learned(session, ended):
+    started(session, steps=2000)
+    session.finish()
+    session.wait()
+    assert "learned from" in ended[-1]
+    assert session.model is not None
+
+
+def test_cancelling_is_quick_and_leaves_nothing(session, ended):
+    started(session, steps=2000)
+    begun = time.monotonic()
+    session.cancel()
+    assert not session.busy
+    wait_until(lambda: not session._trainer.busy, session)
+    assert time.monotonic() - begun < 5  # the promise is 1 s: benchmarks/stalls.py measures it
+    assert session.model is None
+    assert session.annotations.slices("predicted") == ()
+    session.train(steps=1)
+    session.wait()
+    assert "learned" in ended[-1]
+
+
+def test_a_trainer_that_does_not_listen_is_stopped(session, ended):
+    started(session, steps=2000)
+    pid = session._trainer.pid
+    os.kill(pid, signal.SIGSTOP)  # a step that lasts for ever
+    session.cancel()
+    wait_until(lambda: session._trainer.pid != pid, session)
+    assert not alive(pid)
+    session.train(steps=1)
+    session.wait()
+    assert "learned" in ended[-1]
+
+
+def test_killing_the_trainer_loses_nothing(session, ended):
+    labels = session.annotations.labels.copy()
+    started(session, steps=2000)
+    os.kill(session._trainer.pid, signal.SIGKILL)
+    session.wait()
+    assert "killed by signal 9 (SIGKILL)" in ended[-1]
+    assert "all labels and the model are as they were" in ended[-1]
+    np.testing.assert_array_equal(session.annotations.labels, labels)
+    session.train(steps=1)
+    session.wait()
+    assert "learned" in ended[-1]
+
+
+def test_what_goes_wrong_inside_is_told(session, ended):
+    session.train(steps=-1)
+    session.wait()
+    assert "training failed: the training budget must be positive, got -1" in ended[-1]
+
+
+def test_closing_ends_the_process(session):
+    started(session, steps=2000)
+    pid = session._trainer.pid
+    session.close()
+    assert not alive(pid)
+    assert not session.busy
+
+
+def test_it_ends_with_its_parent_even_while_training():
+    code = """
+import sys
+from napari_cardiac_ssl.session import Session
+from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.synthetic import make_study
+heart = make_study(2, frames=1, slices=3, size=64, lax=False)
+session = Session()
+session.open(heart.study.stacks[0])
+session.annotate(SliceIndex(0, 1), next(iter(heart.masks.values()))[0, 1])
+session.train(steps=100_000)
+while session.status.progress is None:
+    session.process_messages(0.1)
+print(session._trainer.pid, flush=True)
+sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        pid = int(parent.stdout.readline())
+        assert alive(pid)
+        parent.kill()
+    deadline = time.monotonic() + 10
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not alive(pid)
