@@ -1,4 +1,4 @@
-"""The one exception that a user is meant to read."""
+"""What a user is meant to read: the one exception, the one warning."""
 
 
 class InputError(ValueError):
@@ -8,3 +8,7 @@ class InputError(ValueError):
     line prints it and exits with 2; the window shows it as a notification. Nothing is changed on
     disk when it is raised.
     """
+
+
+class InputWarning(UserWarning):
+    """Something handed in can be used but is doubtful; one line, as in `InputError`."""

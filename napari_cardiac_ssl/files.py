@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,3 +68,33 @@ def replacing(path: Path) -> Iterator[Path]:
             f"cannot write {path}: {reason}; nothing was changed, choose another place or make "
             "room and try again"
         ) from error
+
+
+def check_writable(path: Path) -> None:
+    """Refuse at once what could not be written after minutes of work.
+
+    Writing is tried, beside the target to be and without a trace: permissions alone say nothing
+    to root, nor on a file system that is read-only.
+
+    Parameters
+    ----------
+    path
+        The file to be; its folder need not exist yet.
+
+    Raises
+    ------
+    InputError
+        If it is a folder, or a file could not be made there.
+    """
+    path = Path(path).absolute()
+    if path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder; name a file")
+    folder = path.parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"\0")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"cannot write {path}: {reason}; choose another place") from error

@@ -52,6 +52,9 @@ class Stack:
         else reads it.
     is_4d
         Whether the file has a time axis. A single frame may be a 3-D or a 4-D file.
+    orientation_known
+        Whether the file says how the stack lies in the patient. If not, the affine is that of the
+        spacing alone, and its axes are not the patient's.
     """
 
     image: NDArray[np.generic]
@@ -62,6 +65,7 @@ class Stack:
     source: Path | None = None
     header: bytes | None = field(default=None, repr=False)
     is_4d: bool = True
+    orientation_known: bool = True
 
     def __post_init__(self) -> None:
         """Check shapes, and make the arrays read-only views."""

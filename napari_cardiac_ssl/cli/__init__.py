@@ -6,34 +6,85 @@ nor Qt; a command's own module is imported when it runs.
 """
 
 import argparse
+import io
+import math
 import os
+import re
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from napari_cardiac_ssl import __version__
 from napari_cardiac_ssl.anatomy import SCHEMES
-from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.cli.console import note, warn
+from napari_cardiac_ssl.errors import InputError, InputWarning
 
-#: Which module a command lives in, its function there, and what it does.
+#: Which module a command lives in, its function there, what it does, and an example.
 COMMANDS = {
-    "demo": ("window", "demo", "Show the main job, whole."),
-    "open": ("window", "open_", "Open napari with the widget docked."),
-    "info": ("studies", "info", "Tell what a study holds and what is missing."),
-    "synth": ("studies", "synth", "Write synthetic studies with their truth."),
-    "finetune": ("learning", "finetune", "Learn structures from a few annotated slices."),
-    "predict": ("learning", "predict", "Predict masks on the images' own grids."),
-    "evaluate": ("studies", "evaluate", "Compare masks with their references."),
+    "demo": (
+        "window",
+        "demo",
+        "Show the main job, whole.",
+        "cardiac-ssl demo --headless --out demo-output",
+    ),
+    "open": (
+        "window",
+        "open_",
+        "Open napari with the widget docked.",
+        "cardiac-ssl open p1_sax.nii.gz",
+    ),
+    "info": (
+        "studies",
+        "info",
+        "Tell what a study holds and what is missing.",
+        "cardiac-ssl info p1",
+    ),
+    "synth": (
+        "studies",
+        "synth",
+        "Write synthetic studies with their truth.",
+        "cardiac-ssl synth studies --subjects 3",
+    ),
+    "finetune": (
+        "learning",
+        "finetune",
+        "Learn structures from a few annotated slices.",
+        "cardiac-ssl finetune --images p1_ED.nii.gz --labels p1_ED_gt.nii.gz --slices 2,4,6 "
+        "--scheme acdc \\\n    --seconds 20 -o p1.safetensors",
+    ),
+    "predict": (
+        "learning",
+        "predict",
+        "Predict masks on the images' own grids.",
+        "cardiac-ssl predict p1.safetensors p1_ED.nii.gz -o masks     (masks/p1_ED_seg.nii.gz)",
+    ),
+    "evaluate": (
+        "studies",
+        "evaluate",
+        "Compare masks with their references.",
+        "cardiac-ssl evaluate masks/p1_ED_seg.nii.gz --reference p1_ED_gt.nii.gz --scheme acdc \\\n"
+        "    --without 2,4,6 --csv scores.csv",
+    ),
 }
+
+_OF_MASKS = "of masks that do not say (predict's do); default: told from each mask's anatomy"
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options: Any) -> None:
+        # Abbreviations that work today are ambiguous tomorrow: scripts depend on this.
+        super().__init__(
+            formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options
+        )
+
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one line; argparse would print the usage as well."""
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+        note(f"{self.prog}: {message}; see {self.prog} --help")
+        self.exit(2)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,8 +96,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str) -> argparse.ArgumentParser:
-        text = COMMANDS[name][2]
-        return commands.add_parser(name, help=text.rstrip("."), description=text)
+        _, _, text, example = COMMANDS[name]
+        return commands.add_parser(
+            name, help=text.rstrip("."), description=text, epilog=f"example:\n  {example}"
+        )
 
     sub = command("demo")
     sub.add_argument("--headless", action="store_true", help="run the whole loop by itself")
@@ -62,44 +115,67 @@ def _parser() -> argparse.ArgumentParser:
     _add_json(sub)
 
     sub = command("synth")
-    sub.add_argument("dir", type=Path, metavar="DIR")
-    sub.add_argument("--subjects", type=int, default=1, metavar="N")
-    sub.add_argument("--seed", type=int, default=1, metavar="S", help="of the first subject")
+    sub.add_argument("dir", type=Path, metavar="DIR", help="where a folder per subject goes")
+    sub.add_argument("--subjects", type=_count, default=1, metavar="N", help="how many (1)")
+    sub.add_argument(
+        "--seed", type=_seed, default=1, metavar="S", help="of the first subject (1), then S + 1, …"
+    )
 
     _add_finetune(command("finetune"))
 
     sub = command("predict")
-    sub.add_argument("model", type=Path, metavar="MODEL")
-    sub.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
-    sub.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    sub.add_argument("model", type=Path, metavar="MODEL", help="made by finetune")
+    sub.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="NIfTI, 3-D or 4-D")
+    sub.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="DIR", help="gets NAME_seg.nii.gz"
+    )
     sub.add_argument("--scheme", choices=SCHEMES, help="default: that of the masks it was taught")
     sub.add_argument("--confidence", action="store_true", help="write the confidence too")
     _add_json(sub)
 
     sub = command("evaluate")
     sub.add_argument("predictions", type=Path, nargs="+", metavar="PREDICTION")
-    sub.add_argument("--reference", type=Path, nargs="+", required=True, metavar="F")
-    sub.add_argument("--scheme", choices=SCHEMES, help="of both; default: told from each mask")
-    sub.add_argument("--without", metavar="Z,Z", help="leave these slices out: the learned ones")
-    sub.add_argument("--csv", type=Path, metavar="FILE")
+    sub.add_argument(
+        "--reference", type=Path, nargs="+", required=True, metavar="F", help="one per prediction"
+    )
+    sub.add_argument("--scheme", choices=SCHEMES, help=_OF_MASKS)
+    sub.add_argument(
+        "--without", metavar="Z,Z", help="leave these slices out, in every frame: the learned ones"
+    )
+    sub.add_argument("--csv", type=Path, metavar="FILE", help="write the table as CSV too")
     _add_json(sub)
     return parser
 
 
 def _add_finetune(sub: argparse.ArgumentParser) -> None:
     add = sub.add_argument
-    add("--images", type=Path, nargs="+", required=True, metavar="F")
+    add("--images", type=Path, nargs="+", required=True, metavar="F", help="NIfTI, 3-D or 4-D")
     add("--labels", type=Path, nargs="+", required=True, metavar="F", help="one mask per image")
     add(
-        "--slices", default="labelled", metavar="SPEC", help="all, labelled, 2,4,6 or 0:2,0:4 (t:z)"
+        "--slices",
+        default="labelled",
+        metavar="SPEC",
+        help="which are annotated: all, labelled (those with a label; the default), 2,4,6 or, of "
+        "several frames, 0:2,0:4 (t:z); counted from 0",
     )
-    add("--from", dest="start", default="default", metavar="default|scratch|MODEL")
-    add("--mode", choices=("all", "decoder", "multitask"), default="all")
-    add("--scheme", choices=SCHEMES, help="of the masks; default: told from each mask")
+    add(
+        "--from",
+        dest="start",
+        default="default",
+        metavar="default|scratch|MODEL",
+        help="what to start from",
+    )
+    add(
+        "--mode",
+        choices=("all", "decoder", "multitask"),
+        default="all",
+        help="what to train (all); decoder keeps the encoder of --from MODEL",
+    )
+    add("--scheme", choices=SCHEMES, help=_OF_MASKS)
     budget = sub.add_mutually_exclusive_group()
-    budget.add_argument("--seconds", type=float, metavar="S", help="time for training (15)")
-    budget.add_argument("--steps", type=int, metavar="N", help="instead: repeatable")
-    add("--seed", type=int, default=0, metavar="S")
+    budget.add_argument("--seconds", type=_seconds, metavar="S", help="time for training (15)")
+    budget.add_argument("--steps", type=_count, metavar="N", help="instead: repeatable")
+    add("--seed", type=_seed, default=0, metavar="S", help="of all chance (0)")
     add("-o", "--output", type=Path, required=True, metavar="MODEL", help="ends in .safetensors")
     _add_json(sub)
 
@@ -108,28 +184,73 @@ def _add_json(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--json", action="store_true", help="results for programs")
 
 
+def _count(text: str) -> int:
+    return _whole(text, 1, 10**9)
+
+
+def _seed(text: str) -> int:
+    return _whole(text, 0, 2**32 - 1)
+
+
+def _whole(text: str, least: int, most: int) -> int:
+    if not re.fullmatch(r"[0-9]{1,12}", text) or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from {least} to {most}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds above 0")
+    return value
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
-    options = _parser().parse_args(arguments)
-    # Libraries warn for developers; what a reader of ours has to say is for the user.
-    warnings.showwarning = lambda message, *_, **__: _note(f"warning: {message}")
-    module, function, _ = COMMANDS[options.command]
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
+    try:
+        with _warnings_in_a_line():
+            return _run(_parser().parse_args(arguments))
+    finally:
+        _let_go_of_output()
+
+
+def _run(options: argparse.Namespace) -> int:
+    module, function, *_ = COMMANDS[options.command]
     try:
         command = getattr(import_module(f"napari_cardiac_ssl.cli.{module}"), function)
         return int(command(options))
-    except InputError as error:
-        _note(f"cardiac-ssl {options.command}: {error}")
-        return 2
-    except MemoryError as error:
-        _note(f"cardiac-ssl {options.command}: not enough memory ({error}); close other programs")
-        return 2
     except KeyboardInterrupt:
-        _note("interrupted")
+        note("interrupted")
         return 130
     except BrokenPipeError:  # whoever read our output has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except InputError as error:
+        what = str(error)
+    except MemoryError as error:
+        what = f"not enough memory ({error}); close other programs"
+    except OSError as error:
+        what = f"{error.filename or 'a file'}: {error.strerror or error}; check it and try again"
+    note(f"cardiac-ssl {options.command}: {what}")
+    return 2
 
 
-def _note(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
+@contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Say warnings as users read them. Ours are said each time, libraries' as Python decides."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", InputWarning)
+        warnings.showwarning = lambda message, *_, **__: warn(str(message).partition("\n")[0])
+        yield
+
+
+def _let_go_of_output() -> None:
+    """Flush; where that fails, spare Python's exit from failing at it again."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,17 +5,31 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from rich.console import Console
-from rich.progress import Progress
+from napari_cardiac_ssl.errors import InputError
 
 Report = Callable[[float, str], None]
 
 
 def say(line: str) -> None:
-    """Print a result."""
-    print(line, flush=True)  # noqa: T201 - the command line is where printing is the job
+    """Print a result.
+
+    Raises
+    ------
+    BrokenPipeError
+        If whoever reads has had enough.
+    InputError
+        If it cannot be written for another reason.
+    """
+    try:
+        print(line, flush=True)  # noqa: T201 - the command line is where printing is the job
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise InputError(
+            f"cannot write results to standard output: {error.strerror}; send it elsewhere"
+        ) from error
 
 
 def say_json(value: object) -> None:
@@ -32,8 +46,9 @@ def _defined(value: object) -> object:
 
 
 def note(line: str) -> None:
-    """Print to standard error."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
+    """Print a line to standard error. Work does not stop because nobody can read of it."""
+    with suppress(OSError):
+        print(" ".join(line.splitlines()), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def warn(line: str) -> None:
@@ -76,6 +91,9 @@ def count(number: int, one: str, many: str = "") -> str:
 def progress(what: str) -> Iterator[Report]:
     """Show a bar on a terminal, a plain line now and then elsewhere; both on standard error."""
     if sys.stderr.isatty():
+        from rich.console import Console  # noqa: PLC0415 - help is quick without
+        from rich.progress import Progress  # noqa: PLC0415
+
         with Progress(console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(what, total=1.0)
             yield lambda done, text: bar.update(

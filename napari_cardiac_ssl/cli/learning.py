@@ -1,39 +1,46 @@
 """Commands that learn or use what was learned: finetune, predict."""
 
 import argparse
-import os
 from pathlib import Path
 
 import numpy as np
 
-from napari_cardiac_ssl.anatomy import LabelScheme, scheme_named
+from napari_cardiac_ssl.anatomy import LabelScheme, View, scheme_named
 from napari_cardiac_ssl.cli.console import count, note, progress, say, say_json, warn
 from napari_cardiac_ssl.cli.studies import parse_slices, say_scheme
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.files import check_writable
 from napari_cardiac_ssl.learning.checkpoint import Model, load_model, save_model
 from napari_cardiac_ssl.learning.finetuning import ExpertSlices
 from napari_cardiac_ssl.learning.finetuning import finetune as steps_of
 from napari_cardiac_ssl.learning.prediction import predict_stack
 from napari_cardiac_ssl.learning.training import Budget, Step, run
-from napari_cardiac_ssl.readers.nifti import name_of, read_mask, read_stack
+from napari_cardiac_ssl.readers.nifti import name_of, read_mask, read_stack, view_of_name
 from napari_cardiac_ssl.writers.masks import write_map, write_mask
 
 
 def finetune(options: argparse.Namespace) -> int:
     """Learn structures from a few annotated slices."""
     if options.mode == "multitask":
-        raise InputError("--mode multitask needs position-pre-trained weights: not there yet")
+        raise InputError(
+            "--mode multitask needs position-pre-trained weights, which are not there yet; use "
+            "all or decoder"
+        )
     if len(options.images) != len(options.labels):
         raise InputError(
             f"{count(len(options.images), 'image')} but {count(len(options.labels), 'mask')}; "
             "give one mask for each image, in the same order"
         )
-    _check_output(options.output, (".safetensors",))
+    if not options.output.name.endswith(".safetensors"):
+        raise InputError(f"-o {options.output}: name a file that ends in .safetensors")
+    check_writable(options.output)
     start = _start_model(options.start)
     scheme = scheme_named(options.scheme) if options.scheme else None
     examples, schemes = [], set()
     for image, labels in zip(options.images, options.labels, strict=True):
-        example, found = _expert_slices(image, labels, options.slices, scheme)
+        example, found = _expert_slices(
+            image, labels, options.slices, scheme, start.card.view if start else View.SAX
+        )
         examples.append(example)
         schemes.add(found.name)
     if len(schemes) > 1:
@@ -78,8 +85,6 @@ def finetune(options: argparse.Namespace) -> int:
 
 def predict(options: argparse.Namespace) -> int:
     """Predict masks on the images' own grids."""
-    model = load_model(options.model)
-    scheme = scheme_named(options.scheme or model.card.scheme)
     names = [name_of(path) for path in options.images]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -87,9 +92,19 @@ def predict(options: argparse.Namespace) -> int:
             f"several images would be written to {twice[0]}_seg.nii.gz; predict them into "
             "different folders"
         )
+    check_writable(options.output / f"{names[0]}_seg.nii.gz")
+    model = load_model(options.model)
+    scheme = scheme_named(options.scheme or model.card.scheme)
+    # Refuses, before there is work to lose, a scheme that cannot say all that the model can.
+    codes = {scheme.code(structure): structure for structure in model.card.structures}
     written = []
     for path, name in zip(options.images, names, strict=True):
-        stack = read_stack(path, view=model.card.view)
+        stack = read_stack(path, view=view_of_name(name, model.card.view))
+        if stack.view is not model.card.view:
+            raise InputError(
+                f"{path}: the name says {stack.view}, the model {options.model} knows "
+                f"{model.card.view}; use a model of that view, or rename the file if it misleads"
+            )
         with progress(f"predicting {name}") as report:
             labels, confidence = predict_stack(model, stack, report=lambda done: report(done, ""))
         target = options.output / f"{name}_seg.nii.gz"
@@ -103,10 +118,7 @@ def predict(options: argparse.Namespace) -> int:
     else:
         for file in written:
             say(file)
-        meaning = ", ".join(
-            f"{scheme.code(structure)} {structure}"
-            for structure in sorted(model.card.structures, key=scheme.code)
-        )
+        meaning = ", ".join(f"{code} {codes[code]}" for code in sorted(codes))
         note(f"scheme {scheme.name}: 0 background, {meaning}")
     return 0
 
@@ -118,10 +130,13 @@ def _start_model(name: str) -> Model | None:
 
 
 def _expert_slices(
-    image: Path, labels: Path, spec: str, scheme: LabelScheme | None
+    image: Path, labels: Path, spec: str, scheme: LabelScheme | None, view: View
 ) -> tuple[ExpertSlices, LabelScheme]:
-    """Read an image and its mask; return the annotated slices and the mask's scheme."""
-    stack = read_stack(image)
+    """Read an image and its mask; return the annotated slices and the mask's scheme.
+
+    The view is what the image's name says, else the one given.
+    """
+    stack = read_stack(image, view=view_of_name(name_of(image), view))
     mask = read_mask(labels, scheme=scheme, like=stack)
     say_scheme(mask)
     if spec == "all":
@@ -131,12 +146,3 @@ def _expert_slices(
     else:
         slices = parse_slices(spec, stack.frames)
     return ExpertSlices(stack, mask.labels, tuple(slices)), mask.scheme
-
-
-def _check_output(path: Path, endings: tuple[str, ...]) -> None:
-    """Refuse at once what could not be written after minutes of work."""
-    if not path.name.endswith(endings):
-        raise InputError(f"-o {path}: name a file that ends in {' or '.join(endings)}")
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
-    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise InputError(f"-o {path}: cannot write there; choose another place")

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 from napari_cardiac_ssl.anatomy import (
@@ -14,9 +15,10 @@ from napari_cardiac_ssl.anatomy import (
 )
 from napari_cardiac_ssl.cli.console import count, note, progress, say, say_json, say_scores
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.files import replacing
+from napari_cardiac_ssl.files import check_writable, replacing
 from napari_cardiac_ssl.metrics import Score, mean_defined, score
-from napari_cardiac_ssl.readers.nifti import Mask, read_mask
+from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM, Mask, read_mask
+from napari_cardiac_ssl.readers.nifti_file import apart_mm
 from napari_cardiac_ssl.readers.studies import missing_views, read_study
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.synthetic import make_study
@@ -39,7 +41,9 @@ def info(options: argparse.Namespace) -> int:
             "columns": stack.image.shape[3],
             "spacing_mm": [round(value, 4) for value in stack.spacing_mm],
             "frame_interval_s": stack.frame_interval_s,
+            "orientation_known": stack.orientation_known,
             "data_type": str(stack.image.dtype),
+            "remarks": _remarks(stack),
         }
         for stack in study.stacks
     ]
@@ -57,15 +61,30 @@ def info(options: argparse.Namespace) -> int:
             f"{part['rows']} x {part['columns']}, {count(part['frames'], 'frame')}{timing}; "
             f"pixels {y:.3f} x {x:.3f} mm, slices {z:.2f} mm apart; {part['data_type']}"
         )
+        for remark in part["remarks"]:
+            say(f"           {remark}")
     if missing:
         say(f"  missing: {', '.join(missing)} (anatomical positions need SAX, LAX_2CH, LAX_4CH)")
     return 0
 
 
+def _remarks(stack: Stack) -> list[str]:
+    """Return what is doubtful about a stack, a line each."""
+    remarks = []
+    if not stack.orientation_known:
+        remarks.append(
+            "orientation unknown: neither sform nor qform has a code, so left and right, and where "
+            "it lies among other views, are not said"
+        )
+    interval = stack.frame_interval_s
+    if stack.frames > 1 and interval is not None and not 0.005 <= interval <= 0.2:
+        remarks.append(f"frames {1000 * interval:.3g} ms apart: doubtful, check the header")
+    return remarks
+
+
 def synth(options: argparse.Namespace) -> int:
     """Write synthetic studies with their truth."""
-    if options.subjects < 1:
-        raise InputError(f"--subjects must be 1 or more, got {options.subjects}")
+    check_writable(options.dir / f"synthetic-{options.seed:04}" / "truth.json")
     with progress("making studies") as report:
         for number in range(options.subjects):
             subject = make_study(options.seed + number)
@@ -107,14 +126,16 @@ def evaluate(options: argparse.Namespace) -> int:
             f"{count(len(options.reference), 'reference')}; give one reference for each "
             "prediction, in the same order"
         )
+    if options.csv:
+        check_writable(options.csv)
     scheme = scheme_named(options.scheme) if options.scheme else None
+    names = [path.name for path in options.predictions]
     rows: list[dict[str, object]] = []
     for path, reference_path in zip(options.predictions, options.reference, strict=True):
         prediction, reference = _pair(path, reference_path, scheme)
         slices = None
         if options.without:
-            left_out = {index.z for index in parse_slices(options.without, 1)}
-            slices = [z for z in range(reference.labels.shape[1]) if z not in left_out]
+            slices = _slices_without(options.without, reference)
         scores = score(
             prediction.labels,
             reference.labels,
@@ -122,7 +143,7 @@ def evaluate(options: argparse.Namespace) -> int:
             structures=_structures_in(prediction, reference),
             slices=slices,
         )
-        rows += _rows(path.name, scores)
+        rows += _rows(path.name if names.count(path.name) == 1 else str(path), scores)
     if options.csv:
         write_csv(options.csv, rows)
     if options.json:
@@ -143,16 +164,16 @@ def parse_slices(spec: str, frames: int) -> list[SliceIndex]:
     """Parse ``z,z,…`` (every frame's, where there is one frame) and ``t:z,…``."""
     slices = []
     for part in spec.split(","):
-        t, colon, z = part.rpartition(":")
-        if not z.strip().isdigit() or (colon and not t.strip().isdigit()):
+        said = re.fullmatch(r"\s*(?:([0-9]{1,6}):)?([0-9]{1,6})\s*", part)
+        if not said:
             raise InputError(
                 f"--slices '{spec}': '{part}' is not a slice; write all, labelled, 2,4,6 or t:z "
                 "as in 0:2,0:4 (counted from 0)"
             )
-        if not colon and frames > 1:
+        t, z = said.groups()
+        if t is None and frames > 1:
             raise InputError(
-                f"--slices '{spec}': the image has {frames} frames; name them as t:z, such as "
-                f"0:{z.strip()}"
+                f"--slices '{spec}': the image has {frames} frames; name them as t:z, such as 0:{z}"
             )
         slices.append(SliceIndex(int(t or 0), int(z)))
     return list(dict.fromkeys(slices))
@@ -160,16 +181,37 @@ def parse_slices(spec: str, frames: int) -> list[SliceIndex]:
 
 def _pair(prediction: Path, reference: Path, scheme: LabelScheme | None) -> tuple[Mask, Mask]:
     """Read two masks of the same grid, each in its own scheme."""
-    of_reference = read_mask(reference, scheme=scheme, allow_empty=True)
+    of_reference = read_mask(reference, scheme=scheme)
     of_prediction = read_mask(prediction, scheme=scheme, allow_empty=True)
     if of_prediction.labels.shape != of_reference.labels.shape:
         raise InputError(
             f"{prediction} has shape {of_prediction.labels.shape}, its reference {reference} "
             f"{of_reference.labels.shape} (t, z, y, x); compare masks of the same image"
         )
+    apart = apart_mm(of_prediction.affine, of_reference.affine, of_reference.labels.shape)
+    if not apart <= SAME_GRID_MM:
+        raise InputError(
+            f"{prediction} lies up to {apart:.1f} mm from its reference {reference}, which has the "
+            f"same shape (limit {SAME_GRID_MM} mm); compare masks on the image's own grid"
+        )
     say_scheme(of_reference)
     say_scheme(of_prediction)
     return of_prediction, of_reference
+
+
+def _slices_without(spec: str, mask: Mask) -> list[int]:
+    """Return the slices that are left when those of ``z,z,…`` are left out."""
+    slices = mask.labels.shape[1]
+    left_out = spec.split(",")
+    if not all(re.fullmatch(r"\s*[0-9]{1,6}\s*", z) and int(z) < slices for z in left_out):
+        raise InputError(
+            f"--without '{spec}': write slices as in 2,4,6, counted from 0; {mask.source} has 0 to "
+            f"{slices - 1}"
+        )
+    left = sorted(set(range(slices)) - {int(z) for z in left_out})
+    if not left:
+        raise InputError(f"--without '{spec}' leaves no slice of {mask.source}; leave some in")
+    return left
 
 
 def _structures_in(prediction: Mask, reference: Mask) -> list[Structure]:
@@ -209,5 +251,5 @@ def _rows(file: str, scores: list[Score]) -> list[dict[str, object]]:
 
 def say_scheme(mask: Mask) -> None:
     """Say which scheme was told from a mask. One that was named needs no saying."""
-    if mask.detected:
-        note(f"{mask.source.name}: label scheme {mask.scheme.name} (told from the mask)")
+    if mask.detected and mask.labels.any():
+        note(f"{mask.source.name}: label scheme {mask.scheme.name} ({mask.told_by})")

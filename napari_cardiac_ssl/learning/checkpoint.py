@@ -4,7 +4,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +109,12 @@ class Model:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of weights and card: the model's identity."""
-        sha = hashlib.sha256(_card_json(self.card).encode())
+        """SHA-256 of weights and card: the model's identity.
+
+        How long the training took is left out: the same seed and steps give the same digest.
+        """
+        recipe = {key: value for key, value in self.card.recipe.items() if key != "seconds"}
+        sha = hashlib.sha256(_card_json(replace(self.card, recipe=recipe)).encode())
         for name, tensor in sorted(self.network.state_dict().items()):
             sha.update(name.encode())
             sha.update(tensor.detach().cpu().contiguous().numpy().tobytes())

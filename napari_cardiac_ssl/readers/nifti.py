@@ -3,6 +3,7 @@
 import re
 import warnings
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import SCHEMES, UKBB, LabelScheme, View, detect_scheme
-from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.errors import InputError, InputWarning
 from napari_cardiac_ssl.readers.nifti_file import NiftiFile, apart_mm, load
 from napari_cardiac_ssl.study import Stack
 
@@ -19,8 +20,20 @@ from napari_cardiac_ssl.study import Stack
 SAME_GRID_MM = 0.5
 
 
-class GeometryWarning(UserWarning):
+class GeometryWarning(InputWarning):
     """A file's two statements of where it lies (sform and qform) disagree."""
+
+
+class SchemeWarning(InputWarning):
+    """A mask's label scheme was named, and its anatomy clearly says another."""
+
+
+class ToldBy(StrEnum):
+    """What told a mask's label scheme."""
+
+    HEADER = "noted in its header"
+    NAME = "named"
+    ANATOMY = "told from the anatomy"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +46,8 @@ class Mask:
         Shape ``(t, z, y, x)``, in the scheme `UKBB`, whatever the file's own is.
     scheme
         The file's own scheme.
-    detected
-        Whether the scheme was told from the file rather than named; to be said to the user.
+    told_by
+        What told the scheme; unless it was named, to be said to the user.
     name
         The file's name without its ending.
     affine
@@ -49,12 +62,17 @@ class Mask:
 
     labels: NDArray[np.uint8]
     scheme: LabelScheme
-    detected: bool
+    told_by: ToldBy
     name: str
     affine: NDArray[np.float64]
     spacing_mm: tuple[float, float, float]
     header: bytes = field(repr=False)
     source: Path
+
+    @property
+    def detected(self) -> bool:
+        """Whether the scheme was told from the file rather than named."""
+        return self.told_by is not ToldBy.NAME
 
 
 def read_stack(path: str | Path, *, view: View | None = None) -> Stack:
@@ -105,6 +123,7 @@ def read_stack(path: str | Path, *, view: View | None = None) -> Stack:
         source=path,
         header=volume.header,
         is_4d=volume.is_4d,
+        orientation_known=volume.orientation_known,
     )
 
 
@@ -122,8 +141,9 @@ def read_mask(
     path
         The file, any that `read_stack` reads.
     scheme
-        Which integer means which structure in it. If not given, told from the anatomy
-        (`detect_scheme`), and where that does not tell from what `write_mask` noted in the header.
+        Which integer means which structure, in a file that does not say. One that `write_mask`
+        made says it in its header, and that stands: a mask of ours is never mistaken, not even a
+        bad prediction. Where neither tells, the anatomy does (`detect_scheme`).
     like
         The image that it was drawn on; the mask must lie on its grid.
     allow_empty
@@ -143,6 +163,8 @@ def read_mask(
     -----
     GeometryWarning
         As `read_stack`.
+    SchemeWarning
+        If a scheme is given and the anatomy clearly says another: LV and RV may be swapped.
     """
     path = Path(path)
     volume = load(path)
@@ -151,13 +173,13 @@ def read_mask(
     labels = _integers(volume.voxels, path)
     if volume.warning:
         warnings.warn(volume.warning, GeometryWarning, stacklevel=2)
-    named = scheme
     empty = not labels.any()
     if empty and not allow_empty:
         raise InputError(f"{path}: a mask without any label; name one with labelled slices")
     try:
-        if scheme is None:
-            scheme = UKBB if empty else _told_scheme(labels, volume.header)
+        scheme, told_by = _scheme_of(labels, _noted_scheme(volume.header), scheme)
+        if told_by is ToldBy.NAME:
+            _warn_of_another_scheme(labels, scheme, path)
         labels = scheme.convert(labels, UKBB)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
@@ -165,7 +187,7 @@ def read_mask(
     return Mask(
         labels,
         scheme=scheme,
-        detected=named is None,
+        told_by=told_by,
         name=name_of(path),
         affine=volume.affine,
         spacing_mm=(float(spacing_mm[0]), float(spacing_mm[1]), float(spacing_mm[2])),
@@ -185,8 +207,8 @@ def name_of(path: Path) -> str:
     return re.sub(r"(\.nii|\.hdr|\.img)?(\.gz)?$", "", path.name, count=1, flags=re.IGNORECASE)
 
 
-def view_of_name(name: str) -> View:
-    """Tell the view from the words of a file's name; SAX where they say nothing.
+def view_of_name(name: str, otherwise: View = View.SAX) -> View:
+    """Tell the view from the words of a file's name; `otherwise` where they say nothing.
 
     Examples
     --------
@@ -203,7 +225,7 @@ def view_of_name(name: str) -> View:
             return View.SAX
         if word == "rvot":
             return View.RVOT
-    return View.OTHER if "lax" in words else View.SAX
+    return View.OTHER if "lax" in words else otherwise
 
 
 def _check_picture(voxels: NDArray[Any], path: Path) -> None:
@@ -263,13 +285,37 @@ def _integers(voxels: NDArray[Any], path: Path) -> NDArray[np.uint8]:
     return voxels.astype(np.uint8)
 
 
-def _told_scheme(labels: NDArray[np.uint8], header: bytes) -> LabelScheme:
-    """Tell the scheme from the anatomy, else from what `write_mask` noted."""
+def _noted_scheme(header: bytes) -> LabelScheme | None:
+    """Return the scheme that `write_mask` noted in the header; None in files of others."""
+    kind = nib.Nifti1Header if len(header) == 348 else nib.Nifti2Header
+    noted = bytes(kind(header, check=False)["intent_name"]).decode("latin-1").strip("\0 ")
+    return SCHEMES.get(noted)
+
+
+def _scheme_of(
+    labels: NDArray[np.uint8], noted: LabelScheme | None, named: LabelScheme | None
+) -> tuple[LabelScheme, ToldBy]:
+    """Return a mask's scheme, and what told it."""
+    if noted:
+        return noted, ToldBy.HEADER
+    if named:
+        return named, ToldBy.NAME
+    # Without any label every scheme says the same.
+    return (detect_scheme(labels) if labels.any() else UKBB), ToldBy.ANATOMY
+
+
+def _warn_of_another_scheme(labels: NDArray[np.uint8], named: LabelScheme, path: Path) -> None:
+    """Warn if the anatomy clearly says another scheme than the one that was named."""
+    named.check(labels)
     try:
-        return detect_scheme(labels)
-    except InputError:
-        kind = nib.Nifti1Header if len(header) == 348 else nib.Nifti2Header
-        noted = bytes(kind(header, check=False)["intent_name"]).decode("latin-1").strip("\0 ")
-        if noted in SCHEMES:
-            return SCHEMES[noted]
-        raise
+        seen = detect_scheme(labels)
+    except InputError:  # it says nothing
+        return
+    if seen is not named:
+        warnings.warn(
+            f"{path}: read as scheme {named.name}, as named, but its anatomy says {seen.name} (the "
+            "cavity that the myocardium encloses is the LV): LV and RV may be swapped; if so, name "
+            f"{seen.name}",
+            SchemeWarning,
+            stacklevel=3,
+        )

@@ -60,6 +60,8 @@ class NiftiFile:
         The header as it stands on disk, without extensions.
     warning
         A line to be said to the user if sform and qform disagree.
+    orientation_known
+        Whether there is an sform or a qform: one that has a code.
     """
 
     voxels: NDArray[Any]
@@ -68,6 +70,7 @@ class NiftiFile:
     is_4d: bool
     header: bytes
     warning: str | None
+    orientation_known: bool
 
 
 def load(path: Path) -> NiftiFile:
@@ -92,7 +95,8 @@ def load(path: Path) -> NiftiFile:
             voxels = _voxels(header, shape, data_path, single=data_path == header_path)
         is_4d = int(header["dim"][0]) == 4
         interval = _frame_interval_s(header) if is_4d else None
-        return NiftiFile(voxels, affine, interval, is_4d, raw, warning)
+        known = any(int(header[f"{form}_code"]) > 0 for form in ("sform", "qform"))
+        return NiftiFile(voxels, affine, interval, is_4d, raw, warning, known)
 
 
 @contextmanager
