@@ -29,7 +29,7 @@ class Compute:
 
         bfloat16 pays where the processor multiplies it in hardware (AVX-512 BF16, AMX, CUDA from
         Ampere on: two to three times faster). Without, it is emulated and ten times *slower* than
-        float32 (``benchmarks/precision.py``), so it is asked for, not assumed.
+        float32 (``benchmarks/speed.py``), so it is asked for, not assumed.
         """
         if name is None:
             if torch.cuda.is_available():

@@ -47,25 +47,26 @@ class Grid:
     size: int = SIZE
     _there: tuple[NDArray[np.float32], NDArray[np.float32]] = field(init=False, repr=False)
     _back: tuple[NDArray[np.float32], NDArray[np.float32]] = field(init=False, repr=False)
-    _inside: tuple[NDArray[np.bool_], NDArray[np.bool_]] = field(init=False, repr=False)
+    _window: tuple[slice, slice] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Build the sampling matrices."""
         if self.size % 2 or self.size < 2:
             raise InputError(f"the grid's size must be even and positive, got {self.size}")
         centre = tuple(float(np.floor(c)) + 0.5 for c in self.centre_yx)
-        there, back, inside = [], [], []
+        there, back, window = [], [], []
         for length, pixel, middle in zip(self.shape_yx, self.pixel_mm, centre, strict=True):
             step = self.spacing_mm / pixel
             on_slice = middle + (np.arange(self.size) - (self.size - 1) / 2) * step
             on_grid = (np.arange(length) - middle) / step + (self.size - 1) / 2
             there.append(_linear(on_slice, length, width=max(1.0, step)))
-            back.append(_linear(on_grid, self.size, width=max(1.0, 1 / step)))
-            inside.append((on_grid > -0.5) & (on_grid < self.size - 0.5))
+            covered = np.flatnonzero((on_grid > -0.5) & (on_grid < self.size - 0.5))
+            window.append(slice(covered[0], covered[-1] + 1) if len(covered) else slice(0, 0))
+            back.append(_linear(on_grid[covered], self.size, width=max(1.0, 1 / step)))
         object.__setattr__(self, "centre_yx", centre)
         object.__setattr__(self, "_there", tuple(there))
         object.__setattr__(self, "_back", tuple(back))
-        object.__setattr__(self, "_inside", tuple(inside))
+        object.__setattr__(self, "_window", tuple(window))
 
     def to_network(self, slices: NDArray[np.generic]) -> NDArray[np.float32]:
         """Sample slices on the grid.
@@ -119,12 +120,9 @@ class Grid:
         NDArray
             Shape ``(..., y, x)``.
         """
-        rows, columns = self._back
-        native = rows @ values.astype(np.float32, copy=False) @ columns.T
-        in_y, in_x = self._inside
-        native[..., ~in_y, :] = outside
-        native[..., :, ~in_x] = outside
-        return np.asarray(native)
+        native = np.full((*values.shape[:-2], *self.shape_yx), outside, dtype=np.float32)
+        native[(..., *self._window)] = self._to_window(values)
+        return native
 
     def labels_to_slices(
         self, shares: NDArray[np.floating]
@@ -146,12 +144,17 @@ class Grid:
         confidence
             Shape ``(..., y, x)``: the probability of the label chosen. 1 outside the grid.
         """
-        native = self.to_slices(shares, outside=0.0)
-        in_y, in_x = self._inside
-        native[..., 0, ~in_y, :] = 1.0
-        native[..., 0, :, ~in_x] = 1.0
-        labels = native.argmax(axis=-3).astype(np.uint8)
-        return labels, native.max(axis=-3)
+        native = self._to_window(shares)
+        labels = np.zeros((*shares.shape[:-3], *self.shape_yx), dtype=np.uint8)
+        confidence = np.ones(labels.shape, dtype=np.float32)
+        labels[(..., *self._window)] = native.argmax(axis=-3)
+        confidence[(..., *self._window)] = native.max(axis=-3)
+        return labels, confidence
+
+    def _to_window(self, values: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return grid values on the native pixels that the grid covers."""
+        rows, columns = self._back
+        return np.asarray(rows @ values.astype(np.float32, copy=False) @ columns.T)
 
 
 def _linear(at: NDArray[np.floating], length: int, width: float) -> NDArray[np.float32]:
