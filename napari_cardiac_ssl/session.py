@@ -315,7 +315,7 @@ class Session:
             How long to wait for a first message.
         adopt_s
             How long to take over predictions before giving way, for front ends that must not
-            stall; the rest is for the next calls. By default all are taken over at once.
+            stall; the rest is for the next calls. 0 takes none over; by default all are at once.
         """
         if not self._adopting:
             for message in self._trainer.messages(timeout_s):
@@ -394,13 +394,15 @@ class Session:
             raise RuntimeError("no model to adopt")
         if self._confidence is None:
             self._confidence = np.zeros(self.stack.image.shape, dtype=np.uint8)
-        until = np.inf if seconds is None else time.monotonic() + seconds
-        while self._pending and time.monotonic() < until:
+        begun = time.monotonic()
+        while self._pending and seconds != 0:
             part = self._pending.pop(0)
             written = self.annotations.refresh(part.slices, part.labels, model.digest)
             self._confidence[tuple(np.array(part.slices).T)] = part.confidence
             self._refreshed += len(written)
             self.labels_refreshed.emit(written)
+            if seconds is not None and time.monotonic() - begun > seconds:
+                break
         if self._pending:
             return
         self.model = model

@@ -12,7 +12,7 @@ from typing import Any
 
 import napari
 import numpy as np
-from napari.layers import Labels
+from napari.layers import Image, Labels
 from napari.utils.events import Event
 from numpy.typing import NDArray
 
@@ -96,6 +96,11 @@ class LabelView:
                 self._session.annotations.labels.copy(), stack, name=f"{stack.name} labels"
             )
             meta["metadata"][METADATA]["session"] = self._session
+            for image in self._viewer.layers:  # of another reader's image: units as it has them
+                if isinstance(image, Image) and image.metadata.get(METADATA, {}).get("stack") is (
+                    stack
+                ):
+                    meta["units"] = (*meta["units"][: 4 - image.ndim], *image.units)
             layer = Labels(data, **meta)
             self._viewer.add_layer(layer)
         self.layer = layer
@@ -157,7 +162,6 @@ class LabelView:
         return [
             (events.paint, self._on_paint),
             (events.set_data, self._on_set_data),
-            (events.data, self._on_data),
             (events.n_edit_dimensions, self._on_n_edit_dimensions),
             (events.selected_label, self._on_selected_label),
         ]
@@ -175,7 +179,7 @@ class LabelView:
 
     def _look(self, verb: Callable[[SliceIndex, Any], None]) -> None:
         layer = self.layer
-        if layer is None:
+        if layer is None or not self._keep_shape():
             return
         for index in list(self._differing()):
             self._painted = False
@@ -210,6 +214,8 @@ class LabelView:
             return
         in_view = self.in_view
         moved, self._last_view = in_view != self._last_view, in_view
+        if not self._keep_shape():
+            return
         if not moved or self._differs(in_view):
             self._look(self._session.annotate if self._painted else self._session.restore)
 
@@ -226,18 +232,21 @@ class LabelView:
         finally:  # also if napari drops the drag half-way
             self._dragging = False
 
-    def _on_data(self, event: Event) -> None:
-        """Somebody gave the layer another array: of another shape it cannot be."""
+    def _keep_shape(self) -> bool:
+        """Put the labels back if somebody gave the layer an array of another shape."""
         layer, labels = self.layer, self._session.annotations.labels
-        if layer is not None and layer.data.shape != labels.shape:
-            found = layer.data.shape
+        if layer is None or layer.data.shape == labels.shape:
+            return True
+        found = layer.data.shape
+        with self._own_writing():
             layer.data = labels.copy()
-            self._failed(
-                InputError(
-                    f"the label layer must stay {labels.shape} (t, z, y, x), not {found}; the "
-                    "labels were put back"
-                )
+        self._failed(
+            InputError(
+                f"the label layer must stay {labels.shape} (t, z, y, x), not {found}; the labels "
+                "were put back"
             )
+        )
+        return False
 
     def _on_n_edit_dimensions(self, event: Event) -> None:
         # More would paint through slices and frames that nobody sees.

@@ -1,11 +1,12 @@
 """The parts of the widget: what each shows, and what the user asks for in it. No rules."""
 
-from magicgui.widgets import ComboBox, Container, SpinBox
+from magicgui.widgets import ComboBox, SpinBox
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import (
     QButtonGroup,
     QComboBox,
+    QFormLayout,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -27,8 +28,8 @@ ERASER = 0
 _WORDS = {
     SliceState.UNLABELLED: "not labelled",
     SliceState.PREDICTED: "the model's prediction",
-    SliceState.EDITING: "being edited, protected from the model",
-    SliceState.EXPERT: "confirmed, learned from, protected",
+    SliceState.EDITING: "editing, protected",
+    SliceState.EXPERT: "confirmed, protected",
     SliceState.EXCLUDED: "excluded",
 }
 
@@ -144,13 +145,18 @@ class SlicePanel(QWidget):
         layout.addLayout(row)
         layout.addWidget(self.counts)
 
-    def show_slice(self, index: SliceIndex, state: SliceState, *, empty: bool) -> None:
-        """Say which slice is in view and what its labels are worth."""
+    def show_slice(
+        self, index: SliceIndex, of: tuple[int, int], state: SliceState, *, empty: bool
+    ) -> None:
+        """Say which slice is in view, of how many frames and slices, and what it is worth."""
         self._is_expert = state is SliceState.EXPERT
         words = _WORDS[state]
         if empty and state in {SliceState.EDITING, SliceState.EXPERT}:
             words = f"no heart here; {words}"
-        self.state.setText(f"Frame {index.t + 1}, slice {index.z + 1}: {words}")
+        self.state.setText(
+            f"Frame {index.t + 1} of {of[0]}, slice {index.z + 1} of {of[1]}:\n"
+            f"{words[0].upper()}{words[1:]}"
+        )
         self.confirm.setEnabled(True)
         self.revert.setEnabled(state not in {SliceState.UNLABELLED, SliceState.PREDICTED})
         if self._is_expert:
@@ -166,9 +172,8 @@ class SlicePanel(QWidget):
 
     def show_counts(self, expert: int, editing: int, predicted: int, empty: int) -> None:
         """Say how far the stack is."""
-        self.counts.setText(
-            f"{expert} confirmed · {editing} being edited · {predicted} predicted · {empty} empty"
-        )
+        counts = {"confirmed": expert, "editing": editing, "predicted": predicted, "empty": empty}
+        self.counts.setText(" · ".join(f"{n} {what}" for what, n in counts.items() if n))
 
     def show_nothing(self) -> None:
         """Say that no stack is open."""
@@ -207,8 +212,10 @@ class TrainingPanel(QWidget):
             value="all",
             tooltip="The decoder alone is quicker; the features stay as they are.",
         )
-        form = Container(widgets=[self.seconds, self.start, self.mode], labels=True)
-        form.margins = (0, 0, 0, 0)
+        form = QFormLayout()
+        for one in (self.seconds, self.start, self.mode):
+            form.addRow(one.label, one.native)
+            one.native.setAccessibleName(one.label)
         self.train = button("Train", "Learn from the labelled slices, then predict all others.")
         self.train.setMinimumHeight(34)
         self.train.clicked.connect(self.train_asked)
@@ -233,10 +240,10 @@ class TrainingPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        for part in (form.native, self.train, self.bar, self.progress):
+        layout.addLayout(form)
+        for part in (self.train, self.bar, self.progress):
             layout.addWidget(part)
         layout.addLayout(row)
-        self._form = form  # magicgui's widgets live as long as their Python objects
         self.show_job(JobStatus())
 
     def show_examples(self, number: int, *, possible: bool, has_model: bool) -> None:

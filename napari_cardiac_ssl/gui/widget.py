@@ -196,17 +196,20 @@ class CardiacWidget(QWidget):
         with self._reporting():
             self.view.take_strokes()
             self.session.confirm(self.view.in_view)
+            self.say("slice confirmed: the model learns from it and never changes it")
 
     def retract(self) -> None:
         """Take the confirmation of the slice in view back."""
         with self._reporting():
             self.session.retract(self.view.in_view)
+            self.say("confirmation taken back: no example any more, still protected")
 
     def revert(self) -> None:
         """Give the slice in view back to the model."""
         with self._reporting():
             self.view.take_strokes()
             self.session.revert(self.view.in_view)
+            self.say("slice given back: the next prediction fills it (Ctrl-Z brings it back)")
 
     def train(self) -> None:
         """Learn from what is drawn."""
@@ -277,7 +280,9 @@ class CardiacWidget(QWidget):
         for code in self.structures.buttons:
             layer.bind_key(str(code), lambda _, code=code: self.choose(code), overwrite=True)
         layer.brush_size = self.structures.brush.value()
-        self.choose(UKBB.code(stack_structures(stack)[0]))
+        self.choose(min(code for code in self.structures.buttons if code != ERASER))
+        if len(self.session.annotations.slices(*SliceState)) == 0:  # ED as a rule, and a heart
+            self.view.go_to(SliceIndex(0, stack.slices // 2))
         self._show_stack()
         self.say(_HINT_DRAW)
         self.session.warm_up()
@@ -372,15 +377,17 @@ class CardiacWidget(QWidget):
             self.slice.show_nothing()
             self.training.show_examples(0, possible=False, has_model=False)
             return
-        annotations, index = self.session.annotations, self.view.in_view
+        stack, annotations, index = self.session.stack, self.session.annotations, self.view.in_view
         self.slice.show_slice(
-            index, annotations.state(index), empty=not annotations.labels[index].any()
+            index,
+            (stack.frames, stack.slices),
+            annotations.state(index),
+            empty=not annotations.labels[index].any(),
         )
         expert, editing, predicted = (
             len(annotations.slices(state))
             for state in (SliceState.EXPERT, SliceState.EDITING, SliceState.PREDICTED)
         )
-        stack = self.session.stack
         empty = stack.frames * stack.slices - expert - editing - predicted
         self.slice.show_counts(expert, editing, predicted, empty)
         self.training.show_examples(
@@ -440,11 +447,6 @@ class CardiacWidget(QWidget):
     def _fail(self, error: InputError) -> None:
         self.say(str(error))
         show_warning(str(error))
-
-
-def stack_structures(stack: Stack) -> tuple[Any, ...]:
-    """Return the structures that are drawn on a stack."""
-    return STRUCTURES_OF_VIEW.get(stack.view, SAX_STRUCTURES)
 
 
 def _stack_in(layer: Image) -> Stack | None:

@@ -1,0 +1,179 @@
+"""Does the window stall while training runs? A probe on the event loop, and bare napari beside it.
+
+The same steps, in the same run: scroll through frames and slices, paint strokes; in bare napari
+first, then with the widget while it trains and takes the prediction over, then in bare napari
+again while the trainer process trains on (two busy cores slow down everybody's drawing). A stall
+is a gap between two turns of a 5 ms timer.
+
+    xvfb-run -a -s "-screen 0 1920x1080x24" python benchmarks/stalls.py [--frames 30] [--seconds 15]
+"""
+
+import argparse
+import os
+import signal
+import time
+
+import napari
+import numpy as np
+from napari.layers import Labels, Layer
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication
+
+from napari_cardiac_ssl.anatomy import View
+from napari_cardiac_ssl.gui.display import image_layer, labels_layer
+from napari_cardiac_ssl.gui.window import open_viewer
+from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.synthetic import make_study
+
+
+class Probe:
+    """Gaps between the turns of the event loop, beyond the timer's own 5 ms."""
+
+    def __init__(self):
+        self.gaps, self.marks, self._last = [], [], None
+        self._timer = QTimer()
+        self._timer.setInterval(5)
+        self._timer.timeout.connect(self._turn)
+
+    def _turn(self):
+        now = time.perf_counter()
+        if self._last is not None:
+            self.gaps.append((1000 * (now - self._last) - 5, now))
+        self._last = now
+
+    def __enter__(self):
+        self._last = None
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_):
+        self._timer.stop()
+
+    def say(self, what):
+        gaps = np.array([gap for gap, _ in self.gaps])
+        p50, p99 = np.percentile(gaps, (50, 99))
+        print(
+            f"{what:44} turns {len(gaps):6}  median {p50:6.1f}  99 % {p99:6.1f}  "
+            f"longest {gaps.max():6.1f} ms  over 100 ms: {(gaps > 100).sum()}"
+        )
+
+
+def pump(seconds=None, until=lambda: False):
+    end = time.monotonic() + (600 if seconds is None else seconds)
+    while time.monotonic() < end and not until():
+        QApplication.processEvents()
+        time.sleep(0.001)
+
+
+def steps(viewer, layer, truth, rng, spacing_z):
+    """One turn of what a person does: another slice, three strokes, another frame."""
+    t, z = int(rng.integers(truth.shape[0])), int(rng.integers(truth.shape[1]))
+    viewer.dims.set_point((0, 1), (t, z * spacing_z))
+    pump(0.05)
+    for _ in range(3):
+        y, x = rng.integers(30, truth.shape[2] - 30, 2)
+        with layer.block_history():
+            for i in range(8):
+                layer.paint((t, z, y + i, x + i), int(rng.integers(1, 4)))
+                pump(0.012)
+        layer.undo()
+        pump(0.05)
+
+
+def work(viewer, layer, truth, spacing_z, *, seconds=None, until=lambda: False):
+    rng = np.random.default_rng(0)
+    end = time.monotonic() + (600 if seconds is None else seconds)
+    while time.monotonic() < end and not until():
+        steps(viewer, layer, truth, rng, spacing_z)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--frames", type=int, default=30)
+    parser.add_argument("--slices", type=int, default=12)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--seconds", type=int, default=15)
+    options = parser.parse_args()
+    made = make_study(1, frames=options.frames, slices=options.slices, size=options.size, lax=False)
+    stack, truth = made.study.stack(View.SAX), made.masks[View.SAX]
+    spacing_z = stack.spacing_mm[0]
+
+    bare = napari.Viewer()
+    bare.add_layer(Layer.create(*image_layer(stack)))
+    data, meta, _ = labels_layer(np.zeros_like(truth), stack, name="labels")
+    bare_labels = bare.add_layer(Labels(data, **meta))
+    bare_labels.mode = "paint"
+    pump(1)
+    work(bare, bare_labels, truth, spacing_z, seconds=2)
+    with Probe() as probe:
+        work(bare, bare_labels, truth, spacing_z, seconds=options.seconds)
+    probe.say("bare napari, nothing else running")
+    bare.close()
+
+    begun = time.perf_counter()
+    viewer, widget = open_viewer([stack])
+    pump(until=lambda: True)
+    print(f"{'open the study in the widget':44} {time.perf_counter() - begun:.2f} s")
+    session, layer = widget.session, widget.view.layer
+    widget.window().resize(1280, 800)
+    pump(1)
+    drawn = [SliceIndex(0, z) for z in (3, 5, 7)]
+    widget.view.paint_in(truth, drawn)
+    work(viewer, layer, truth, spacing_z, seconds=2)
+    pump(until=lambda: bool(session.compute))
+    widget.training.seconds.value = options.seconds
+    with Probe() as probe:
+        widget.training.train.click()
+        work(viewer, layer, truth, spacing_z, until=lambda: session.status.phase == "predicting")
+    probe.say("widget, while it trains")
+    with Probe() as probe:
+        pump(until=lambda: not session.busy)
+    probe.say("widget, while it predicts and takes over")
+    print(f"{'':44} {widget.status.text()}")
+    with Probe() as probe:
+        begun = time.perf_counter()
+        layer.undo()
+        took = time.perf_counter() - begun
+        pump(0.5)
+    probe.say(f"undo of the whole prediction ({1000 * took:.0f} ms)")
+    layer.redo()
+    pump(0.5)
+
+    widget.training.seconds.value = 600
+    widget.training.train.click()
+    pump(until=lambda: session.status.progress is not None and session.status.phase == "training")
+    other = napari.Viewer()
+    other.add_layer(Layer.create(*image_layer(stack)))
+    other_labels = other.add_layer(Labels(np.zeros_like(truth), **meta))
+    pump(1)
+    with Probe() as probe:
+        work(other, other_labels, truth, spacing_z, seconds=options.seconds)
+    probe.say("bare napari, while the trainer trains")
+    other.close()
+
+    begun = time.perf_counter()
+    widget.training.cancel.click()
+    answered = time.perf_counter() - begun
+    with Probe() as probe:
+        pump(until=lambda: not session._trainer.busy)
+        stopped = time.perf_counter() - begun
+        pump(0.5)
+    probe.say(f"cancel: said in {1000 * answered:.0f} ms, stopped in {stopped:.2f} s")
+
+    pump(until=lambda: bool(session._trainer.pid))
+    before = session.annotations.labels.copy()
+    widget.training.train.click()
+    pump(until=lambda: session.status.progress is not None)
+    with Probe() as probe:
+        os.kill(session._trainer.pid, signal.SIGKILL)
+        pump(until=lambda: not session.busy)
+        pump(1)
+    kept = np.array_equal(before, session.annotations.labels) and np.array_equal(before, layer.data)
+    probe.say(f"SIGKILL of the trainer: labels {'intact' if kept else 'LOST'}")
+    print(f"{'':44} {widget.status.text()}")
+    viewer.close()
+    widget.close_session()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""A small stack, a trainer that says what the test wants, and the widget in a viewer."""
+
+import numpy as np
+import pytest
+from napari.layers import Layer
+
+from napari_cardiac_ssl.gui.display import image_layer
+from napari_cardiac_ssl.gui.widget import CardiacWidget
+from napari_cardiac_ssl.session import Session
+from napari_cardiac_ssl.study import SliceIndex, Stack
+from napari_cardiac_ssl.trainer import Done, ModelFile, Predicted, Progressed, Trained
+
+SHAPE = (3, 4, 32, 40)
+
+
+class ScriptedTrainer:
+    """Answers with what it is told to."""
+
+    def __init__(self):
+        self.jobs, self.wishes, self.script = [], [], []
+        self.closed = self.warm = False
+        self.pid = None
+
+    def warm_up(self):
+        self.warm = True
+
+    def start(self, job, stacks):
+        self.jobs.append(job)
+
+    def ask(self, wish):
+        self.wishes.append(wish)
+
+    def messages(self, timeout_s=0.0):
+        said, self.script = self.script, []
+        return said
+
+    def close(self):
+        self.closed = True
+
+    def progress(self, share=0.5):
+        number = self.jobs[-1].number
+        self.script.append(Progressed(number, 7, 0.5, share, 5.0, 5.0))
+
+    def deliver(self, labels, digest="m1", part=2):
+        """Send a model and its prediction, some slices at a time."""
+        job = self.jobs[-1]
+        self.script.append(Trained(job.number, ModelFile(digest, b"model", 1, None, 5.0)))
+        slices = job.predict[1]
+        for i in range(0, len(slices), part):
+            some = slices[i : i + part]
+            where = tuple(np.array(some).T)
+            confidence = np.full((len(some), *labels.shape[2:]), 200, np.uint8)
+            self.script.append(Predicted(job.number, some, labels[where], confidence))
+        self.script.append(Done(job.number))
+
+
+@pytest.fixture
+def stack():
+    rng = np.random.default_rng(0)
+    return Stack(rng.integers(0, 900, SHAPE).astype(np.int16), np.diag([1.5, 1.5, 8, 1]), name="s")
+
+
+@pytest.fixture
+def trainer():
+    return ScriptedTrainer()
+
+
+@pytest.fixture
+def session(trainer):
+    return Session(trainer, who="reader")
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy):
+    return make_napari_viewer_proxy()
+
+
+@pytest.fixture
+def widget(viewer, session, stack, qtbot):
+    """The widget, docked, with the stack open."""
+    widget = CardiacWidget(viewer, session)
+    viewer.window.add_dock_widget(widget, name="Cardiac SSL")
+    viewer.add_layer(Layer.create(*image_layer(stack)))
+    qtbot.waitUntil(lambda: widget.is_open)
+    yield widget
+    widget.close_session()
+
+
+def paint(layer, index, code, box):
+    """Draw a box on a slice, as a finished stroke of the mouse does."""
+    rows, columns = (part.ravel() for part in np.mgrid[box])
+    where = [np.full(rows.size, i) for i in index]
+    with layer.block_history():
+        layer.data_setitem((*where, rows, columns), code)
+
+
+A, B, C = SliceIndex(0, 1), SliceIndex(1, 2), SliceIndex(2, 3)
+BOX = np.s_[5:15, 8:20]

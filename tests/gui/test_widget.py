@@ -1,0 +1,280 @@
+"""The widget asks the session and shows its answers; nothing that happens to it loses labels."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import nibabel as nib
+import numpy as np
+import pytest
+from napari.layers import Image, Labels, Layer
+
+from napari_cardiac_ssl.anatomy import ACDC, UKBB
+from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.gui.display import image_layer
+from napari_cardiac_ssl.gui.widget import CardiacWidget
+from napari_cardiac_ssl.session import Session
+from napari_cardiac_ssl.study import Stack
+from napari_cardiac_ssl.trainer import Died, Failed, Wish
+
+from .conftest import BOX, SHAPE, A, B, C, paint
+
+
+def ring():
+    """Labels that tell their scheme: myocardium round the LV, the RV beside it."""
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[0, 1:3, 5:20, 5:20], labels[0, 1:3, 8:17, 8:17], labels[0, 1:3, 6:19, 20:26] = 2, 1, 3
+    return labels
+
+
+def test_first_image_is_opened_with_a_label_layer_ready_to_paint(widget, viewer, trainer):
+    layer = widget.view.layer
+    assert layer in list(viewer.layers)
+    assert layer.mode == "paint"
+    assert layer.selected_label == 1
+    assert layer.data.shape == SHAPE
+    assert tuple(viewer.dims.current_step[:2]) == (0, 2)
+    assert trainer.warm
+    assert "Draw the LV cavity" in widget.status.text()
+    assert not widget.training.train.isEnabled()
+
+
+def test_empty_viewer_says_what_to_do_first(viewer, session):
+    widget = CardiacWidget(viewer, session)
+    assert "Open a cine" in widget.status.text()
+    assert not widget.slice.confirm.isEnabled()
+    assert not widget.training.train.isEnabled()
+    widget.close_session()
+
+
+def test_structure_buttons_and_the_layer_follow_each_other(widget):
+    layer = widget.view.layer
+    widget.structures.buttons[2].click()
+    assert (layer.selected_label, layer.mode) == (2, "paint")
+    widget.structures.buttons[0].click()
+    assert layer.mode == "erase"
+    layer.mode = "paint"
+    layer.selected_label = 3
+    assert widget.structures.buttons[3].isChecked()
+    widget.structures.brush.setValue(17)
+    assert layer.brush_size == 17
+    layer.brush_size = 5
+    assert widget.structures.brush.value() == 5
+
+
+def test_keys_choose_structures(widget):
+    bound = {str(key): action for key, action in widget.view.layer.keymap.items()}
+    bound["3"](widget.view.layer)
+    assert widget.view.layer.selected_label == 3
+    bound["0"](widget.view.layer)
+    assert widget.view.layer.mode == "erase"
+
+
+def test_slice_s_state_is_said_and_changed(widget):
+    widget.view.go_to(A)
+    paint(widget.view.layer, A, 1, BOX)
+    assert widget.slice.state.text() == "Frame 1 of 3, slice 2 of 4:\nEditing, protected"
+    widget.slice.confirm.click()
+    assert "Confirmed, protected" in widget.slice.state.text()
+    assert widget.slice.confirm.text() == "Take back"
+    widget.slice.confirm.click()
+    assert widget.session.annotations.state(A) is SliceState.EDITING
+    widget.slice.revert.click()
+    assert not widget.view.layer.data.any()
+    assert not widget.slice.revert.isEnabled()
+
+
+def test_job_is_shown_and_steered(widget, trainer, qtbot):
+    paint(widget.view.layer, A, 1, BOX)
+    training = widget.training
+    assert training.train.text() == "Train on 1 slice"
+    training.seconds.value = 33
+    training.mode.value = "decoder"
+    training.train.click()
+    job = trainer.jobs[-1]
+    assert (job.seconds, job.mode, job.start) == (33, "decoder", None)
+    assert not training.train.isEnabled()
+    assert not training.pause.isEnabled()
+    assert training.cancel.isEnabled()
+    trainer.progress(0.4)
+    qtbot.waitUntil(lambda: "loss 0.50" in training.progress.text())
+    assert training.bar.value() == 400
+    assert "5 s left" in training.progress.text()
+    training.pause.click()
+    assert training.pause.text() == "Resume"
+    training.pause.click()
+    training.finish.click()
+    assert trainer.wishes == [Wish.PAUSE, Wish.RESUME, Wish.FINISH]
+    assert not training.finish.isEnabled()
+    trainer.deliver(ring())
+    qtbot.waitUntil(lambda: not widget.session.busy)
+    assert "Learned from 1 slice" in widget.status.text()
+    assert np.array_equal(widget.view.layer.data[0, 2], ring()[0, 2])
+    assert widget.export.model.isEnabled()
+
+
+def test_cancel_leaves_all_as_it_was(widget, trainer, qtbot):
+    paint(widget.view.layer, A, 1, BOX)
+    before = widget.view.layer.data.copy()
+    widget.training.train.click()
+    widget.training.cancel.click()
+    assert not widget.session.busy
+    trainer.deliver(ring())
+    qtbot.wait(150)
+    assert np.array_equal(widget.view.layer.data, before)
+    assert "Cancelled" in widget.status.text()
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (lambda number: Died("killed by signal 9 (SIGKILL)"), "SIGKILL"),
+        (lambda number: Failed(number, "out of memory"), "out of memory"),
+    ],
+)
+def test_trainer_s_end_is_said_and_nothing_lost(widget, trainer, qtbot, message, said):
+    paint(widget.view.layer, A, 1, BOX)
+    before = widget.view.layer.data.copy()
+    widget.training.train.click()
+    trainer.script.append(message(trainer.jobs[-1].number))
+    qtbot.waitUntil(lambda: said in widget.status.text())
+    assert np.array_equal(widget.view.layer.data, before)
+    assert widget.training.train.isEnabled()
+
+
+def test_what_cannot_be_done_is_said_without_a_traceback(widget, capsys):
+    paint(widget.view.layer, A, 1, BOX)
+    paint(widget.view.layer, A, 0, BOX)
+    widget.train()
+    assert "WARNING: nothing to learn from" in capsys.readouterr().out  # napari's notification
+    assert "Nothing to learn from yet" in widget.status.text()
+
+
+def test_masks_are_exported_as_seen(widget, tmp_path):
+    paint(widget.view.layer, A, 1, BOX)
+    widget.export_masks(tmp_path / "m.nii.gz")
+    written = np.asarray(nib.load(tmp_path / "m.nii.gz").dataobj)
+    assert np.array_equal(written.T, widget.view.layer.data)
+    widget.export_masks(tmp_path)
+    assert "Cannot write" in widget.status.text()
+
+
+def test_labels_of_another_layer_are_taken_over_where_nobody_drew(widget, viewer):
+    viewer.add_layer(Labels(UKBB.convert(ring(), ACDC), name="theirs"))
+    paint(widget.view.layer, A, 3, BOX)
+    mine = widget.view.layer.data[A].copy()
+    widget.starts.setCurrentText("theirs")
+    widget.use_labels.click()
+    assert np.array_equal(widget.view.layer.data[A], mine)
+    assert np.array_equal(widget.view.layer.data[0, 2], ring()[0, 2])
+    assert widget.session.annotations.state((0, 2)) is SliceState.EDITING
+    assert "scheme acdc" in widget.status.text()
+
+
+def test_another_image_and_back_loses_nothing(widget, viewer, stack):
+    paint(widget.view.layer, A, 1, BOX)
+    widget.confirm()
+    first = widget.view.layer
+    state = widget.session.annotations.state(A)
+    other = Stack(np.random.default_rng(1).random((1, 2, 16, 16)), np.eye(4), name="other")
+    viewer.add_layer(Layer.create(*image_layer(other)))
+    widget.images.setCurrentText("other")
+    widget.images.activated.emit(widget.images.currentIndex())
+    assert widget.session.stack is other
+    assert widget.view.layer.data.shape == (1, 2, 16, 16)
+    widget.images.setCurrentText("s")
+    widget.images.activated.emit(widget.images.currentIndex())
+    assert widget.session.stack is stack
+    assert widget.view.layer is first
+    assert widget.session.annotations.state(A) is state
+    assert first.data[A].sum() == 120
+
+
+def test_image_of_another_reader_can_be_worked_on(viewer, session, qtbot, capsys):
+    widget = CardiacWidget(viewer, session)
+    viewer.add_layer(Image(np.random.default_rng(0).random((4, 16, 16)), scale=(8, 1.5, 1.5)))
+    qtbot.waitUntil(lambda: widget.is_open)
+    assert widget.session.stack.spacing_mm == (8, 1.5, 1.5)
+    assert widget.view.layer.data.shape == (1, 4, 16, 16)
+    assert "Inconsistent units" not in capsys.readouterr().out
+    paint(widget.view.layer, (0, 3), 1, np.s_[0:2, 0:2])
+    assert widget.session.annotations.state((0, 3)) is SliceState.EDITING
+    widget.close_session()
+
+
+def test_rgb_image_is_refused(widget, viewer, stack):
+    viewer.add_layer(Image(np.zeros((4, 16, 16, 3), np.uint8), rgb=True, name="rgb"))
+    widget.images.setCurrentText("rgb")
+    widget.images.activated.emit(widget.images.currentIndex())
+    assert "RGB data cannot be worked on" in widget.status.text()
+    assert widget.session.stack is stack
+
+
+def test_deleted_label_layer_can_be_shown_again(widget, viewer):
+    paint(widget.view.layer, A, 1, BOX)
+    viewer.layers.remove(widget.view.layer)
+    assert widget.show_labels.isVisibleTo(widget)
+    viewer.layers.clear()
+    widget.show_labels.click()
+    assert widget.view.layer.data[A].sum() == 120
+
+
+def test_closed_dock_ends_the_trainer(widget, viewer, trainer, qtbot):
+    viewer.window.remove_dock_widget(widget)
+    widget.deleteLater()
+    qtbot.waitUntil(lambda: trainer.closed)
+
+
+def test_two_widgets_have_a_session_each(viewer, stack, widget):
+    other = CardiacWidget(viewer, Session(type(widget.session._trainer)()))
+    assert other.session is not widget.session
+    paint(widget.view.layer, B, 1, BOX)
+    assert not other.is_open or not other.session.annotations.labels.any()
+    other.close_session()
+
+
+@pytest.fixture
+def real(viewer, stack, qtbot):
+    """The widget with a real trainer process, training for a long time."""
+    widget = CardiacWidget(viewer)
+    viewer.window.add_dock_widget(widget)
+    viewer.add_layer(Layer.create(*image_layer(stack)))
+    qtbot.waitUntil(lambda: widget.is_open)
+    paint(widget.view.layer, C, 1, BOX)
+    widget.training.seconds.value = 600
+    widget.training.train.click()
+    qtbot.waitUntil(lambda: widget.session.status.progress is not None, timeout=90_000)
+    yield widget
+    widget.close_session()
+
+
+def test_killed_trainer_leaves_window_and_labels_and_can_train_again(real, qtbot):
+    before = real.view.layer.data.copy()
+    os.kill(real.session._trainer.pid, signal.SIGKILL)
+    qtbot.waitUntil(lambda: not real.session.busy, timeout=5_000)
+    assert "SIGKILL" in real.status.text()
+    assert np.array_equal(real.view.layer.data, before)
+    paint(real.view.layer, A, 2, BOX)  # the window lives
+    real.training.train.click()
+    qtbot.waitUntil(lambda: real.session.status.progress is not None, timeout=90_000)
+    begun = time.monotonic()
+    pid = real.session._trainer.pid
+    real.training.cancel.click()
+    qtbot.waitUntil(lambda: not real.session._trainer.busy, timeout=1_000)
+    assert time.monotonic() - begun < 1
+    real.close_session()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_viewer_s_process_never_loads_torch():
+    code = (
+        "import sys, napari_cardiac_ssl.gui.demo, napari_cardiac_ssl.gui.rehearsal,"
+        "napari_cardiac_ssl.gui.contributions; print('torch' in sys.modules)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert said.strip() == "False"
