@@ -241,7 +241,7 @@ class Augmentation:
     gain: float = 0.1
     offset: float = 0.1
     noise: float = 0.1
-    bias: float = 0.2
+    bias: float = 0.1
 
     def __call__(
         self, images: Tensor, shares: Tensor, size: int, generator: torch.Generator

@@ -204,14 +204,14 @@ def _landing(budget: Budget, steps: int, seconds: float) -> Budget:
     return replace(budget, seconds=min(budget.seconds or 0.0, seconds + LANDING_STEPS * pace))
 
 
-def one_cycle(spent: float, warm_up: float = 0.2) -> float:
+def one_cycle(spent: float, warm_up: float = 0.1) -> float:
     """Return the learning rate as a share of its peak.
 
     Half a cosine up over `warm_up` of the budget, half a cosine down to zero over the rest.
 
     Examples
     --------
-    >>> [round(one_cycle(share), 2) for share in (0, 0.1, 0.2, 0.6, 1)]
+    >>> [round(one_cycle(share), 2) for share in (0, 0.05, 0.1, 0.55, 1)]
     [0.04, 0.52, 1.0, 0.5, 0.0]
     """
     if spent < warm_up:

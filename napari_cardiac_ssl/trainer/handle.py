@@ -1,7 +1,6 @@
 """The viewer's side of the trainer process."""
 
 import contextlib
-import os
 import pickle
 import queue
 import signal
@@ -58,13 +57,10 @@ class Trainer:
         """Start the process if there is none, so that the first job need not wait for torch."""
         if self._process is not None:
             return
-        # Waiting threads sleep instead of spinning: on few cores the window needs them.
-        environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "napari_cardiac_ssl.trainer.process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment,
         )
         if process.stdin is None or process.stdout is None:  # never: both are pipes
             raise RuntimeError("the trainer process has no pipes")
