@@ -11,11 +11,12 @@ from napari_cardiac_ssl.cli.studies import parse_slices, say_scheme
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable
 from napari_cardiac_ssl.learning.checkpoint import Model, load_model, save_model
+from napari_cardiac_ssl.learning.compute import is_out_of_memory
 from napari_cardiac_ssl.learning.finetuning import ExpertSlices
 from napari_cardiac_ssl.learning.finetuning import finetune as steps_of
 from napari_cardiac_ssl.learning.prediction import predict_stack
 from napari_cardiac_ssl.learning.training import Budget, Step, run
-from napari_cardiac_ssl.readers.nifti import name_of, read_mask, read_stack, view_of_name
+from napari_cardiac_ssl.readers.nifti import Mask, name_of, read_mask, read_stack, view_of_name
 from napari_cardiac_ssl.writers.masks import write_map, write_mask
 
 
@@ -35,19 +36,9 @@ def finetune(options: argparse.Namespace) -> int:
         raise InputError(f"-o {options.output}: name a file that ends in .safetensors")
     check_writable(options.output)
     start = _start_model(options.start)
-    scheme = scheme_named(options.scheme) if options.scheme else None
-    examples, schemes = [], set()
-    for image, labels in zip(options.images, options.labels, strict=True):
-        example, found = _expert_slices(
-            image, labels, options.slices, scheme, start.card.view if start else View.SAX
-        )
-        examples.append(example)
-        schemes.add(found.name)
-    if len(schemes) > 1:
-        raise InputError(
-            f"the masks are of different schemes ({', '.join(sorted(schemes))}); teach one at a "
-            "time, or name the right one with --scheme"
-        )
+    examples, scheme = _examples(options, start)
+    if options.start == "default":
+        note("no pre-trained weights ship with this version: starting from scratch")
     seconds = 15.0 if options.steps is None and options.seconds is None else options.seconds
     budget = Budget(steps=options.steps, seconds=seconds)
 
@@ -59,17 +50,20 @@ def finetune(options: argparse.Namespace) -> int:
             left = f", {step.seconds_left:.0f} s left" if step.spent < 1 else ""
             report(step.spent, f"step {step.index}, loss {step.loss:.3f}{left}")
 
-        model = run(
-            steps_of(
-                examples,
-                start=start,
-                mode=options.mode,
-                budget=budget,
-                seed=options.seed,
-                scheme=schemes.pop(),
-            ),
-            after,
+        steps = steps_of(
+            examples,
+            start=start,
+            mode=options.mode,
+            budget=budget,
+            seed=options.seed,
+            scheme=scheme,
         )
+        try:
+            model = run(steps, after)
+        except FloatingPointError as error:
+            raise InputError(
+                f"{error}; nothing was written: look at the images and masks, or try another --seed"
+            ) from error
     save_model(options.output, model)
     card = model.card
     if options.json:
@@ -106,7 +100,14 @@ def predict(options: argparse.Namespace) -> int:
                 f"{model.card.view}; use a model of that view, or rename the file if it misleads"
             )
         with progress(f"predicting {name}") as report:
-            labels, confidence = predict_stack(model, stack, report=lambda done: report(done, ""))
+            try:
+                labels, confidence = predict_stack(
+                    model, stack, report=lambda done: report(done, "")
+                )
+            except RuntimeError as error:
+                if is_out_of_memory(error):
+                    raise MemoryError(f"for predicting {path}") from error
+                raise
         target = options.output / f"{name}_seg.nii.gz"
         written.append(str(write_mask(target, labels, like=stack, scheme=scheme)))
         if options.confidence:
@@ -124,25 +125,40 @@ def predict(options: argparse.Namespace) -> int:
 
 
 def _start_model(name: str) -> Model | None:
-    if name == "default":
-        note("no pre-trained weights ship with this version: starting from scratch")
     return None if name in {"default", "scratch"} else load_model(Path(name))
+
+
+def _examples(options: argparse.Namespace, start: Model | None) -> tuple[list[ExpertSlices], str]:
+    """Read what is to be learned; return it with the name of the masks' scheme."""
+    named = scheme_named(options.scheme) if options.scheme else None
+    view = start.card.view if start else View.SAX
+    examples, masks = [], []
+    for image, labels in zip(options.images, options.labels, strict=True):
+        example, mask = _expert_slices(image, labels, options.slices, named, view)
+        examples.append(example)
+        masks.append(mask)
+    schemes = {mask.scheme.name for mask in masks}
+    if len(schemes) > 1:
+        said = ", ".join(f"{mask.source.name} {mask.scheme.name}" for mask in masks)
+        raise InputError(f"the masks are of different schemes ({said}); teach one at a time")
+    for mask in masks:
+        say_scheme(mask)
+    return examples, schemes.pop()
 
 
 def _expert_slices(
     image: Path, labels: Path, spec: str, scheme: LabelScheme | None, view: View
-) -> tuple[ExpertSlices, LabelScheme]:
-    """Read an image and its mask; return the annotated slices and the mask's scheme.
+) -> tuple[ExpertSlices, Mask]:
+    """Read an image and its mask; return the annotated slices and the mask.
 
     The view is what the image's name says, else the one given.
     """
     stack = read_stack(image, view=view_of_name(name_of(image), view))
     mask = read_mask(labels, scheme=scheme, like=stack)
-    say_scheme(mask)
     if spec == "all":
         slices = stack.slice_indices()
     elif spec == "labelled":
         slices = [index for index in stack.slice_indices() if mask.labels[index].any()]
     else:
         slices = parse_slices(spec, stack.frames)
-    return ExpertSlices(stack, mask.labels, tuple(slices)), mask.scheme
+    return ExpertSlices(stack, mask.labels, tuple(slices)), mask

@@ -134,7 +134,7 @@ def evaluate(options: argparse.Namespace) -> int:
     for path, reference_path in zip(options.predictions, options.reference, strict=True):
         prediction, reference = _pair(path, reference_path, scheme)
         slices = None
-        if options.without:
+        if options.without is not None:
             slices = _slices_without(options.without, reference)
         scores = score(
             prediction.labels,
@@ -143,6 +143,8 @@ def evaluate(options: argparse.Namespace) -> int:
             structures=_structures_in(prediction, reference),
             slices=slices,
         )
+        say_scheme(reference)
+        say_scheme(prediction)
         rows += _rows(path.name if names.count(path.name) == 1 else str(path), scores)
     if options.csv:
         write_csv(options.csv, rows)
@@ -194,8 +196,6 @@ def _pair(prediction: Path, reference: Path, scheme: LabelScheme | None) -> tupl
             f"{prediction} lies up to {apart:.1f} mm from its reference {reference}, which has the "
             f"same shape (limit {SAME_GRID_MM} mm); compare masks on the image's own grid"
         )
-    say_scheme(of_reference)
-    say_scheme(of_prediction)
     return of_prediction, of_reference
 
 

@@ -18,6 +18,8 @@ from napari_cardiac_ssl.study import Stack
 
 #: A mask lies on its image if none of its corners is further off.
 SAME_GRID_MM = 0.5
+#: No scanner sees more of a body along any axis.
+MOST_EXTENT_MM = 5000.0
 
 
 class GeometryWarning(InputWarning):
@@ -111,6 +113,7 @@ def read_stack(path: str | Path, *, view: View | None = None) -> Stack:
     path = Path(path)
     volume = load(path)
     _check_picture(volume.voxels, path)
+    _check_extent(volume, path)
     if volume.warning:
         warnings.warn(volume.warning, GeometryWarning, stacklevel=2)
     name = name_of(path)
@@ -241,6 +244,17 @@ def _check_picture(voxels: NDArray[Any], path: Path) -> None:
     low, high = voxels.min(), voxels.max()
     if low == high:
         raise InputError(f"{path}: every voxel is {low:g}; there is nothing to see in the image")
+
+
+def _check_extent(volume: NiftiFile, path: Path) -> None:
+    """Refuse what is larger than a scanner: the unit is wrong, or the header is damaged."""
+    sizes = volume.voxels.shape[:0:-1]
+    extent_mm = float((np.linalg.norm(volume.affine[:3, :3], axis=0) * sizes).max())
+    if extent_mm > MOST_EXTENT_MM:
+        raise InputError(
+            f"{path}: by its header the image is {extent_mm / 1000:,.1f} m wide (limit "
+            f"{MOST_EXTENT_MM / 1000:g} m); correct its transforms, pixdim or unit of length"
+        )
 
 
 def _check_grid(mask: NiftiFile, image: Stack, path: Path) -> None:

@@ -4,6 +4,7 @@ import csv
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
@@ -43,11 +44,16 @@ def write_csv(path: str | Path, rows: Sequence[Mapping[str, object]]) -> Path:
     if not rows:
         raise InputError(f"cannot write {path}: the table has no rows")
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    with replacing(path) as beside, open(beside, "w", encoding="utf-8", newline="") as file:
+    with replacing(path) as beside, _open(beside) as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(columns)
         table.writerows([_cell(row.get(column)) for column in columns] for row in rows)
     return path
+
+
+def _open(path: Path) -> TextIO:
+    # Names of files may be any bytes; a table is text.
+    return open(path, "w", encoding="utf-8", errors="backslashreplace", newline="")
 
 
 def _cell(value: object) -> str:

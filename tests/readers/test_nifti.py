@@ -13,6 +13,8 @@ from napari_cardiac_ssl.anatomy import ACDC, UKBB, Structure, View
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.readers.nifti import (
     GeometryWarning,
+    SchemeWarning,
+    ToldBy,
     name_of,
     read_mask,
     read_stack,
@@ -158,8 +160,22 @@ def test_transforms_in_the_order_of_nibabel(tmp_path: Path, picture: np.ndarray)
 def test_affine_is_in_mm_whatever_the_unit(
     tmp_path: Path, picture: np.ndarray, unit: int, mm: float
 ) -> None:
-    stack = read_stack(save(tmp_path / "a.nii", picture, xyzt_units=unit))
-    np.testing.assert_allclose(stack.affine[:3], AFFINE[:3] * mm)
+    affine = np.vstack([AFFINE[:3] / mm, AFFINE[3]])
+    stack = read_stack(save(tmp_path / "a.nii", picture, affine, xyzt_units=unit))
+    np.testing.assert_allclose(stack.affine, AFFINE, rtol=1e-6)
+
+
+def test_what_is_larger_than_a_scanner_is_refused(tmp_path: Path, picture: np.ndarray) -> None:
+    path = save(tmp_path / "a.nii", picture, xyzt_units=1)
+    assert "27.0 m wide (limit 5 m)" in refusal(read_stack, path)
+
+
+def test_orientation_is_known_if_a_transform_has_a_code(
+    tmp_path: Path, picture: np.ndarray
+) -> None:
+    for sform, qform in [(1, 1), (2, 0), (0, 1), (0, 0)]:
+        path = save(tmp_path / "a.nii", picture, sform_code=sform, qform_code=qform)
+        assert read_stack(path).orientation_known == bool(sform or qform)
 
 
 def test_transforms_that_disagree_are_said(tmp_path: Path, picture: np.ndarray) -> None:
@@ -384,6 +400,23 @@ def test_a_single_slice_of_a_scheme_that_nothing_tells(tmp_path: Path) -> None:
     read = read_mask(save(tmp_path / "b.nii", array, intent_name=b"acdc"))
     assert read.scheme is ACDC
     assert read.labels.max() == UKBB.code(Structure.RV_CAVITY)
+
+
+def test_what_our_header_notes_stands_above_what_is_named_and_seen(tmp_path: Path) -> None:
+    # The integers are swapped: a bad prediction, whose anatomy misleads.
+    path = save(tmp_path / "a.nii", heart(rv=1, lv=3), intent_name=b"ukbb")
+    for scheme in (None, ACDC, UKBB):
+        read = read_mask(path, scheme=scheme)
+        assert (read.scheme, read.told_by) == (UKBB, ToldBy.HEADER)
+        np.testing.assert_array_equal(read.labels[0], heart(rv=1, lv=3).T)
+
+
+def test_a_named_scheme_that_the_anatomy_contradicts_is_used_and_said(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.nii", heart(rv=1, lv=3))
+    with pytest.warns(SchemeWarning, match="its anatomy says acdc"):
+        read = read_mask(path, scheme=UKBB)
+    assert (read.scheme, read.told_by) == (UKBB, ToldBy.NAME)
+    np.testing.assert_array_equal(read.labels[0], heart(rv=1, lv=3).T)
 
 
 @pytest.mark.parametrize(
