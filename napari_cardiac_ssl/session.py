@@ -40,6 +40,9 @@ from napari_cardiac_ssl.trainer import (
 from napari_cardiac_ssl.trainer.messages import Labelled
 from napari_cardiac_ssl.writers.masks import write_mask
 
+#: An untrained network says nothing useful before so many steps, however slow the machine is.
+LEAST_STEPS = 60
+
 Phase = Literal["idle", "starting", "training", "paused", "finishing", "predicting"]
 
 
@@ -230,7 +233,8 @@ class Session:
         Parameters
         ----------
         seconds, steps
-            The budget: one of the two; 15 s without either.
+            The budget: one of the two; 15 s without either. From scratch, seconds are stretched to
+            `LEAST_STEPS` steps; asking to finish ends them.
         fresh
             Start from scratch although there is a model.
         mode
@@ -258,6 +262,7 @@ class Session:
             seconds = 15.0
         self._jobs += 1
         where = tuple(np.array(slices).T)
+        start = self.model.data if self.model and not fresh else None
         wanted = sorted(
             set(self.stack.slice_indices()) - set(self.annotations.slices(SliceState.EXCLUDED)),
             key=lambda index: (abs(index.t - first.t), abs(index.z - first.z)) if first else index,
@@ -266,10 +271,11 @@ class Session:
             number=self._jobs,
             examples=(Labelled(self.stack.digest, slices, labels[where]),),
             predict=(self.stack.digest, tuple(wanted)),
-            start=self.model.data if self.model and not fresh else None,
+            start=start,
             mode=mode,
             seconds=seconds,
             steps=steps,
+            least_steps=LEAST_STEPS if seconds is not None and start is None else 0,
             seed=seed,
             centre_yx=middle_of(labels[where]),
         )

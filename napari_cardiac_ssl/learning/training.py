@@ -33,10 +33,14 @@ class Budget:
         Number of optimiser steps: repeatable.
     seconds
         Time spent in steps; pauses between them do not count.
+    least_steps
+        With seconds: goes on until so many steps are done, however long they take. A slow or busy
+        machine then gives a late answer instead of a useless one.
     """
 
     steps: int | None = None
     seconds: float | None = None
+    least_steps: int = 0
 
     def __post_init__(self) -> None:
         """Check that there is one budget, and that it is positive."""
@@ -50,7 +54,8 @@ class Budget:
         """Return the share of the budget that is spent; 1 or more when it is used up."""
         if self.steps is not None:
             return steps / self.steps
-        return seconds / (self.seconds or math.inf)
+        of_time = seconds / (self.seconds or math.inf)
+        return min(of_time, steps / self.least_steps) if self.least_steps else of_time
 
 
 @dataclass(frozen=True)
@@ -197,11 +202,12 @@ def run(
 
 
 def _landing(budget: Budget, steps: int, seconds: float) -> Budget:
-    """Return the budget of a run that is to finish soon, never a longer one."""
+    """Return the budget of a run that is to finish soon."""
     if budget.steps is not None:
         return replace(budget, steps=min(budget.steps, steps + LANDING_STEPS))
     pace = seconds / steps
-    return replace(budget, seconds=min(budget.seconds or 0.0, seconds + LANDING_STEPS * pace))
+    soon = seconds + LANDING_STEPS * pace
+    return Budget(seconds=soon if budget.least_steps else min(budget.seconds or 0.0, soon))
 
 
 def one_cycle(spent: float, warm_up: float = 0.1) -> float:

@@ -72,8 +72,8 @@ class Job:
         Model to go on from (its file); None from scratch.
     mode
         ``all`` or ``decoder``.
-    seconds, steps
-        The budget: one of the two.
+    seconds, steps, least_steps
+        The budget: one of the first two; with seconds, at least so many steps.
     seed
         Of all chance.
     predict
@@ -89,6 +89,7 @@ class Job:
     mode: Literal["all", "decoder"] = "all"
     seconds: float | None = None
     steps: int | None = None
+    least_steps: int = 0
     seed: int = 0
     centre_yx: tuple[float, float] | None = None
 

@@ -141,7 +141,7 @@ class Worker:
             labels = np.zeros(stack.image.shape, dtype=np.uint8)
             labels[tuple(np.array(part.slices).T)] = part.labels
             examples.append(ExpertSlices(stack, labels, part.slices))
-        budget = Budget(steps=job.steps, seconds=job.seconds)
+        budget = Budget(job.steps, job.seconds, job.least_steps)
         steps = finetune(
             examples, start=start, mode=job.mode, budget=budget, seed=job.seed, compute=compute
         )

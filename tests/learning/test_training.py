@@ -91,6 +91,20 @@ def test_seconds_count_only_time_in_steps():
     assert sum(1 for _ in steps) >= 1
 
 
+def test_a_slow_machine_still_gets_its_least_steps():
+    _, steps = fitted(budget=Budget(seconds=1e-9, least_steps=7))
+    seen = list(steps)
+    assert len(seen) == 7
+    assert [round(step.spent * 7) for step in seen] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_finishing_now_does_not_wait_for_the_least_steps():
+    _, steps = fitted(budget=Budget(seconds=0.001, least_steps=10_000))
+    seen = []
+    run(steps, lambda step: seen.append(step) or step.index >= 10)
+    assert len(seen) < 200
+
+
 def test_out_of_memory_halves_the_batch_and_says_so():
     inner, asked = draw_from(torch.Generator()), []
 
