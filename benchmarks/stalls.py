@@ -50,6 +50,7 @@ class Probe:
         self._timer.stop()
 
     def say(self, what):
+        """Say how the gaps are distributed."""
         gaps = np.array([gap for gap, _ in self.gaps])
         p50, p99 = np.percentile(gaps, (50, 99))
         print(
@@ -87,41 +88,29 @@ def work(viewer, layer, truth, spacing_z, *, seconds=None, until=lambda: False):
         steps(viewer, layer, truth, rng, spacing_z)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--frames", type=int, default=30)
-    parser.add_argument("--slices", type=int, default=12)
-    parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--seconds", type=int, default=15)
-    options = parser.parse_args()
-    made = make_study(1, frames=options.frames, slices=options.slices, size=options.size, lax=False)
-    stack, truth = made.study.stack(View.SAX), made.masks[View.SAX]
-    spacing_z = stack.spacing_mm[0]
-
-    bare = napari.Viewer()
-    bare.add_layer(Layer.create(*image_layer(stack)))
+def probe_bare(stack, truth, seconds, what):
+    """Do the steps in a viewer that knows nothing of us."""
+    viewer = napari.Viewer()
+    viewer.add_layer(Layer.create(*image_layer(stack)))
     data, meta, _ = labels_layer(np.zeros_like(truth), stack, name="labels")
-    bare_labels = bare.add_layer(Labels(data, **meta))
-    bare_labels.mode = "paint"
+    labels = viewer.add_layer(Labels(data, **meta))
+    labels.mode = "paint"
     pump(1)
-    work(bare, bare_labels, truth, spacing_z, seconds=2)
+    work(viewer, labels, truth, stack.spacing_mm[0], seconds=2)
     with Probe() as probe:
-        work(bare, bare_labels, truth, spacing_z, seconds=options.seconds)
-    probe.say("bare napari, nothing else running")
-    bare.close()
+        work(viewer, labels, truth, stack.spacing_mm[0], seconds=seconds)
+    probe.say(what)
+    viewer.close()
 
-    begun = time.perf_counter()
-    viewer, widget = open_viewer([stack])
-    pump(until=lambda: True)
-    print(f"{'open the study in the widget':44} {time.perf_counter() - begun:.2f} s")
+
+def probe_training(viewer, widget, truth, seconds):
+    """Do the same steps with the widget while it trains, then take its prediction over."""
     session, layer = widget.session, widget.view.layer
-    widget.window().resize(1280, 800)
-    pump(1)
-    drawn = [SliceIndex(0, z) for z in (3, 5, 7)]
-    widget.view.paint_in(truth, drawn)
+    spacing_z = session.stack.spacing_mm[0]
+    widget.view.paint_in(truth, [SliceIndex(0, z) for z in (3, 5, 7)])
     work(viewer, layer, truth, spacing_z, seconds=2)
     pump(until=lambda: bool(session.compute))
-    widget.training.seconds.value = options.seconds
+    widget.training.seconds.value = seconds
     with Probe() as probe:
         widget.training.train.click()
         work(viewer, layer, truth, spacing_z, until=lambda: session.status.phase == "predicting")
@@ -139,38 +128,61 @@ def main():
     layer.redo()
     pump(0.5)
 
+
+def train_on(widget):
+    """Train for long, and wait until it does."""
     widget.training.seconds.value = 600
     widget.training.train.click()
-    pump(until=lambda: session.status.progress is not None and session.status.phase == "training")
-    other = napari.Viewer()
-    other.add_layer(Layer.create(*image_layer(stack)))
-    other_labels = other.add_layer(Labels(np.zeros_like(truth), **meta))
-    pump(1)
-    with Probe() as probe:
-        work(other, other_labels, truth, spacing_z, seconds=options.seconds)
-    probe.say("bare napari, while the trainer trains")
-    other.close()
+    pump(until=lambda: widget.session.status.phase == "training")
 
+
+def probe_cancel(widget):
+    """Cancel, and see how long it takes."""
     begun = time.perf_counter()
     widget.training.cancel.click()
     answered = time.perf_counter() - begun
     with Probe() as probe:
-        pump(until=lambda: not session._trainer.busy)
+        pump(until=lambda: not widget.session._trainer.busy)
         stopped = time.perf_counter() - begun
         pump(0.5)
     probe.say(f"cancel: said in {1000 * answered:.0f} ms, stopped in {stopped:.2f} s")
 
-    pump(until=lambda: bool(session._trainer.pid))
-    before = session.annotations.labels.copy()
-    widget.training.train.click()
-    pump(until=lambda: session.status.progress is not None)
+
+def probe_kill(widget):
+    """Kill the trainer process while it trains."""
+    session, before = widget.session, widget.session.annotations.labels.copy()
     with Probe() as probe:
         os.kill(session._trainer.pid, signal.SIGKILL)
         pump(until=lambda: not session.busy)
         pump(1)
-    kept = np.array_equal(before, session.annotations.labels) and np.array_equal(before, layer.data)
+    shown = widget.view.layer.data
+    kept = np.array_equal(before, session.annotations.labels) and np.array_equal(before, shown)
     probe.say(f"SIGKILL of the trainer: labels {'intact' if kept else 'LOST'}")
     print(f"{'':44} {widget.status.text()}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--frames", type=int, default=30)
+    parser.add_argument("--slices", type=int, default=12)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--seconds", type=int, default=15)
+    options = parser.parse_args()
+    made = make_study(1, frames=options.frames, slices=options.slices, size=options.size, lax=False)
+    stack, truth = made.study.stack(View.SAX), made.masks[View.SAX]
+    probe_bare(stack, truth, options.seconds, "bare napari, nothing else running")
+    begun = time.perf_counter()
+    viewer, widget = open_viewer([stack])
+    QApplication.processEvents()
+    print(f"{'open the study in the widget':44} {time.perf_counter() - begun:.2f} s")
+    widget.window().resize(1280, 800)
+    pump(1)
+    probe_training(viewer, widget, truth, options.seconds)
+    train_on(widget)
+    probe_bare(stack, truth, options.seconds, "bare napari, while the trainer trains")
+    probe_cancel(widget)
+    train_on(widget)
+    probe_kill(widget)
     viewer.close()
     widget.close_session()
 

@@ -67,6 +67,7 @@ class CardiacWidget(QWidget):
         self.session = session or Session()
         self.view = LabelView(viewer, self.session, self._fail)
         self._closed = False
+        self._stale = False
         self._lay_out()
         self._connect()
         self._fill_choices()
@@ -288,7 +289,10 @@ class CardiacWidget(QWidget):
         self.session.warm_up()
 
     def _on_slices_changed(self, slices: tuple[SliceIndex, ...]) -> None:
-        self._show_slice()
+        # An undo may change hundreds of slices one by one: what is not in view is shown once.
+        self._stale = True
+        if self.view.in_view in slices:
+            self._show_slice()
 
     def _on_job_changed(self, status: JobStatus) -> None:
         self.training.show_job(status)
@@ -300,6 +304,8 @@ class CardiacWidget(QWidget):
     def _tick(self) -> None:
         self.view.take_strokes()
         self.session.process_messages(adopt_s=0.0 if self.view.drawing else ADOPT_S)
+        if self._stale:
+            self._show_slice()
 
     def _on_dims(self, event: Any) -> None:
         self._show_slice()
@@ -372,6 +378,7 @@ class CardiacWidget(QWidget):
         self._show_slice()
 
     def _show_slice(self) -> None:
+        self._stale = False
         self.show_labels.setVisible(self.is_open and self.view.layer is None)
         if not self.is_open:
             self.slice.show_nothing()
