@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.files import replacing
+from napari_cardiac_ssl.files import check_writable, replacing
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -89,3 +89,15 @@ def test_another_file_s_error_is_not_blamed_on_the_target(tmp_path: Path) -> Non
     with pytest.raises(FileNotFoundError), replacing(tmp_path / "a.csv") as beside:
         beside.write_text(missing.read_text())
     assert not list(tmp_path.iterdir())
+
+
+def test_trying_to_write_leaves_no_trace(tmp_path: Path) -> None:
+    check_writable(tmp_path / "new" / "deeper" / "a.csv")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "a.csv").write_text("kept")
+    check_writable(tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_text() == "kept"
+    with pytest.raises(InputError, match="is a folder; name a file"):
+        check_writable(tmp_path)
+    with pytest.raises(InputError, match="Not a directory; choose another place"):
+        check_writable(tmp_path / "a.csv" / "b.csv")

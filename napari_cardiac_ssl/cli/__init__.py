@@ -251,6 +251,7 @@ def _warnings_in_a_line() -> Iterator[None]:
 def _let_go_of_output() -> None:
     """Flush; where that fails, spare Python's exit from failing at it again."""
     try:
-        sys.stdout.flush()
+        if sys.stdout:  # None where a shell has closed it
+            sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -47,8 +47,9 @@ def _defined(value: object) -> object:
 
 def note(line: str) -> None:
     """Print a line to standard error. Work does not stop because nobody can read of it."""
-    with suppress(OSError):
-        print(" ".join(line.splitlines()), file=sys.stderr, flush=True)  # noqa: T201
+    if sys.stderr:  # None where a shell has closed it
+        with suppress(OSError):
+            print(" ".join(line.splitlines()), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def warn(line: str) -> None:
@@ -90,7 +91,7 @@ def count(number: int, one: str, many: str = "") -> str:
 @contextmanager
 def progress(what: str) -> Iterator[Report]:
     """Show a bar on a terminal, a plain line now and then elsewhere; both on standard error."""
-    if sys.stderr.isatty():
+    if sys.stderr and sys.stderr.isatty():
         from rich.console import Console  # noqa: PLC0415 - help is quick without
         from rich.progress import Progress  # noqa: PLC0415
 

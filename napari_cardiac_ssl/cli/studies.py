@@ -193,7 +193,7 @@ def _pair(prediction: Path, reference: Path, scheme: LabelScheme | None) -> tupl
     apart = apart_mm(of_prediction.affine, of_reference.affine, of_reference.labels.shape)
     if not apart <= SAME_GRID_MM:
         raise InputError(
-            f"{prediction} lies up to {apart:.1f} mm from its reference {reference}, which has the "
+            f"{prediction} lies up to {apart:.3g} mm from its reference {reference}, which has the "
             f"same shape (limit {SAME_GRID_MM} mm); compare masks on the image's own grid"
         )
     return of_prediction, of_reference

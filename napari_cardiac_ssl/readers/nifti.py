@@ -275,7 +275,7 @@ def _check_grid(mask: NiftiFile, image: Stack, path: Path) -> None:
     apart = apart_mm(mask.affine, image.affine, (t, z, y, x))
     if not apart <= SAME_GRID_MM:
         raise InputError(
-            f"{path}: the mask lies up to {apart:.1f} mm from the image {image.name}, which "
+            f"{path}: the mask lies up to {apart:.3g} mm from the image {image.name}, which "
             f"has the same shape (limit {SAME_GRID_MM} mm); save it with the image's own header"
         )
 

@@ -155,21 +155,28 @@ def test_bad_masks_are_not_learned_from(refuse: Refuse, case, tmp_path: Path, ki
     assert not output.exists()
 
 
-@pytest.mark.parametrize("kind", sorted(MASKS.keys() - {"a frame of it"}))
-@pytest.mark.parametrize("role", ["prediction", "reference"])
+@pytest.mark.parametrize(
+    ("role", "kind"),
+    [
+        (role, kind)
+        for role in ("prediction", "reference")
+        for kind in MASKS
+        if kind != "a frame of it"
+        # A prediction may be empty: what it missed is what is measured.
+        and (role, kind) != ("prediction", "no label")
+    ],
+)
 def test_bad_masks_are_not_evaluated(
-    refuse: Refuse, case, tmp_path: Path, kind: str, role: str
+    refuse: Refuse, case, tmp_path: Path, role: str, kind: str
 ) -> None:
     mask, table = bad_mask(kind, case, tmp_path), tmp_path / "scores.csv"
     pair = [mask, case.mask] if role == "prediction" else [case.mask, mask]
-    if (kind, role) == ("no label", "prediction"):
-        pytest.skip("a prediction may be empty: what it missed is what is measured")
     line = refuse(
         "evaluate", pair[0], "--reference", pair[1], "--scheme", "acdc", "--csv", table, "--json"
     )
     words = {
         "another shape": "compare masks of the same image",
-        "elsewhere": "lies up to 20.0 mm from its reference",
+        "elsewhere": "lies up to 20 mm from its reference",
     }
     assert words.get(kind, MASKS[kind]) in line
     assert str(mask) in line

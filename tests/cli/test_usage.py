@@ -153,6 +153,29 @@ def test_models_that_do_not_fit(refuse: Refuse, case, tmp_path: Path) -> None:
     assert not output.parent.exists()
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (FloatingPointError("the loss became nan at step 3; training stopped"), "another --seed"),
+        (MemoryError("even one slice does not fit into memory"), "close other programs"),
+        (PermissionError(13, "Permission denied", "a"), "a: Permission denied"),
+    ],
+)
+def test_training_that_fails(  # noqa: PLR0917 - fixtures
+    refuse: Refuse, case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error, words: str
+) -> None:
+    from napari_cardiac_ssl.cli import learning
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(learning, "run", fail)
+    output = tmp_path / "m.safetensors"
+    files = ("--images", case.image, "--labels", case.mask, "--scheme", "acdc", "-o", output)
+    assert words in refuse("finetune", *files, "--from", "scratch")
+    assert not output.exists()
+
+
 def test_interrupt_leaves_nothing(shell, case, tmp_path: Path) -> None:
     output = tmp_path / "m.safetensors"
     process = shell(
@@ -192,6 +215,20 @@ def test_results_that_cannot_be_said(case) -> None:
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "cannot write results" in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such shell there")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_output_that_is_closed(case, tmp_path: Path, closed: str) -> None:
+    line = f'"$0" -m napari_cardiac_ssl.cli "$@" {closed}'
+    for path, code in ((case.image, 0), (tmp_path / "missing.nii", 2)):
+        done = subprocess.run(
+            ["sh", "-c", line, sys.executable, "info", str(path)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == code
+        assert "Traceback" not in done.stderr
+        assert ("1 series" in done.stdout) == (code == 0 and closed == "2>&-")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names of files are text there")
