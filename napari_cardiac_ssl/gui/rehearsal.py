@@ -21,7 +21,7 @@ from napari_cardiac_ssl.writers.masks import write_map
 from napari_cardiac_ssl.writers.tables import write_csv
 
 #: Seconds of training in the first and in the second round.
-BUDGETS_S = (20, 15)
+BUDGETS_S = (20, 20)
 
 
 def rehearse(
@@ -159,16 +159,22 @@ class _Rehearsal:
         self.shoot("corrected")
 
     def worst_slice(self) -> SliceIndex:
-        """Return the predicted slice with most wrong pixels, of those that show a heart."""
+        """Return the predicted slice with most wrong pixels, of those that show most structures.
+
+        (Beyond base and apex there is much to be wrong about, and little to learn from.)
+        """
         annotations = self._session.annotations
-        wrong = {
-            index: int((annotations.labels[index] != self._truth[index]).sum())
+        worth = {
+            index: (
+                len(np.unique(self._truth[index])),
+                int((annotations.labels[index] != self._truth[index]).sum()),
+            )
             for index in self._session.stack.slice_indices()
             if self._truth[index].any() and annotations.state(index) in OPEN_TO_MODEL
         }
-        if not wrong:
+        if not worth:
             raise InputError("the reference shows no slice beside those that were drawn")
-        return max(wrong, key=lambda index: wrong[index])
+        return max(worth, key=lambda index: worth[index])
 
     def export(self) -> None:
         stack, out = self._session.stack, self._out
