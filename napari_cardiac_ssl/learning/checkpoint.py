@@ -22,6 +22,7 @@ from napari_cardiac_ssl.learning.network import Architecture, UNet
 FORMAT = 1
 _KEY = "napari-cardiac-ssl"
 STRUCTURES_HEAD = "structures"
+POSITIONS_HEAD = "positions"
 
 
 def _current_versions() -> dict[str, str]:

@@ -68,6 +68,20 @@ class Grid:
         object.__setattr__(self, "_back", tuple(back))
         object.__setattr__(self, "_window", tuple(window))
 
+    def points_yx(self) -> NDArray[np.float64]:
+        """Return where the grid's pixels are, native voxel coordinates, ``(size, size, 2)``.
+
+        Examples
+        --------
+        >>> Grid((9, 9), (1.0, 1.0), (4, 4), spacing_mm=2.0, size=2).points_yx()[0]
+        array([[3.5, 3.5],
+               [3.5, 5.5]])
+        """
+        steps = self.spacing_mm / np.array(self.pixel_mm)
+        at = np.arange(self.size) - (self.size - 1) / 2
+        rows, columns = (c + at * s for c, s in zip(self.centre_yx, steps, strict=True))
+        return np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1)
+
     def to_network(self, slices: NDArray[np.generic]) -> NDArray[np.float32]:
         """Sample slices on the grid.
 

@@ -105,6 +105,8 @@ def fit(
     batch_size: int = 8,
     peak_rate: float = 5e-3,
     weight_decay: float = 1e-4,
+    optimiser: torch.optim.Optimizer | None = None,
+    done: tuple[int, float] = (0, 0.0),
 ) -> Generator[Step, bool | None, None]:
     """Train a network in place, one step for each value asked for.
 
@@ -130,6 +132,10 @@ def fit(
         Highest learning rate.
     weight_decay
         Decoupled (AdamW).
+    optimiser
+        Of a run that goes on; a new one by default.
+    done
+        Steps and seconds that a run that goes on has behind it.
 
     Yields
     ------
@@ -144,10 +150,10 @@ def fit(
         If the loss is not a number; the network is then of no use.
     """
     compute.place(network)
-    parameters = [p for p in network.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=peak_rate, weight_decay=weight_decay)
+    optimiser = optimiser or new_optimiser(network, weight_decay)
     landing: tuple[float, float] | None = None  # where the rate starts to come down: spent, rate
-    steps, seconds, spent, note = 0, 0.0, 0.0, ""
+    (steps, seconds), note = done, ""
+    spent = budget.spent(steps, seconds)
     while spent < 1:
         begun = time.perf_counter()
         if landing is None:
@@ -178,6 +184,12 @@ def fit(
             budget = _landing(budget, steps, seconds)
             spent = budget.spent(steps, seconds)
             landing = (spent, rate)
+
+
+def new_optimiser(network: nn.Module, weight_decay: float = 1e-4) -> torch.optim.AdamW:
+    """Return AdamW over the parameters that are to be trained."""
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    return torch.optim.AdamW(parameters, weight_decay=weight_decay)
 
 
 def run(
