@@ -93,7 +93,7 @@ class Boxes:
         """
         # About the centre, single precision is a thousand times finer than needed.
         offsets = np.asarray(points_mm - self.centre_mm, dtype=np.float32)
-        p, q = np.moveaxis(offsets @ self.axes.T.astype(np.float32), -1, 0)
+        p, q = (offsets @ axis for axis in self.axes.astype(np.float32))
         labels = np.zeros(p.shape, dtype=np.uint8)
         nearest = np.full(p.shape, np.inf, dtype=np.float32)
         half = np.float32(self.box_mm / 2)
