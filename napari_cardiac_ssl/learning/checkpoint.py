@@ -25,7 +25,8 @@ STRUCTURES_HEAD = "structures"
 POSITIONS_HEAD = "positions"
 
 
-def _current_versions() -> dict[str, str]:
+def current_versions() -> dict[str, str]:
+    """Return the versions that a model made now is made with."""
     return {
         "napari-cardiac-ssl": __version__,
         "torch": torch.__version__,
@@ -85,7 +86,7 @@ class Card:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     trained_on: tuple[TrainedOn, ...] = ()
     parent: str | None = None
-    versions: Mapping[str, str] = field(default_factory=_current_versions)
+    versions: Mapping[str, str] = field(default_factory=current_versions)
 
     @property
     def slices_learned(self) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -18,6 +18,7 @@ from napari_cardiac_ssl.learning.checkpoint import (
     Card,
     Model,
     TrainedOn,
+    current_versions,
     new_network,
 )
 from napari_cardiac_ssl.learning.compute import Compute
@@ -137,9 +138,10 @@ def finetune(
     batch_size: int = 2,
     scheme: str = UKBB.name,
 ) -> Generator[Step, bool | None, Model]:
-    """Learn structures from a few expert slices; return the new model.
+    """Learn structures from a few expert slices.
 
-    The starting model is copied, never changed.
+    The starting model is copied, never changed. What does not fit is refused at once, before any
+    step is asked for.
 
     Parameters
     ----------
@@ -155,10 +157,11 @@ def finetune(
     scheme
         Name of the scheme that the experts' files use; remembered in the model, nothing else.
 
-    Yields
-    ------
-    Step
-        After each step; sending True finishes early (see `fit`).
+    Returns
+    -------
+    generator
+        Yields a `Step` after each step (sending True finishes early, see `fit`) and returns the
+        new `Model`.
 
     Raises
     ------
@@ -167,50 +170,52 @@ def finetune(
     """
     examples = [example for example in examples if example.slices]
     card, network = _start(examples, start, mode, seed)
+    parent = None if start is None else start.digest
+    card = replace(
+        card,
+        architecture=network.architecture,
+        scheme=scheme,
+        recipe={"mode": mode if start else "scratch", "seed": seed},
+        trained_on=tuple(TrainedOn(e.stack.digest, len(e.slices)) for e in examples),
+        parent=parent,
+        versions=current_versions(),
+    )
     compute = compute or Compute.best()
     batches = ExpertBatches(examples, card, seed=seed)
     network.train()
     if mode == "decoder":
         _freeze(network.encoder)
-
-    def loss(said: dict[str, Tensor], shares: Tensor) -> Tensor:
-        return dice_and_cross_entropy(said[STRUCTURES_HEAD], shares)
-
-    step = yield from _last(
-        fit(network, batches, loss, budget=budget, compute=compute, batch_size=batch_size)
+    steps = fit(
+        network,
+        batches,
+        lambda said, shares: dice_and_cross_entropy(said[STRUCTURES_HEAD], shares),
+        budget=budget,
+        compute=compute,
+        batch_size=batch_size,
     )
-    network.requires_grad_(True)
-    network.to("cpu").eval()
-    trained = Card(
-        architecture=network.architecture,
-        view=card.view,
-        structures=card.structures,
-        scheme=scheme,
-        spacing_mm=card.spacing_mm,
-        size=card.size,
-        recipe={
-            "mode": mode if start else "scratch",
-            "steps": step.index,
-            "seconds": round(step.seconds, 2),
-            "seed": seed,
-            "batch_size": step.batch_size,
-            "compute": str(compute),
-        },
-        trained_on=tuple(TrainedOn(e.stack.digest, len(e.slices)) for e in examples),
-        parent=start.digest if start else None,
-    )
-    return Model(network, trained)
+    return _finished(steps, network, card, compute)
 
 
-def _last(steps: Generator[Step, bool | None, None]) -> Generator[Step, bool | None, Step]:
-    """Pass steps and wishes through, and return the last step."""
+def _finished(
+    steps: Generator[Step, bool | None, None], network: UNet, card: Card, compute: Compute
+) -> Generator[Step, bool | None, Model]:
+    """Pass steps and wishes through, and return what was learned."""
     step = next(steps)
     while True:
         wish = yield step
         try:
             step = steps.send(wish)
         except StopIteration:
-            return step
+            break
+    network.requires_grad_(True)
+    network.to("cpu").eval()
+    done = {
+        "steps": step.index,
+        "seconds": round(step.seconds, 2),
+        "batch_size": step.batch_size,
+        "compute": str(compute),
+    }
+    return Model(network, replace(card, recipe={**card.recipe, **done}))
 
 
 def _start(
@@ -240,7 +245,10 @@ def _start(
         network = new_network(classes=len(structures) + 1, seed=seed)
         return Card(network.architecture, view=view, structures=structures), network
     if start.card.view is not view:
-        raise InputError(f"the model knows {start.card.view}, the images are {view}")
+        raise InputError(
+            f"{examples[0].stack.name} is {view}, the model to start from knows "
+            f"{start.card.view}; start from another model or from scratch"
+        )
     return start.card, deepcopy(start.network)
 
 

@@ -125,7 +125,7 @@ def test_what_does_not_belong_together_is_refused(sax, truth, example, small):
     with pytest.raises(InputError, match="unknown mode 'sideways'"):
         tuned([example], mode="sideways")
     long_axis = Stack(sax.image, sax.affine, view="LAX_4CH")
-    with pytest.raises(InputError, match="the model knows SAX"):
+    with pytest.raises(InputError, match="the model to start from knows SAX"):
         tuned([ExpertSlices(long_axis, truth, example.slices)], start=small)
     with pytest.raises(InputError, match="one model learns one view"):
         tuned([example, ExpertSlices(long_axis, truth, example.slices)])
