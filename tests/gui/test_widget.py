@@ -16,7 +16,7 @@ from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.gui.display import image_layer
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.session import Session
-from napari_cardiac_ssl.study import Stack
+from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.trainer import Died, Failed, Wish
 
 from .conftest import BOX, SHAPE, A, B, C, paint
@@ -27,6 +27,12 @@ def ring():
     labels = np.zeros(SHAPE, np.uint8)
     labels[0, 1:3, 5:20, 5:20], labels[0, 1:3, 8:17, 8:17], labels[0, 1:3, 6:19, 20:26] = 2, 1, 3
     return labels
+
+
+def draw(widget, index, code, box):
+    """Go to a slice and draw a box on it."""
+    widget.view.go_to(SliceIndex(*index))
+    paint(widget.view.layer, index, code, box)
 
 
 def test_first_image_is_opened_with_a_label_layer_ready_to_paint(widget, viewer, trainer):
@@ -74,7 +80,7 @@ def test_keys_choose_structures(widget):
 
 def test_slice_s_state_is_said_and_changed(widget):
     widget.view.go_to(A)
-    paint(widget.view.layer, A, 1, BOX)
+    draw(widget, A, 1, BOX)
     assert widget.slice.state.text() == "Frame 1 of 3, slice 2 of 4:\nEditing, protected"
     widget.slice.confirm.click()
     assert "Confirmed, protected" in widget.slice.state.text()
@@ -87,7 +93,7 @@ def test_slice_s_state_is_said_and_changed(widget):
 
 
 def test_job_is_shown_and_steered(widget, trainer, qtbot):
-    paint(widget.view.layer, A, 1, BOX)
+    draw(widget, A, 1, BOX)
     training = widget.training
     assert training.train.text() == "Train on 1 slice"
     training.seconds.value = 33
@@ -116,7 +122,7 @@ def test_job_is_shown_and_steered(widget, trainer, qtbot):
 
 
 def test_cancel_leaves_all_as_it_was(widget, trainer, qtbot):
-    paint(widget.view.layer, A, 1, BOX)
+    draw(widget, A, 1, BOX)
     before = widget.view.layer.data.copy()
     widget.training.train.click()
     widget.training.cancel.click()
@@ -135,7 +141,7 @@ def test_cancel_leaves_all_as_it_was(widget, trainer, qtbot):
     ],
 )
 def test_trainer_s_end_is_said_and_nothing_lost(widget, trainer, qtbot, message, said):
-    paint(widget.view.layer, A, 1, BOX)
+    draw(widget, A, 1, BOX)
     before = widget.view.layer.data.copy()
     widget.training.train.click()
     trainer.script.append(message(trainer.jobs[-1].number))
@@ -145,15 +151,15 @@ def test_trainer_s_end_is_said_and_nothing_lost(widget, trainer, qtbot, message,
 
 
 def test_what_cannot_be_done_is_said_without_a_traceback(widget, capsys):
-    paint(widget.view.layer, A, 1, BOX)
-    paint(widget.view.layer, A, 0, BOX)
+    draw(widget, A, 1, BOX)
+    draw(widget, A, 0, BOX)
     widget.train()
     assert "WARNING: nothing to learn from" in capsys.readouterr().out  # napari's notification
     assert "Nothing to learn from yet" in widget.status.text()
 
 
 def test_masks_are_exported_as_seen(widget, tmp_path):
-    paint(widget.view.layer, A, 1, BOX)
+    draw(widget, A, 1, BOX)
     widget.export_masks(tmp_path / "m.nii.gz")
     written = np.asarray(nib.load(tmp_path / "m.nii.gz").dataobj)
     assert np.array_equal(written.T, widget.view.layer.data)
@@ -163,7 +169,7 @@ def test_masks_are_exported_as_seen(widget, tmp_path):
 
 def test_labels_of_another_layer_are_taken_over_where_nobody_drew(widget, viewer):
     viewer.add_layer(Labels(UKBB.convert(ring(), ACDC), name="theirs"))
-    paint(widget.view.layer, A, 3, BOX)
+    draw(widget, A, 3, BOX)
     mine = widget.view.layer.data[A].copy()
     widget.starts.setCurrentText("theirs")
     widget.use_labels.click()
@@ -174,7 +180,7 @@ def test_labels_of_another_layer_are_taken_over_where_nobody_drew(widget, viewer
 
 
 def test_another_image_and_back_loses_nothing(widget, viewer, stack):
-    paint(widget.view.layer, A, 1, BOX)
+    draw(widget, A, 1, BOX)
     widget.confirm()
     first = widget.view.layer
     state = widget.session.annotations.state(A)
@@ -199,7 +205,7 @@ def test_image_of_another_reader_can_be_worked_on(viewer, session, qtbot, capsys
     assert widget.session.stack.spacing_mm == (8, 1.5, 1.5)
     assert widget.view.layer.data.shape == (1, 4, 16, 16)
     assert "Inconsistent units" not in capsys.readouterr().out
-    paint(widget.view.layer, (0, 3), 1, np.s_[0:2, 0:2])
+    draw(widget, (0, 3), 1, np.s_[0:2, 0:2])
     assert widget.session.annotations.state((0, 3)) is SliceState.EDITING
     widget.close_session()
 
@@ -213,7 +219,7 @@ def test_rgb_image_is_refused(widget, viewer, stack):
 
 
 def test_deleted_label_layer_can_be_shown_again(widget, viewer):
-    paint(widget.view.layer, A, 1, BOX)
+    draw(widget, A, 1, BOX)
     viewer.layers.remove(widget.view.layer)
     assert widget.show_labels.isVisibleTo(widget)
     viewer.layers.clear()
@@ -230,7 +236,7 @@ def test_closed_dock_ends_the_trainer(widget, viewer, trainer, qtbot):
 def test_two_widgets_have_a_session_each(viewer, stack, widget):
     other = CardiacWidget(viewer, Session(type(widget.session._trainer)()))
     assert other.session is not widget.session
-    paint(widget.view.layer, B, 1, BOX)
+    draw(widget, B, 1, BOX)
     assert not other.is_open or not other.session.annotations.labels.any()
     other.close_session()
 
@@ -242,7 +248,7 @@ def real(viewer, stack, qtbot):
     viewer.window.add_dock_widget(widget)
     viewer.add_layer(Layer.create(*image_layer(stack)))
     qtbot.waitUntil(lambda: widget.is_open)
-    paint(widget.view.layer, C, 1, BOX)
+    draw(widget, C, 1, BOX)
     widget.training.seconds.value = 600
     widget.training.train.click()
     qtbot.waitUntil(lambda: widget.session.status.progress is not None, timeout=90_000)
@@ -256,7 +262,7 @@ def test_killed_trainer_leaves_window_and_labels_and_can_train_again(real, qtbot
     qtbot.waitUntil(lambda: not real.session.busy, timeout=5_000)
     assert "SIGKILL" in real.status.text()
     assert np.array_equal(real.view.layer.data, before)
-    paint(real.view.layer, A, 2, BOX)  # the window lives
+    draw(real, A, 2, BOX)  # the window lives
     real.training.train.click()
     qtbot.waitUntil(lambda: real.session.status.progress is not None, timeout=90_000)
     begun = time.monotonic()
