@@ -55,6 +55,8 @@ class Stack:
     orientation_known
         Whether the file says how the stack lies in the patient. If not, the affine is that of the
         spacing alone, and its axes are not the patient's.
+    series_uids
+        The DICOM series that it was assembled from; empty for other files.
     """
 
     image: NDArray[np.generic]
@@ -66,6 +68,7 @@ class Stack:
     header: bytes | None = field(default=None, repr=False)
     is_4d: bool = True
     orientation_known: bool = True
+    series_uids: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check shapes, and make the arrays read-only views."""
@@ -169,10 +172,14 @@ class Study:
         What users call it: the folder's or file's name.
     stacks
         Its image series.
+    notes
+        What the user should know of how it was read, a line each: doubtful views, frames or
+        slices that are missing, files left aside.
     """
 
     name: str
     stacks: tuple[Stack, ...]
+    notes: tuple[str, ...] = ()
 
     def stack(self, view: View) -> Stack:
         """Return the first stack of a view.

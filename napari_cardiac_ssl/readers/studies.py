@@ -1,9 +1,12 @@
-"""A study from a path: one NIfTI file, or a folder of them."""
+"""A study from a path: a NIfTI or DICOM file, or a folder of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.readers.dicom import read_dicom
+from napari_cardiac_ssl.readers.dicom_files import find_dicom, is_dicom
 from napari_cardiac_ssl.readers.nifti import name_of, read_stack
 from napari_cardiac_ssl.study import Study
 
@@ -17,13 +20,14 @@ def read_study(path: str | Path) -> Study:
     Parameters
     ----------
     path
-        A NIfTI file, or a folder whose NIfTI images are the views of one study. Masks in the
-        folder (``…_gt``, ``…_seg`` and the like) are left aside.
+        A file; or a folder whose NIfTI images are the views of one study, or one with DICOM files
+        in it or below it. Masks in the folder (``…_gt``, ``…_seg`` and the like) are left aside,
+        and NIfTI images where there is DICOM beside them.
 
     Returns
     -------
     Study
-        Named after the file or the folder.
+        Named after the file or the folder; its notes say what is doubtful.
 
     Raises
     ------
@@ -32,6 +36,8 @@ def read_study(path: str | Path) -> Study:
     """
     path = Path(path)
     if not path.is_dir():
+        if is_dicom(path):
+            return read_dicom([path], path)
         stack = read_stack(path)
         return Study(stack.name, (stack,))
     files = sorted(
@@ -41,10 +47,18 @@ def read_study(path: str | Path) -> Study:
         and not file.name.startswith(".")
         and not name_of(file).lower().endswith(_MASKS)
     )
+    # NIfTI views with folders of other things below them are no reason to search those.
+    dicom = find_dicom(path, nested=not files)
+    if dicom:
+        study = read_dicom(dicom, path)
+        if files:
+            note = f"{len(files)} NIfTI images beside the DICOM files left aside"
+            return replace(study, notes=(*study.notes, note))
+        return study
     if not files:
         raise InputError(
-            f"{path}: no NIfTI image in this folder (DICOM is not read yet); name a .nii.gz file "
-            "or a folder that holds some"
+            f"{path}: no DICOM file and no NIfTI image in this folder; name a .nii.gz file or a "
+            "folder that holds some"
         )
     return Study(path.resolve().name, tuple(read_stack(file) for file in files))
 

@@ -1,0 +1,378 @@
+"""DICOM files: which files are MR images, and what their headers say of every frame.
+
+Headers are read first and without pixels; no name, date or other personal element is ever parsed.
+Whatever pydicom makes of a damaged file ends here, as a `Damage` with one line.
+"""
+
+import os
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.utils import pixel_array
+from pydicom.uid import UID
+
+from napari_cardiac_ssl.errors import InputError
+
+#: No folder of one examination holds more; a whole disk is not searched by mistake.
+MOST_FILES = 100_000
+#: No MR image has more rows or columns, nor frames in a file.
+MOST_PIXELS, MOST_FRAMES = 4096, 20_000
+#: Elements that are larger stay on disk: no header field of interest comes near.
+_LARGE = 1 << 20
+#: No picture of a body is compressed by more.
+_MOST_COMPRESSED = 2000
+#: LPS to RAS.
+_FLIP = np.array([-1.0, -1.0, 1.0])
+
+_MR_IMAGES = {
+    "1.2.840.10008.5.1.4.1.1.4": "MR Image",
+    "1.2.840.10008.5.1.4.1.1.4.1": "Enhanced MR Image",
+    "1.2.840.10008.5.1.4.1.1.4.4": "Legacy Converted Enhanced MR Image",
+}
+_PIXEL_TAGS = [
+    "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "Rows",
+    "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
+]  # fmt: skip
+_TAGS = [
+    *_PIXEL_TAGS, "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID",
+    "PatientID", "FrameOfReferenceUID", "SeriesNumber", "SeriesDescription", "ProtocolName",
+    "ImageType", "InstanceNumber", "TemporalPositionIdentifier", "TriggerTime",
+    "CardiacNumberOfImages", "NumberOfTemporalPositions", "EchoTime", "PixelSpacing",
+    "SliceThickness", "ImageOrientationPatient", "ImagePositionPatient", "RescaleSlope",
+    "RescaleIntercept", "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+]  # fmt: skip
+# All that pydicom, its decoders and the conversion of values raise on damaged files.
+_RAISED = (
+    InvalidDicomError, AttributeError, ArithmeticError, LookupError, MemoryError,
+    NotImplementedError, OSError, EOFError, RecursionError, RuntimeError, TypeError, ValueError,
+    AssertionError, struct.error, zlib.error,
+)  # fmt: skip
+
+
+class Damage(Exception):  # noqa: N818 - it is caught and counted, never shown as an error
+    """A file, or a frame in it, cannot be used; the message says why in a few words."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture: a file, or a frame of a multi-frame file.
+
+    Parameters
+    ----------
+    path, index
+        The file, and which of its frames, from 0.
+    sop_uid, series_uid, study_uid, reference_uid
+        Of the instance, its series, its examination and its frame of reference.
+    person
+        Tells persons apart within a folder; not to be shown or kept.
+    series_number, description, protocol
+        What the series calls itself.
+    kind
+        Magnitude "M" or what else the image type says (phase "P", …).
+    position_mm, right, down
+        Centre of the first pixel, and the unit directions of rows and columns; RAS+ mm.
+    spacing_mm
+        Distance between pixel centres along ``(y, x)``.
+    thickness_mm
+        Of the slice; what lies between slices is told by their positions.
+    shape
+        ``(y, x)``.
+    time_ms
+        From the R wave; None if not said.
+    order
+        What else tells the order of frames in time.
+    promised_frames
+        How many frames in time the header says there are; 0 if it does not.
+    echo_ms
+        Echo time; 0 if not said.
+    slope, intercept
+        Real value = slope × stored value + intercept.
+    dtype
+        Of the stored values.
+    """
+
+    path: Path
+    index: int
+    sop_uid: str
+    series_uid: str
+    study_uid: str
+    reference_uid: str
+    person: str
+    series_number: int
+    description: str
+    protocol: str
+    kind: str
+    position_mm: NDArray[np.float64]
+    right: NDArray[np.float64]
+    down: NDArray[np.float64]
+    spacing_mm: tuple[float, float]
+    thickness_mm: float
+    shape: tuple[int, int]
+    time_ms: float | None
+    order: tuple[float, float]
+    promised_frames: int
+    echo_ms: float
+    slope: float
+    intercept: float
+    dtype: np.dtype[Any]
+
+    @property
+    def normal(self) -> NDArray[np.float64]:
+        """Unit normal of the plane, right-handed with `right` and `down`."""
+        return np.cross(self.right, self.down)
+
+
+def find_dicom(folder: Path, *, nested: bool = True) -> list[Path]:
+    """Return the DICOM files in a folder, by content, sorted; `nested`: and those below it.
+
+    Raises
+    ------
+    InputError
+        If there are far more files than one examination has.
+    """
+    found, seen = [], 0
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(folders) if nested else []
+        seen += len(names)
+        if seen > MOST_FILES:
+            raise InputError(
+                f"{folder}: more than {MOST_FILES:,} files; name the folder of one examination"
+            )
+        found += [path for name in sorted(names) if is_dicom(path := Path(root) / name)]
+    return found
+
+
+def is_dicom(path: Path) -> bool:
+    """Tell by its first bytes whether a file is DICOM: the preamble, or none and a first element.
+
+    Files without a preamble start with group 0002 or 0008, the lowest that images have.
+    """
+    try:
+        if not path.is_file():
+            return False
+        with open(path, "rb") as file:
+            start = file.read(132)
+    except OSError:
+        return False
+    return start[128:132] == b"DICM" or (start[:2] in {b"\2\0", b"\x08\0"} and start[3:4] == b"\0")
+
+
+def read_frames(path: Path) -> list[Frame]:
+    """Return the frames of a file, from its header alone; none if it is no MR image.
+
+    Raises
+    ------
+    Damage
+        If the header cannot be read or used.
+    """
+    with _quietly():
+        header = pydicom.dcmread(
+            path, stop_before_pixels=True, force=True, specific_tags=[*_TAGS], defer_size=_LARGE
+        )
+        kind = str(header.get("SOPClassUID", ""))
+        if not kind:
+            raise Damage("no SOP class")
+        if kind not in _MR_IMAGES:
+            return []
+        syntax = UID(header.file_meta.get("TransferSyntaxUID", "1.2.840.10008.1.2"))
+        shape, count, dtype = _pixels_promised(header, path, compressed=syntax.is_compressed)
+        if syntax.is_compressed:
+            _check_decoder(syntax)
+        groups = list(header.get("PerFrameFunctionalGroupsSequence") or [])
+        if groups and len(groups) != count:
+            raise Damage(f"{count} frames but {len(groups)} descriptions of frames")
+        return [
+            _frame(header, groups[index] if groups else None, path, index, shape=shape, dtype=dtype)
+            for index in range(count)
+        ]
+
+
+def read_pixels(path: Path, indices: list[int]) -> Iterator[NDArray[Any]]:
+    """Yield the stored values of frames of one file, each of shape ``(y, x)``.
+
+    Memory for the file and one decoded frame.
+
+    Raises
+    ------
+    Damage
+        If they cannot be decoded.
+    """
+    with _quietly():
+        image = pydicom.dcmread(path, force=True, specific_tags=[*_PIXEL_TAGS, "PixelData"])
+        if "TransferSyntaxUID" not in image.file_meta:
+            image.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2")
+        several = int(image.get("NumberOfFrames") or 1) > 1
+        for index in indices:
+            yield pixel_array(image, index=index if several else 0, raw=True)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Silence pydicom's warnings, and turn all that it raises into `Damage`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except _RAISED as error:
+        said = " ".join(str(error).split())[:120]
+        raise Damage(said or type(error).__name__) from error
+
+
+def _check_decoder(syntax: UID) -> None:
+    try:
+        available = get_decoder(syntax).is_available
+    except NotImplementedError:
+        available = False
+    if not available:
+        raise Damage(
+            f"compressed as {syntax.name}, for which no decoder is installed (pip install "
+            "'pylibjpeg[all]')"
+        )
+
+
+def _pixels_promised(
+    header: Dataset, path: Path, *, compressed: bool
+) -> tuple[tuple[int, int], int, np.dtype[Any]]:
+    """Return shape, frames and number type, if the file can hold what its header promises."""
+    rows, columns = int(header.Rows), int(header.Columns)
+    count = int(header.get("NumberOfFrames") or 1)
+    bits = int(header.BitsAllocated)
+    if not (0 < rows <= MOST_PIXELS and 0 < columns <= MOST_PIXELS and 0 < count <= MOST_FRAMES):
+        raise Damage(f"{count} frames of {rows} x {columns} pixels")
+    if int(header.get("SamplesPerPixel") or 1) != 1:
+        raise Damage("a picture in colour")
+    if bits not in {8, 16, 32}:
+        raise Damage(f"{bits} bits for a pixel")
+    size, promised = path.stat().st_size, rows * columns * count * bits // 8
+    deflated = header.file_meta.get("TransferSyntaxUID") == "1.2.840.10008.1.2.1.99"
+    if (compressed or deflated) and size * _MOST_COMPRESSED < promised:
+        raise Damage(f"truncated: {size:,} bytes cannot hold {promised:,} bytes of pixels")
+    if not (compressed or deflated) and size < promised:
+        raise Damage(f"truncated: {size:,} bytes, the pixels alone are {promised:,}")
+    signed = int(header.get("PixelRepresentation") or 0) == 1
+    return (rows, columns), count, np.dtype(f"{'i' if signed else 'u'}{bits // 8}")
+
+
+def _frame(
+    header: Dataset,
+    group: Dataset | None,
+    path: Path,
+    index: int,
+    *,
+    shape: tuple[int, int],
+    dtype: np.dtype[Any],
+) -> Frame:
+    """Return what the header says of one frame."""
+
+    def said(keyword: str, *sequences: str) -> Any:
+        return _value(header, group, keyword, sequences)
+
+    position = _numbers(said("ImagePositionPatient", "PlanePositionSequence"), 3, "position")
+    cosines = _numbers(said("ImageOrientationPatient", "PlaneOrientationSequence"), 6, "direction")
+    right, down = cosines[:3] * _FLIP, cosines[3:] * _FLIP
+    lengths = np.linalg.norm(right), np.linalg.norm(down)
+    if abs(lengths[0] - 1) > 0.02 or abs(lengths[1] - 1) > 0.02 or abs(right @ down) > 0.02:
+        raise Damage("the image directions are not perpendicular unit vectors")
+    right = right / lengths[0]
+    down = down - (down @ right) * right
+    spacing = _numbers(said("PixelSpacing", "PixelMeasuresSequence"), 2, "pixel spacing")
+    if not (spacing.min() > 0.05 and spacing.max() < 50 and np.abs(position).max() < 5000):
+        raise Damage(f"pixel spacing {spacing.tolist()} mm at {position.tolist()} mm")
+    rescale = "PixelValueTransformationSequence"
+    slope = _number(said("RescaleSlope", rescale), 1.0)
+    intercept = _number(said("RescaleIntercept", rescale), 0.0)
+    if slope == 0 or max(abs(slope), abs(intercept)) > 1e9:
+        raise Damage(f"rescale slope {slope:g} and intercept {intercept:g}")
+    thickness = _number(said("SliceThickness", "PixelMeasuresSequence"), 0.0)
+    time_ms = said("TriggerTime", "CardiacSynchronizationSequence")
+    if time_ms is None:
+        time_ms = said("NominalCardiacTriggerDelayTime", "CardiacSynchronizationSequence")
+    temporal = said("TemporalPositionIndex", "FrameContentSequence")
+    if temporal is None:
+        temporal = said("TemporalPositionIdentifier")
+    number = _number(said("InstanceNumber"), 0.0)
+    promised = said("CardiacNumberOfImages") or said("NumberOfTemporalPositions")
+    promised = _number(promised, 0.0)
+    series = _text(said("SeriesInstanceUID"))
+    return Frame(
+        path=path,
+        index=index,
+        sop_uid=_text(said("SOPInstanceUID")) or str(path),
+        series_uid=series or str(path.parent),
+        study_uid=_text(said("StudyInstanceUID")),
+        reference_uid=_text(said("FrameOfReferenceUID")),
+        person=_text(said("PatientID")),
+        series_number=int(min(max(_number(said("SeriesNumber"), 0.0), 0.0), 1e9)),
+        description=_text(said("SeriesDescription")),
+        protocol=_text(said("ProtocolName")),
+        kind=_kind(said("FrameType", "MRImageFrameTypeSequence") or said("ImageType")),
+        position_mm=position * _FLIP,
+        right=right,
+        down=down / np.linalg.norm(down),
+        spacing_mm=(float(spacing[0]), float(spacing[1])),
+        thickness_mm=thickness if 0.1 < thickness < 100 else 8.0,
+        shape=shape,
+        time_ms=None if time_ms is None else _number(time_ms, 0.0),
+        order=(_number(temporal, 0.0), number * MOST_FRAMES + index),
+        promised_frames=int(promised) if 0 < promised <= 1000 else 0,
+        echo_ms=_number(said("EchoTime") or said("EffectiveEchoTime", "MREchoSequence"), 0.0),
+        slope=slope,
+        intercept=intercept,
+        dtype=dtype,
+    )
+
+
+def _value(header: Dataset, group: Dataset | None, keyword: str, sequences: tuple[str, ...]) -> Any:
+    """Return an element: of the frame's own group, of those that frames share, of the file."""
+    shared = next(iter(header.get("SharedFunctionalGroupsSequence") or ()), None)
+    for groups in (group, shared):
+        if groups is not None:
+            for name in sequences:
+                items = groups.get(name)
+                if items and items[0].get(keyword) is not None:
+                    return items[0].get(keyword)
+    return header.get(keyword)
+
+
+def _numbers(value: Any, count: int, what: str) -> NDArray[np.float64]:
+    if value is None:
+        raise Damage(f"no image {what}")
+    numbers = np.array(value, dtype=np.float64)
+    if numbers.shape != (count,) or not np.isfinite(numbers).all():
+        raise Damage(f"the image {what} is not {count} finite numbers")
+    return numbers
+
+
+def _number(value: Any, otherwise: float) -> float:
+    """Return a number, for elements that an image can do without."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return otherwise
+    return number if np.isfinite(number) else otherwise
+
+
+def _text(value: Any) -> str:
+    """Return printable text of a modest length."""
+    said = "" if value is None else str(value)
+    return "".join(letter for letter in said if letter.isprintable())[:64].strip()
+
+
+def _kind(image_type: Any) -> str:
+    """Return "M", or what else an image type says that the pixels are."""
+    words = [image_type] if isinstance(image_type, str) else list(image_type or [])
+    others = {"P", "PHASE", "PHASE MAP", "R", "REAL", "I", "IMAGINARY", "VELOCITY"}
+    return next((word for word in map(str, words[2:]) if word.upper() in others), "M")
