@@ -33,7 +33,8 @@ def info(options: argparse.Namespace) -> int:
     study = read_study(options.study)
     series = [
         {
-            "file": str(stack.source),
+            **({"uids": stack.series_uids} if stack.series_uids else {"file": str(stack.source)}),
+            "name": stack.name,
             "view": str(stack.view),
             "frames": stack.frames,
             "slices": stack.slices,
@@ -49,20 +50,25 @@ def info(options: argparse.Namespace) -> int:
     ]
     missing = [str(view) for view in missing_views(study)]
     if options.json:
-        say_json({"study": study.name, "series": series, "missing": missing})
+        say_json({"study": study.name, "series": series, "missing": missing, "notes": study.notes})
         return 0
     say(f"study {study.name}: {count(len(series), 'series', 'series')}")
     for part in series:
         z, y, x = part["spacing_mm"]
         interval = part["frame_interval_s"]
         timing = f", {1000 * interval:.1f} ms apart" if interval else ""
+        uids = part.get("uids", ())
+        where = f"from {len(uids)} series" if uids else Path(part["file"]).name
+        apart = f"slices {z:.2f} mm apart" if part["slices"] > 1 else f"slice {z:.2f} mm thick"
         say(
-            f"  {part['view']:8} {Path(part['file']).name}: {count(part['slices'], 'slice')} of "
+            f"  {part['view']:8} {where}: {count(part['slices'], 'slice')} of "
             f"{part['rows']} x {part['columns']}, {count(part['frames'], 'frame')}{timing}; "
-            f"pixels {y:.3f} x {x:.3f} mm, slices {z:.2f} mm apart; {part['data_type']}"
+            f"pixels {y:.3f} x {x:.3f} mm, {apart}; {part['data_type']}"
         )
         for remark in part["remarks"]:
             say(f"           {remark}")
+    for line in study.notes:
+        say(f"  note: {line}")
     if missing:
         say(f"  missing: {', '.join(missing)} (anatomical positions need SAX, LAX_2CH, LAX_4CH)")
     return 0
