@@ -18,6 +18,7 @@ from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.learning.checkpoint import Card, Model, new_network
 from napari_cardiac_ssl.learning.compute import Compute
 from napari_cardiac_ssl.learning.finetuning import ExpertBatches, ExpertSlices
+from napari_cardiac_ssl.learning.grid import SIZE
 from napari_cardiac_ssl.learning.prediction import predict
 from napari_cardiac_ssl.learning.training import Budget, dice_and_cross_entropy, fit
 from napari_cardiac_ssl.study import SliceIndex
@@ -46,8 +47,8 @@ def bare_step(compute: Compute) -> Callable[[], object]:
     network = new_network()
     compute.place(network)
     optimiser = torch.optim.AdamW(network.parameters())
-    images = torch.randn(BATCH, 1, 128, 128).to(compute.device, memory_format=torch.channels_last)
-    shares = torch.rand(BATCH, 4, 128, 128).softmax(1).to(compute.device)
+    images = torch.randn(BATCH, 1, SIZE, SIZE).to(compute.device, memory_format=torch.channels_last)
+    shares = torch.rand(BATCH, 4, SIZE, SIZE).softmax(1).to(compute.device)
 
     def step() -> None:
         optimiser.zero_grad(set_to_none=True)
@@ -82,7 +83,7 @@ def main() -> None:
     compare("training step / bare step", lambda: next(steps), bare_step(compute), rounds)
 
     slices = stack.slice_indices()[:160]
-    batch = torch.randn(16, 1, 128, 128).to(compute.device, memory_format=torch.channels_last)
+    batch = torch.randn(16, 1, SIZE, SIZE).to(compute.device, memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def forward() -> None:

@@ -18,7 +18,7 @@ from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.study import Stack
 
 SPACING_MM = 1.75
-SIZE = 128
+SIZE = 96
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_cardiac_ssl.anatomy import UKBB
+from napari_cardiac_ssl.annotations import middle_of
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.checkpoint import STRUCTURES_HEAD, Model
 from napari_cardiac_ssl.learning.compute import Compute
-from napari_cardiac_ssl.learning.grid import Intensities, covering_size, grid_of
+from napari_cardiac_ssl.learning.grid import Grid, Intensities, covering_size, grid_of
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 BATCH = 16
@@ -118,6 +119,8 @@ def predict_stack(
 _LOOKS = 12
 #: Standard deviation of the blob that is searched for: a heart is about 10 cm wide.
 _HEART_MM = 25.0
+#: Standard deviation of where hearts are about the middle of pictures.
+_MIDDLE_MM = 70.0
 
 
 def locate_heart(
@@ -137,35 +140,46 @@ def locate_heart(
     Returns
     -------
     tuple of float
-        Row and column, native voxels: the blob of a heart's size where most was found.
+        Row and column, native voxels.
     """
     compute = compute or Compute.best()
     compute.place(model.network.eval())
-    spacing = model.card.spacing_mm
-    size = covering_size(stack, spacing, model.network.architecture.multiple)
-    grid = grid_of(stack, spacing_mm=spacing, size=size)
     indices = stack.slice_indices()
     # The outer slices hold other organs and little heart.
     kept = [i for i in indices if stack.slices < 5 or 0 < i.z < stack.slices - 1]
     looks = [kept[i] for i in np.unique(np.linspace(0, len(kept) - 1, _LOOKS).round().astype(int))]
-    intensities = Intensities.of(stack)
-    found = np.zeros((size, size), dtype=np.float32)
-    for begin in range(0, len(looks), 4):
-        chosen = tuple(looks[begin : begin + 4])
-        images = intensities.apply(stack.image[tuple(np.array(chosen).T)])
-        background = _probabilities(model, grid.to_network(images), compute)[:, 0]
-        found += (1 - background).sum(axis=0)
+    images = Intensities.of(stack).apply(stack.image[tuple(np.array(looks).T)])
+    spacing = model.card.spacing_mm
+    whole = grid_of(
+        stack,
+        spacing_mm=spacing,
+        size=covering_size(stack, spacing, model.network.architecture.multiple),
+    )
+    found = _heart_on(model, whole, images, compute).sum(axis=0)
     blob = ndimage.gaussian_filter(found, _HEART_MM / spacing, mode="constant")
     # Hearts are near the middle of the picture; what looks like one at the rim is not one.
-    at = (np.arange(size) - (size - 1) / 2) * spacing
-    prior = np.exp(-(at**2) / (2 * 70.0**2))
+    at = (np.arange(whole.size) - (whole.size - 1) / 2) * spacing
+    prior = np.exp(-(at**2) / (2 * _MIDDLE_MM**2))
     row, column = np.unravel_index(np.argmax(blob * prior[:, None] * prior), blob.shape)
-    middle = (size - 1) / 2
-    y, x = (
-        centre + (index - middle) * spacing / pixel
-        for centre, index, pixel in zip(grid.centre_yx, (row, column), grid.pixel_mm, strict=True)
-    )
+    y, x = whole.points_yx()[row, column]
+    # A second look, at the heart alone, as the network was trained to: it is surer of its rim.
+    close = grid_of(stack, (y, x), spacing_mm=spacing, size=model.card.size)
+    seen = _heart_on(model, close, images, compute) > 0.5
+    middle = middle_of(seen.astype(np.uint8))
+    if middle is not None:
+        y, x = close.points_yx()[round(middle[0]), round(middle[1])]
     return float(y), float(x)
+
+
+def _heart_on(
+    model: Model, grid: Grid, images: NDArray[np.float32], compute: Compute
+) -> NDArray[np.float32]:
+    """Return the probability of being any structure, ``(n, size, size)``."""
+    parts = [
+        1 - _probabilities(model, grid.to_network(images[begin : begin + 4]), compute)[:, 0]
+        for begin in range(0, len(images), 4)
+    ]
+    return np.concatenate(parts)
 
 
 @torch.inference_mode()

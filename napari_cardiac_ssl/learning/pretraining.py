@@ -24,7 +24,7 @@ from napari_cardiac_ssl.anatomy import UKBB
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.geometry.frame import AnatomicalFrame
-from napari_cardiac_ssl.geometry.planes import Plane
+from napari_cardiac_ssl.geometry.planes import Plane, outside_mm
 from napari_cardiac_ssl.geometry.positions import POSITION_NAMES, boxes_on
 from napari_cardiac_ssl.learning.checkpoint import (
     POSITIONS_HEAD,
@@ -170,6 +170,8 @@ class PositionBatches:
             boxes = boxes_on(
                 frame, Plane.of_slice(stack, index.z), stack.view, step_mm=STEP_MM, box_mm=BOX_MM
             )
+            if outside_mm(stack, boxes.centre_mm) > 0:
+                continue  # no positions on this slice: ignored, not background
             x, y, _ = stack.voxel_xyz(boxes.centre_mm)
             grid = grid_of(
                 stack, (y, x), spacing_mm=card.spacing_mm, size=2 * round(0.75 * card.size)
