@@ -140,10 +140,10 @@ class _Rehearsal:
         """Train for a round; return how good the result is."""
         self._widget.training.seconds.value = seconds
         self.press(self._widget.training.train)
-        _until(lambda: self._share_spent() > 0.5 or not self._session.busy, 120 + seconds)
+        _until(lambda: self._share_spent() > 0.5 or not self._session.busy, 600 + seconds)
         if number == 1:
             self.shoot("training")
-        _until(lambda: not self._session.busy, 300 + seconds)
+        _until(lambda: not self._session.busy, 1200 + seconds)
         if self._session.model is None:
             raise InputError(f"the demo's training ended early: {self._widget.status.text()}")
         self.look_at(self._neighbour(self._drawn[-1]))  # where nobody has drawn

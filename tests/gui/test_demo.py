@@ -29,6 +29,7 @@ with virtual_screen() as note:
 def test_rehearsal_leaves_masks_model_metrics_and_pictures(tmp_path):
     hidden = {"DISPLAY", "WAYLAND_DISPLAY"}  # it brings its own screen
     environment = {k: v for k, v in os.environ.items() if k not in hidden}
+    environment["OMP_NUM_THREADS"] = "1"  # threads that wait for a busy core take far longer
     done = subprocess.run(
         [sys.executable, "-c", RUN],
         cwd=tmp_path,
