@@ -51,25 +51,41 @@ def read_dicom(files: list[Path], path: Path) -> Study:
     """
     frames, notes = _headers(files, path)
     notes += _check_one_person(frames, path)
-    series = grouped(frames)
-    verdicts = tell_views([plane_set(slab) for slab in series])
-    notes += [verdict.doubt for verdict in verdicts if verdict.doubt]
     stacks: list[Stack] = []
-    for view, slab in assembled(series, verdicts):
-        while slab.slices:
-            order = _order(slab)
-            made = _stack(slab, order, view, path)
-            if isinstance(made, Stack):
-                stacks.append(made)
-                notes += [*slab.notes, *_geometry_notes(slab), *_frame_notes(slab, order)]
-                break
-            notes += _drop(slab, made)
-    if not stacks:
-        raise InputError(
-            f"{path}: no DICOM image in it can be used: {'; '.join(notes[:3]) or 'none is MR'}"
-        )
+    found: list[str] = []
+    while frames:
+        stacks, found, damaged = _stacks(frames, path)
+        if not damaged:
+            break
+        # What cannot be decoded may have stood in the place of what can.
+        frames = [frame for frame in frames if frame.path not in damaged]
+        notes += [
+            f"left aside: {_files(count)}, whose pixels cannot be read: {why}"
+            for why, count in Counter(damaged.values()).items()
+        ]
+    if not frames:
+        raise InputError(f"{path}: no DICOM image in it can be used: {'; '.join(notes[:3])}")
+    notes += found
     stacks.sort(key=lambda s: (_ORDER.index(s.view), s.frames == 1, -s.slices))
     return Study(path.resolve().name, tuple(_named(stacks)), tuple(dict.fromkeys(notes)))
+
+
+def _stacks(frames: list[Frame], path: Path) -> tuple[list[Stack], list[str], dict[Path, str]]:
+    """Return the stacks, notes on them, and which files' pixels cannot be read, and why."""
+    series = grouped(frames)
+    verdicts = tell_views([plane_set(slab) for slab in series])
+    notes = [verdict.doubt for verdict in verdicts if verdict.doubt]
+    stacks: list[Stack] = []
+    damaged: dict[Path, str] = {}
+    for view, slab in assembled(series, verdicts):
+        order = _order(slab)
+        made = _stack(slab, order, view, path)
+        if isinstance(made, Stack):
+            stacks.append(made)
+            notes += [*slab.notes, *_geometry_notes(slab), *_frame_notes(slab, order)]
+        else:
+            damaged |= made
+    return stacks, notes, damaged
 
 
 def _headers(files: list[Path], path: Path) -> tuple[list[Frame], list[str]]:
@@ -90,17 +106,16 @@ def _headers(files: list[Path], path: Path) -> tuple[list[Frame], list[str]]:
         instances |= {(frame.sop_uid, frame.index) for frame in fresh}
         frames += fresh
     notes = [
-        f"{len(names)} DICOM file{'s' * (len(names) > 1)} left aside ({names[0]}"
-        f"{', …' * (len(names) > 1)}): {why}"
+        f"left aside: {_files(len(names))} ({names[0]}{', …' if len(names) > 1 else ''}): {why}"
         for why, names in list(damaged.items())[:10]
     ]
     if len(damaged) > 10:
         more = sum(len(names) for names in list(damaged.values())[10:])
-        notes.append(f"{more} further damaged DICOM files left aside")
+        notes.append(f"left aside: {_files(more)} more, damaged")
     if others:
-        notes.append(f"{others} DICOM files that are no MR images left aside")
+        notes.append(f"left aside: {_files(others)} without MR images")
     if twice:
-        notes.append(f"{twice} DICOM files are there twice; one copy of each is used")
+        notes.append(f"left aside: {_files(twice)} that are copies of others")
     if not frames:
         raise InputError(
             f"{path}: no DICOM image that can be used: {'; '.join(notes[:2]) or 'no file'}"
@@ -201,17 +216,6 @@ def _stack(slab: Slab, order: list[list[int]], view: View, path: Path) -> Stack 
     )
 
 
-def _drop(slab: Slab, damaged: dict[Path, str]) -> list[str]:
-    """Take the frames of damaged files out of a slab; return a line about each reason."""
-    slab.slices = [
-        kept for frames in slab.slices if (kept := [f for f in frames if f.path not in damaged])
-    ]
-    return [
-        f"{count} DICOM files left aside, their pixels cannot be read: {why}"
-        for why, count in Counter(damaged.values()).items()
-    ]
-
-
 def _interval_s(slab: Slab) -> float | None:
     """Return the time between frames: the mean over slices, whose heart rates differ."""
     steps = [
@@ -289,6 +293,10 @@ def _named(stacks: list[Stack]) -> list[Stack]:
         number = seen[stack.name]
         named.append(replace(stack, name=f"{stack.name}_{number}") if number > 1 else stack)
     return named
+
+
+def _files(number: int) -> str:
+    return f"{number} DICOM file{'' if number == 1 else 's'}"
 
 
 def _slug(text: str) -> str:

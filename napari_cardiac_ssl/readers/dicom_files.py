@@ -18,7 +18,7 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID
@@ -56,9 +56,9 @@ _TAGS = [
 ]  # fmt: skip
 # All that pydicom, its decoders and the conversion of values raise on damaged files.
 _RAISED = (
-    InvalidDicomError, AttributeError, ArithmeticError, LookupError, MemoryError,
-    NotImplementedError, OSError, EOFError, RecursionError, RuntimeError, TypeError, ValueError,
-    AssertionError, struct.error, zlib.error,
+    BytesLengthException, InvalidDicomError, AttributeError, ArithmeticError, LookupError,
+    MemoryError, NotImplementedError, OSError, EOFError, RecursionError, RuntimeError, TypeError,
+    ValueError, AssertionError, struct.error, zlib.error,
 )  # fmt: skip
 
 

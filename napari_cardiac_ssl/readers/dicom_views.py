@@ -134,7 +134,7 @@ def _verdict(plane: PlaneSet, costs: NDArray[np.float64], best: _Reading, i: int
         where = "its plane is none of the standard ones"
     if plane.said and plane.said not in {view, View.OTHER}:
         return Verdict(view, f"{plane.name} says {plane.said}, but {where}: taken for {view}")
-    if plane.said == view and costs[second] < costs[first] + _SAID / 2:
+    if plane.said == view and costs[second] < costs[first] + _SAID:
         return Verdict(
             view, f"{plane.name} says {view}, but by where its plane lies it may be {other}"
         )
@@ -244,7 +244,7 @@ def _costs(
     """
     shape = np.broadcast_shapes(angles.shape, beside.shape)
     costs = np.full((*shape, len(_VIEWS)), _UNEXPLAINED)
-    on_axis = (beside / 12) ** 2 + (tilts / 10) ** 2
+    on_axis = (beside / 9) ** 2 + (tilts / 10) ** 2
     for view, angle, usual in (
         (View.LAX_4CH, 0, 12),
         (View.LAX_2CH, 60, 14),
