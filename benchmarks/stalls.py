@@ -152,7 +152,7 @@ def probe_kill(widget):
     """Kill the trainer process while it trains."""
     session, before = widget.session, widget.session.annotations.labels.copy()
     with Probe() as probe:
-        os.kill(session._trainer.pid, signal.SIGKILL)
+        os.kill(session.trainer_pid, signal.SIGKILL)
         pump(until=lambda: not session.busy)
         pump(1)
     shown = widget.view.layer.data

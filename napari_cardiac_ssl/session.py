@@ -21,6 +21,7 @@ from napari_cardiac_ssl.anatomy import UKBB, LabelScheme
 from napari_cardiac_ssl.annotations import OPEN_TO_MODEL, Annotations, SliceState, middle_of
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
+from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.trainer import (
     Cancelled,
@@ -40,8 +41,10 @@ from napari_cardiac_ssl.trainer import (
 from napari_cardiac_ssl.trainer.messages import Labelled
 from napari_cardiac_ssl.writers.masks import write_mask
 
-#: An untrained network says nothing useful before so many steps, however slow the machine is.
+#: What is learned in fewer steps is of no use, however slow the machine is.
 LEAST_STEPS = 60
+#: Where training starts from.
+Start = Literal["present", "default", "scratch"]
 
 Phase = Literal["idle", "starting", "training", "paused", "finishing", "predicting"]
 
@@ -144,6 +147,11 @@ class Session:
         return self._confidence
 
     @property
+    def trainer_pid(self) -> int | None:
+        """The trainer process' number; None while there is none."""
+        return self._trainer.pid
+
+    @property
     def busy(self) -> bool:
         """Whether a job runs."""
         return self.status.phase != "idle"
@@ -221,7 +229,7 @@ class Session:
         *,
         seconds: float | None = None,
         steps: int | None = None,
-        fresh: bool = False,
+        start: Start = "present",
         mode: Literal["all", "decoder"] = "all",
         first: SliceIndex | None = None,
         seed: int = 0,
@@ -233,10 +241,11 @@ class Session:
         Parameters
         ----------
         seconds, steps
-            The budget: one of the two; 15 s without either. From scratch, seconds are stretched to
-            `LEAST_STEPS` steps; asking to finish ends them.
-        fresh
-            Start from scratch although there is a model.
+            The budget: one of the two; 15 s without either. Seconds are stretched to `LEAST_STEPS`
+            steps on a slow or busy machine; asking to finish ends them.
+        start
+            ``present``: go on from the present model, or from the shipped weights where there is
+            none yet. ``default``: from the shipped weights again. ``scratch``: from nothing.
         mode
             ``all`` or ``decoder`` (the encoder stays as it is).
         first
@@ -262,7 +271,6 @@ class Session:
             seconds = 15.0
         self._jobs += 1
         where = tuple(np.array(slices).T)
-        start = self.model.data if self.model and not fresh else None
         wanted = sorted(
             set(self.stack.slice_indices()) - set(self.annotations.slices(SliceState.EXCLUDED)),
             key=lambda index: (abs(index.t - first.t), abs(index.z - first.z)) if first else index,
@@ -271,17 +279,24 @@ class Session:
             number=self._jobs,
             examples=(Labelled(self.stack.digest, slices, labels[where]),),
             predict=(self.stack.digest, tuple(wanted)),
-            start=start,
+            start=self._weights(start),
             mode=mode,
             seconds=seconds,
             steps=steps,
-            least_steps=LEAST_STEPS if seconds is not None and start is None else 0,
+            least_steps=0 if seconds is None else LEAST_STEPS,
             seed=seed,
             centre_yx=middle_of(labels[where]),
         )
         self._pending, self._candidate = [], None
         self._trainer.start(job, [self.stack])
         self._set_status(JobStatus("starting", slices=len(slices)))
+
+    def _weights(self, start: Start) -> bytes | None:
+        if start == "scratch":
+            return None
+        if start == "present" and self.model is not None:
+            return self.model.data
+        return default_weights()
 
     def pause(self) -> None:
         """Hold training; nothing is lost, and the time does not count."""

@@ -10,6 +10,7 @@ import pytest
 from napari_cardiac_ssl.anatomy import ACDC
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.trainer import (
@@ -108,7 +109,7 @@ def test_a_round_of_the_loop(session, trainer, heard):
     job = trainer.jobs[-1]
     assert job.examples[0].slices == (A,)
     np.testing.assert_array_equal(job.examples[0].labels[0], square(1))
-    assert job.start is None
+    assert job.start == default_weights()
     assert job.centre_yx == (3.0, 4.0)
     say(session, trainer, Ready("CPU"), Progressed(1, 1, 2.0, 0.5, 1.0, 1.0))
     assert (session.status.phase, session.compute) == ("training", "CPU")
@@ -130,8 +131,11 @@ def test_the_next_round_goes_on_from_the_model(session, trainer):
     assert trainer.jobs[-1].start == b"weights of m1"
     assert trainer.jobs[-1].examples[0].slices == (A, B)
     session.cancel()
-    session.train(fresh=True)
+    session.train(start="scratch")
     assert trainer.jobs[-1].start is None
+    session.cancel()
+    session.train(start="default")
+    assert trainer.jobs[-1].start == default_weights()
 
 
 def test_the_slice_in_view_is_predicted_first(session, trainer):

@@ -71,10 +71,10 @@ def test_it_learns_and_predicts(session, ended, heart):
     assert model.card.trained_on[0].digest == heart.study.stack(View.SAX).digest
     assert session.compute.startswith("CPU") or "," in session.compute
     # The same process does the next job.
-    pid = session._trainer.pid
+    pid = session.trainer_pid
     session.train(steps=2)
     session.wait()
-    assert session._trainer.pid == pid
+    assert session.trainer_pid == pid
     assert session.model.parent == model.digest
 
 
@@ -116,10 +116,10 @@ def test_cancelling_is_quick_and_leaves_nothing(session, ended):
 
 def test_a_trainer_that_does_not_listen_is_stopped(session, ended):
     started(session, steps=2000)
-    pid = session._trainer.pid
+    pid = session.trainer_pid
     os.kill(pid, signal.SIGSTOP)  # a step that lasts for ever
     session.cancel()
-    wait_until(lambda: session._trainer.pid != pid, session)
+    wait_until(lambda: session.trainer_pid != pid, session)
     assert not alive(pid)
     session.train(steps=1)
     session.wait()
@@ -129,7 +129,7 @@ def test_a_trainer_that_does_not_listen_is_stopped(session, ended):
 def test_killing_the_trainer_loses_nothing(session, ended):
     labels = session.annotations.labels.copy()
     started(session, steps=2000)
-    os.kill(session._trainer.pid, signal.SIGKILL)
+    os.kill(session.trainer_pid, signal.SIGKILL)
     session.wait()
     assert "killed by signal 9 (SIGKILL)" in ended[-1]
     assert "all labels and the model are as they were" in ended[-1]
@@ -147,7 +147,7 @@ def test_what_goes_wrong_inside_is_told(session, ended):
 
 def test_closing_ends_the_process(session):
     started(session, steps=2000)
-    pid = session._trainer.pid
+    pid = session.trainer_pid
     session.close()
     assert not alive(pid)
     assert not session.busy
@@ -166,7 +166,7 @@ session.annotate(SliceIndex(0, 1), next(iter(heart.masks.values()))[0, 1])
 session.train(steps=100_000)
 while session.status.progress is None:
     session.process_messages(0.1)
-print(session._trainer.pid, flush=True)
+print(session.trainer_pid, flush=True)
 sys.stdin.read()
 """
     with subprocess.Popen(

@@ -10,12 +10,13 @@ from napari_cardiac_ssl.cli.console import count, note, progress, say, say_json,
 from napari_cardiac_ssl.cli.studies import parse_slices, say_scheme
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable
-from napari_cardiac_ssl.learning.checkpoint import Model, load_model, save_model
+from napari_cardiac_ssl.learning.checkpoint import Model, load_model, model_from_bytes, save_model
 from napari_cardiac_ssl.learning.compute import is_out_of_memory
 from napari_cardiac_ssl.learning.finetuning import ExpertSlices
 from napari_cardiac_ssl.learning.finetuning import finetune as steps_of
 from napari_cardiac_ssl.learning.prediction import predict_stack
 from napari_cardiac_ssl.learning.training import Budget, Step, run
+from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.readers.nifti import Mask, name_of, read_mask, read_stack, view_of_name
 from napari_cardiac_ssl.writers.masks import write_map, write_mask
 
@@ -38,7 +39,7 @@ def finetune(options: argparse.Namespace) -> int:
     start = _start_model(options.start)
     examples, scheme = _examples(options, start)
     if options.start == "default":
-        note("no pre-trained weights ship with this version: starting from scratch")
+        start = _shipped(start, examples[0].stack.view)
     seconds = 15.0 if options.steps is None and options.seconds is None else options.seconds
     budget = Budget(steps=options.steps, seconds=seconds)
 
@@ -125,7 +126,20 @@ def predict(options: argparse.Namespace) -> int:
 
 
 def _start_model(name: str) -> Model | None:
-    return None if name in {"default", "scratch"} else load_model(Path(name))
+    if name == "scratch":
+        return None
+    if name != "default":
+        return load_model(Path(name))
+    data = default_weights()
+    return None if data is None else model_from_bytes(data, "the shipped weights")
+
+
+def _shipped(weights: Model | None, view: View) -> Model | None:
+    """Return the shipped weights if they know a view; say it where there is no such start."""
+    if weights is not None and weights.card.view is view:
+        return weights
+    note(f"no pre-trained weights ship for {view}: starting from scratch")
+    return None
 
 
 def _examples(options: argparse.Namespace, start: Model | None) -> tuple[list[ExpertSlices], str]:

@@ -20,6 +20,7 @@ from superqt import QLabeledSlider
 from napari_cardiac_ssl.anatomy import SCHEMES, UKBB, LabelScheme, Structure
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.gui.display import COLOURS
+from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.session import JobStatus
 from napari_cardiac_ssl.study import SliceIndex
 
@@ -200,11 +201,17 @@ class TrainingPanel(QWidget):
         self.seconds = SpinBox(
             label="Seconds", value=15, min=1, max=3600, tooltip="How long to train."
         )
+        self._ships = default_weights() is not None
         self.start = ComboBox(
             label="Start from",
-            choices=[("the present model", False), ("scratch", True)],
-            value=False,
-            tooltip="Scratch forgets all that was learned before.",
+            choices=[
+                ("the present model", "present"),
+                *([("the shipped weights", "default")] if self._ships else []),
+                ("scratch", "scratch"),
+            ],
+            value="present",
+            tooltip="The first training starts from the shipped weights, those after it from what "
+            "was learned. Scratch forgets all that was learned before.",
         )
         self.mode = ComboBox(
             label="Train",
@@ -252,7 +259,7 @@ class TrainingPanel(QWidget):
         self.train.setText(text)
         self.train.setAccessibleName(text)
         self.train.setEnabled(possible)
-        self.start.enabled = possible and has_model
+        self.start.enabled = possible and (has_model or self._ships)
 
     def show_job(self, status: JobStatus) -> None:
         """Say how training goes."""

@@ -219,7 +219,7 @@ class CardiacWidget(QWidget):
             training = self.training
             self.session.train(
                 seconds=float(training.seconds.value),
-                fresh=bool(training.start.value),
+                start=training.start.value,
                 mode=training.mode.value,
                 first=self.view.in_view,
             )

@@ -258,7 +258,7 @@ def real(viewer, stack, qtbot):
 
 def test_killed_trainer_leaves_window_and_labels_and_can_train_again(real, qtbot):
     before = real.view.layer.data.copy()
-    os.kill(real.session._trainer.pid, signal.SIGKILL)
+    os.kill(real.session.trainer_pid, signal.SIGKILL)
     qtbot.waitUntil(lambda: not real.session.busy, timeout=5_000)
     assert "SIGKILL" in real.status.text()
     assert np.array_equal(real.view.layer.data, before)
@@ -266,7 +266,7 @@ def test_killed_trainer_leaves_window_and_labels_and_can_train_again(real, qtbot
     real.training.train.click()
     qtbot.waitUntil(lambda: real.session.status.progress is not None, timeout=90_000)
     begun = time.monotonic()
-    pid = real.session._trainer.pid
+    pid = real.session.trainer_pid
     real.training.cancel.click()
     qtbot.waitUntil(lambda: not real.session._trainer.busy, timeout=1_000)
     assert time.monotonic() - begun < 1
