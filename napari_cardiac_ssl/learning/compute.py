@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+from collections import deque
 from dataclasses import dataclass
+from statistics import median
 
 import torch
 from torch import nn
@@ -63,6 +65,52 @@ class Compute:
         else:
             what = f"{self.device.type.upper()}, {torch.get_num_threads()} threads"
         return f"{what}, {'bfloat16' if self.low_precision else 'float32'}"
+
+
+class ThreadPace:
+    """Chooses between all threads and half of them by the time that steps take.
+
+    Threads that wait for one another spin. On a quiet machine all cores are fastest; where other
+    programs hold one, steps with all threads can take ten times as long as steps with half. No
+    figure that the system gives tells the two apart, so now and then one step tries the other.
+
+    Parameters
+    ----------
+    most
+        Threads on a quiet machine.
+
+    Examples
+    --------
+    >>> pace, used = ThreadPace(2), []
+    >>> for step in range(12):
+    ...     used.append(pace.choose())
+    ...     pace.took(1.0 if used[-1] == 2 else 0.1)  # somebody holds a core
+    >>> used
+    [2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1]
+    """
+
+    _EVERY = 16
+
+    def __init__(self, most: int) -> None:
+        self._best, self._other = most, max(1, most // 2)
+        self._steps = 0
+        self._recent: deque[float] = deque(maxlen=5)
+        self._trying = False
+
+    def choose(self) -> int:
+        """Return the number of threads for the next step."""
+        self._trying = self._best != self._other and self._steps % self._EVERY == 3
+        self._steps += 1
+        return self._other if self._trying else self._best
+
+    def took(self, seconds: float) -> None:
+        """Take in how long that step took."""
+        if not self._trying:
+            self._recent.append(seconds)
+        elif seconds < median(self._recent):
+            self._best, self._other = self._other, self._best
+            self._recent.clear()
+            self._recent.append(seconds)
 
 
 def _cpu_multiplies_bfloat16() -> bool:

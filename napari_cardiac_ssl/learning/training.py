@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.learning.compute import Compute, is_out_of_memory
+from napari_cardiac_ssl.learning.compute import Compute, ThreadPace, is_out_of_memory
 
 Result = TypeVar("Result")
 #: Draws a batch of so many examples: input and target, on the CPU.
@@ -151,39 +151,54 @@ def fit(
     """
     compute.place(network)
     optimiser = optimiser or new_optimiser(network, weight_decay)
+    threads = torch.get_num_threads()
+    # A budget of steps is repeatable, so its sums are always made by as many threads.
+    pace = ThreadPace(threads if budget.seconds is not None else 1)
     landing: tuple[float, float] | None = None  # where the rate starts to come down: spent, rate
     (steps, seconds), note = done, ""
     spent = budget.spent(steps, seconds)
-    while spent < 1:
-        begun = time.perf_counter()
-        if landing is None:
+    try:
+        while spent < 1:
+            if budget.seconds is not None:
+                torch.set_num_threads(pace.choose())
+            begun = time.perf_counter()
             rate = peak_rate * one_cycle(spent)
-        else:
-            rate = landing[1] * (1 - spent) / (1 - landing[0])
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        try:
-            value = _step(network, draw(batch_size), loss, optimiser, compute)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            optimiser.zero_grad(set_to_none=True)
-            if batch_size == 1:
-                raise MemoryError("even one slice does not fit into memory") from error
-            batch_size //= 2
-            note = f"out of memory: going on with batches of {batch_size}"
-            continue
-        seconds += time.perf_counter() - begun
-        steps += 1
-        if not math.isfinite(value):
-            raise FloatingPointError(f"the loss became {value} at step {steps}; training stopped")
-        spent = budget.spent(steps, seconds)
-        finish = yield Step(steps, value, min(spent, 1.0), seconds, batch_size, note)
-        note = ""
-        if finish and landing is None:
-            budget = _landing(budget, steps, seconds)
+            if landing is not None:
+                rate = landing[1] * (1 - spent) / (1 - landing[0])
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            try:
+                value = _step(network, draw(batch_size), loss, optimiser, compute)
+            except (RuntimeError, MemoryError) as error:
+                batch_size = _smaller(batch_size, error)
+                note = f"out of memory: going on with batches of {batch_size}"
+                optimiser.zero_grad(set_to_none=True)
+                continue
+            took = time.perf_counter() - begun
+            pace.took(took)
+            steps, seconds = steps + 1, seconds + took
+            if not math.isfinite(value):
+                raise FloatingPointError(
+                    f"the loss became {value} at step {steps}; training stopped"
+                )
             spent = budget.spent(steps, seconds)
-            landing = (spent, rate)
+            finish = yield Step(steps, value, min(spent, 1.0), seconds, batch_size, note)
+            note = ""
+            if finish and landing is None:
+                budget = _landing(budget, steps, seconds)
+                spent = budget.spent(steps, seconds)
+                landing = (spent, rate)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _smaller(batch_size: int, error: RuntimeError | MemoryError) -> int:
+    """Return the batch size to go on with after an error of memory; raise any other."""
+    if not is_out_of_memory(error):
+        raise error
+    if batch_size == 1:
+        raise MemoryError("even one slice does not fit into memory") from error
+    return batch_size // 2
 
 
 def new_optimiser(network: nn.Module, weight_decay: float = 1e-4) -> torch.optim.AdamW:
