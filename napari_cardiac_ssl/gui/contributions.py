@@ -82,8 +82,7 @@ def _read(path: Path) -> FullLayerData:
         except InputError as error:
             show_warning(f"{error}; shown as an image")
         else:
-            told = "told from the anatomy" if mask.detected else "named"
-            show_info(f"{stack.name}: labels in the scheme '{mask.scheme.name}', {told}")
+            show_info(f"{stack.name}: labels in the scheme '{mask.scheme.name}', {mask.told_by}")
             name = f"{stack.name} ({mask.scheme.name})"
             return labels_layer(mask.labels, stack, name=name, scheme=mask.scheme)
     return image_layer(stack)

@@ -155,7 +155,7 @@ class SlicePanel(QWidget):
         if empty and state in {SliceState.EDITING, SliceState.EXPERT}:
             words = f"no heart here; {words}"
         self.state.setText(
-            f"Frame {index.t + 1} of {of[0]}, slice {index.z + 1} of {of[1]}:\n"
+            f"Frame {index.t} of 0–{of[0] - 1}, slice {index.z} of 0–{of[1] - 1}:\n"
             f"{words[0].upper()}{words[1:]}"
         )
         self.confirm.setEnabled(True)

@@ -271,7 +271,7 @@ def _until(done: Callable[[], bool], seconds: float, *, strict: bool = True) -> 
 def _say_results(rows: list[dict[str, object]], slices: list[SliceIndex], out: Path) -> None:
     """Say what came out, in a table."""
     lines = [
-        f"drawn: frame {slices[0].t + 1}, slices {', '.join(str(i.z + 1) for i in slices)}; "
+        f"drawn: frame {slices[0].t}, slices {', '.join(str(i.z) for i in slices)}; "
         "scored on all other slices, mean over frames",
         f"{'round':<7}{'structure':<14}{'Dice':>7}{'HD95 (mm)':>12}{'mean distance (mm)':>21}",
     ]

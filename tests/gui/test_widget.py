@@ -81,7 +81,7 @@ def test_keys_choose_structures(widget):
 def test_slice_s_state_is_said_and_changed(widget):
     widget.view.go_to(A)
     draw(widget, A, 1, BOX)
-    assert widget.slice.state.text() == "Frame 1 of 3, slice 2 of 4:\nEditing, protected"
+    assert widget.slice.state.text() == "Frame 0 of 0–2, slice 1 of 0–3:\nEditing, protected"
     widget.slice.confirm.click()
     assert "Confirmed, protected" in widget.slice.state.text()
     assert widget.slice.confirm.text() == "Take back"
