@@ -161,7 +161,7 @@ def _joined(slabs: list[Slab]) -> list[Slab]:
     depths = np.sort([part[0].position_mm @ normal for slab in slabs for part in slab.slices])
     gaps = np.diff(depths)
     whole = [slab for slab in slabs if len(slab.slices) >= 3]
-    if whole and len(slabs) > 1 and gaps.min() < 0.6 * np.median(gaps):
+    if whole and len(slabs) > 1 and gaps.min() < 0.6 * np.median(gaps[gaps > _SAME_MM]):
         # They lie between each other's slices: acquired again, or with another contrast.
         rest = [slab for slab in slabs if slab not in whole]
         return whole + (_joined(rest) if rest else [])

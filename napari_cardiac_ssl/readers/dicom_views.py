@@ -24,19 +24,24 @@ _TYPICAL_AXIS = np.array([-0.52, 0.62, -0.59]) / np.linalg.norm([-0.52, 0.62, -0
 _TYPICAL_TURN, _TURN_SD = -16.0, 20.0
 _TURNS = np.arange(-70.0, 40.0, 3.0)
 _VIEWS: tuple[View, ...] = tuple(View)
+#: An axis further than this from the typical one is taken for an axial, coronal or sagittal plane.
+_FARTHEST_DEG = 45.0
+#: Nobody plans so many parallel slices through the long axis: they are SAX, or axial and the like.
+_MANY = 6
+_LONG_AXIS = [i for i, view in enumerate(View) if view not in {View.SAX, View.OTHER}]
 #: What a description that agrees is worth, and what it costs to leave a plane unexplained.
 _SAID, _UNEXPLAINED = 5.0, 14.0
 #: A second reading that costs so little more than the first is said (odds of about 7 to 1).
 _DOUBTFUL = 4.0
 
 _WORDS = (
-    (View.OTHER, r"localizer|localiser|scout|survey|haste|axial|coronal|sagittal"),
     (View.RVOT, r"rvot|rv ?outflow"),
     (View.RV_2CH, r"rv[ _-]*(2|two)[ _-]*ch|(2|two)[ _-]*ch\w*[ _-]+rv|rv[ _-]*(vla|inflow)"),
     (View.LAX_4CH, r"(4|four)[ _-]*ch|\bhla\b|horizontal long"),
     (View.LAX_3CH, r"(3|three)[ _-]*ch|\blvot\b"),
     (View.LAX_2CH, r"(2|two)[ _-]*ch|\bvla\b|vertical long"),
     (View.SAX, r"sax|\bsa\b|short[ _-]*ax|kurze achse"),
+    (View.OTHER, r"localizer|localiser|scout|survey|haste|axial|coronal|sagittal"),
 )
 
 
@@ -113,8 +118,14 @@ def tell_views(planes: list[PlaneSet]) -> list[Verdict]:
     >>> tell_views([stack])[0].view.value
     'SAX'
     """
-    if not planes:
-        return []
+    named = [plane for plane in planes if plane.said is not View.OTHER]
+    if not named:
+        return [Verdict(View.OTHER)] * len(planes)
+    if len(named) < len(planes):  # localizers and the like say nothing of the heart
+        verdicts = iter(tell_views(named))
+        return [
+            Verdict(View.OTHER) if plane.said is View.OTHER else next(verdicts) for plane in planes
+        ]
     readings = [_read(planes, axis, cost) for axis, cost in _axes(planes)]
     best = min(readings, key=lambda reading: reading.costs.min())
     costs = np.min([reading.costs for reading in readings], axis=0)
@@ -132,7 +143,7 @@ def _verdict(plane: PlaneSet, costs: NDArray[np.float64], best: _Reading, i: int
         where = "its plane lies across the long axis"
     if view is View.OTHER:
         where = "its plane is none of the standard ones"
-    if plane.said and plane.said not in {view, View.OTHER}:
+    if plane.said and plane.said != view:
         return Verdict(view, f"{plane.name} says {plane.said}, but {where}: taken for {view}")
     if plane.said == view and costs[second] < costs[first] + _SAID:
         return Verdict(
@@ -150,26 +161,29 @@ def _axes(planes: list[PlaneSet]) -> list[tuple[NDArray[np.float64], float]]:
     may be long-axis planes), and a typical axis where there is nothing better.
     """
     found = [(_TYPICAL_AXIS, 10.0)]
-    normals = [plane.normal for plane in planes]
     met = [
-        np.cross(one, other)
-        for one, other in combinations(normals, 2)
-        if np.linalg.norm(np.cross(one, other)) > 0.45
+        (np.cross(one.normal, other.normal), 4.0, _FARTHEST_DEG)
+        for one, other in combinations(planes, 2)
+        if np.linalg.norm(np.cross(one.normal, other.normal)) > 0.45
     ]
-    for penalty, directions in ((0.0, normals), (4.0, met)):
-        for direction in directions:
-            axis = direction / np.linalg.norm(direction)
-            axis = axis * np.sign(axis @ _TYPICAL_AXIS or 1.0)
-            off = np.degrees(np.arccos(np.clip(axis @ _TYPICAL_AXIS, -1, 1)))
-            if off < 60 and all(axis @ known < 0.9995 for known, _ in found[1:]):
-                found.append((axis, float((off / 20) ** 2 + penalty)))
+    # Who says SAX is believed of hearts that lie very differently too.
+    own = [
+        (plane.normal, 0.0, 75.0 if plane.said is View.SAX else _FARTHEST_DEG) for plane in planes
+    ]
+    for direction, penalty, farthest in own + met:
+        axis = direction / np.linalg.norm(direction)
+        axis = axis * np.sign(axis @ _TYPICAL_AXIS or 1.0)
+        off = np.degrees(np.arccos(np.clip(axis @ _TYPICAL_AXIS, -1, 1)))
+        if off < farthest and all(axis @ known < 0.9995 for known, _ in found[1:]):
+            found.append((axis, float((off / 20) ** 2 + penalty)))
     # The most plausible suffice; a folder of many series has very many meeting lines.
     return [found[0], *sorted(found[1:], key=lambda pair: pair[1])[:60]]
 
 
 def _read(planes: list[PlaneSet], axis: NDArray[np.float64], heart_cost: float) -> _Reading:
     """Return the costs of all hearts with this axis."""
-    left = np.cross([0.0, 1.0, 0.0], axis)
+    # Where the axis points straight forwards there is no left across it but the patient's own.
+    left = np.cross([0.0, 1.0, 0.0] if abs(axis[1]) < 0.99 else [0.0, 0.0, -1.0], axis)
     left /= np.linalg.norm(left)
     up = np.cross(axis, left)  # anterior
     normals = np.array([plane.normal for plane in planes])
@@ -197,6 +211,8 @@ def _read(planes: list[PlaneSet], axis: NDArray[np.float64], heart_cost: float) 
     for i, plane in enumerate(planes):
         if plane.said is not None:
             costs[..., i, _VIEWS.index(plane.said)] -= _SAID
+        if plane.slices >= _MANY:
+            costs[..., i, _LONG_AXIS] += _UNEXPLAINED
     weights = np.array([_weight(plane, planes) for plane in planes])
     costs *= weights[:, None]
     least = costs.min(axis=-1)

@@ -422,3 +422,32 @@ def test_wrong_elements_are_refused_or_read(heart: Study, tmp_path: Path) -> Non
                 assert "persons" in message, (element.keyword, value, message)
             else:
                 assert study.stack(View.SAX).image.shape == (1, 5, 40, 40), element.keyword
+
+
+def test_planes_of_the_body_are_no_views() -> None:
+    planes = list(planes_of(1, np.zeros(3), np.zeros(3)).values())
+    for name, normal in zip(("axial", "coronal", "sagittal"), np.eye(3)[::-1], strict=False):
+        planes.append(PlaneSet(name, View.OTHER, normal, np.zeros(3), 1, 1))
+        planes.append(PlaneSet(f"{name} stack", None, normal, np.zeros(3), 20, 25))
+    found = {
+        plane.name: verdict.view for plane, verdict in zip(planes, tell_views(planes), strict=True)
+    }
+    for name, view in found.items():
+        assert view == (name if name in set(View) else View.OTHER)
+
+
+def test_two_stacks_of_the_same_slices_stay_two(heart: Study, tmp_path: Path) -> None:
+    sax = heart.stack(View.SAX)
+
+    def series(number: int) -> Callable[[Dataset, int, int], None]:
+        def change(ds: Dataset, t: int, z: int) -> None:
+            ds.SeriesInstanceUID, ds.SeriesNumber = f"1.{number}", number
+
+        return change
+
+    images = cine(sax, series(7)) + cine(sax, series(8))
+    read = read_study(write(tmp_path / "s", images))
+    assert [stack.series_uids for stack in read.stacks] == [("1.7",), ("1.8",)]
+    assert [stack.name for stack in read.stacks] == ["SAX", "SAX_2"]
+    for stack in read.stacks:
+        np.testing.assert_array_equal(stack.image, sax.image)
