@@ -29,6 +29,9 @@ from napari_cardiac_ssl.study import SliceIndex, Stack
 
 Mode = Literal["all", "decoder"]
 
+#: Highest learning rates. What a model knows is kept better by a lower one.
+PEAK_FROM_SCRATCH = 5e-3
+PEAK_FROM_MODEL = 2e-3
 #: The margin around the crop from which turned and shifted crops are drawn.
 MARGIN = 1.5
 
@@ -192,6 +195,7 @@ def finetune(
         budget=budget,
         compute=compute,
         batch_size=batch_size,
+        peak_rate=PEAK_FROM_SCRATCH if start is None else PEAK_FROM_MODEL,
     )
     return _finished(steps, network, card, compute)
 
