@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_cardiac_ssl.anatomy import UKBB, LabelScheme
+from napari_cardiac_ssl.anatomy import UKBB, LabelScheme, View
 from napari_cardiac_ssl.annotations import OPEN_TO_MODEL, Annotations, SliceState, middle_of
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
@@ -269,34 +269,75 @@ class Session:
             raise InputError("nothing to learn from yet; draw the heart on a slice or two first")
         if seconds is None and steps is None:
             seconds = 15.0
-        self._jobs += 1
         where = tuple(np.array(slices).T)
-        wanted = sorted(
-            set(self.stack.slice_indices()) - set(self.annotations.slices(SliceState.EXCLUDED)),
-            key=lambda index: (abs(index.t - first.t), abs(index.z - first.z)) if first else index,
+        self._begin(
+            slices,
+            Job(
+                number=self._jobs + 1,
+                examples=(Labelled(self.stack.digest, slices, labels[where]),),
+                predict=(self.stack.digest, self._wanted(first)),
+                start=self._weights(start),
+                mode=mode,
+                seconds=seconds,
+                steps=steps,
+                least_steps=0 if seconds is None else LEAST_STEPS,
+                seed=seed,
+                centre_yx=middle_of(labels[where]),
+            ),
         )
-        job = Job(
-            number=self._jobs,
-            examples=(Labelled(self.stack.digest, slices, labels[where]),),
-            predict=(self.stack.digest, tuple(wanted)),
-            start=self._weights(start),
-            mode=mode,
-            seconds=seconds,
-            steps=steps,
-            least_steps=0 if seconds is None else LEAST_STEPS,
-            seed=seed,
-            centre_yx=middle_of(labels[where]),
+
+    def predict(self, *, first: SliceIndex | None = None) -> None:
+        """Refresh the predictions without training: a first guess before anything is drawn.
+
+        Parameters
+        ----------
+        first
+            The slice in view, as in `train`.
+
+        Raises
+        ------
+        InputError
+            If there is neither a model nor shipped weights, or a job is running.
+        """
+        if self.busy:
+            raise InputError("training is running; finish or cancel it first")
+        weights = self._weights("present")
+        if weights is None:
+            raise InputError("no model to predict with yet; label a slice or two and train first")
+        expert = self.annotations.slices(SliceState.EXPERT)
+        centre = middle_of(self.annotations.labels[tuple(np.array(expert).T)]) if expert else None
+        self._begin(
+            (),
+            Job(
+                number=self._jobs + 1,
+                examples=(),
+                predict=(self.stack.digest, self._wanted(first)),
+                start=weights,
+                centre_yx=centre,
+            ),
         )
+
+    def _begin(self, slices: tuple[SliceIndex, ...], job: Job) -> None:
+        self._jobs = job.number
         self._pending, self._candidate = [], None
         self._trainer.start(job, [self.stack])
         self._set_status(JobStatus("starting", slices=len(slices)))
+
+    def _wanted(self, first: SliceIndex | None) -> tuple[SliceIndex, ...]:
+        """Return the slices to predict: those of the frame in view first, then its neighbours."""
+        wanted = set(self.stack.slice_indices()) - set(self.annotations.slices(SliceState.EXCLUDED))
+        if first is None:
+            return tuple(sorted(wanted))
+        t, z = first
+        return tuple(sorted(wanted, key=lambda index: (abs(index.t - t), abs(index.z - z), index)))
 
     def _weights(self, start: Start) -> bytes | None:
         if start == "scratch":
             return None
         if start == "present" and self.model is not None:
             return self.model.data
-        return default_weights()
+        # The shipped weights know the short axis.
+        return default_weights() if self.stack.view is View.SAX else None
 
     def pause(self) -> None:
         """Hold training; nothing is lost, and the time does not count."""
@@ -428,10 +469,15 @@ class Session:
             return
         self.model = model
         self.model_adopted.emit(model)
-        self._end(
-            f"learned from {_count(model.slices_learned, 'slice')} in {model.seconds:.0f} s, "
-            f"refreshed {_count(self._refreshed, 'slice')}; not validated yet"
-        )
+        refreshed = _count(self._refreshed, "slice")
+        if self.status.slices:
+            learned = _count(model.slices_learned, "slice")
+            self._end(
+                f"learned from {learned} in {model.seconds:.0f} s, refreshed {refreshed}; "
+                "not validated yet"
+            )
+        else:
+            self._end(f"predicted {refreshed}; not validated yet: correct, confirm and train")
 
     def _end(self, how: str) -> None:
         self._pending, self._candidate, self._adopting = [], None, False

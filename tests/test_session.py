@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from napari_cardiac_ssl.anatomy import ACDC
+from napari_cardiac_ssl.anatomy import ACDC, View
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.weights import default_weights
@@ -136,6 +136,36 @@ def test_the_next_round_goes_on_from_the_model(session, trainer):
     session.cancel()
     session.train(start="default")
     assert trainer.jobs[-1].start == default_weights()
+
+
+def test_a_first_guess_before_anything_is_drawn(session, trainer, heard):
+    session.predict(first=B)
+    job = trainer.jobs[-1]
+    assert (job.examples, job.start, job.centre_yx) == ((), default_weights(), None)
+    assert job.predict[1][0] == B
+    say(session, trainer, *result(job))
+    assert session.annotations.state(A) is SliceState.PREDICTED
+    assert heard[-1] == (
+        "ended",
+        "predicted 6 slices; not validated yet: correct, confirm and train",
+    )
+    session.annotate(A, square(1))
+    session.confirm(A)
+    session.predict()
+    assert trainer.jobs[-1].start == b"weights of m1"
+    assert trainer.jobs[-1].centre_yx == (3.0, 4.0)
+    with pytest.raises(InputError, match="training is running"):
+        session.predict()
+
+
+def test_no_guess_without_a_model_of_the_view(session, trainer):
+    stack = session.stack
+    session.open(Stack(stack.image, stack.affine, view=View.LAX_4CH))
+    with pytest.raises(InputError, match="no model to predict with yet"):
+        session.predict()
+    session.annotate(A, square())
+    session.train()
+    assert trainer.jobs[-1].start is None
 
 
 def test_the_slice_in_view_is_predicted_first(session, trainer):

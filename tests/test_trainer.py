@@ -78,6 +78,14 @@ def test_it_learns_and_predicts(session, ended, heart):
     assert session.model.parent == model.digest
 
 
+def test_the_shipped_weights_give_a_first_guess(heart, ended, session):
+    session.revert(DRAWN)
+    session.predict()
+    session.wait()
+    assert ended[-1].startswith("predicted 10 slices")
+    assert (session.annotations.labels == 1).any()  # it finds an LV
+
+
 def test_pausing_holds_and_resuming_goes_on(session):
     started(session, steps=2000)
     session.pause()

@@ -191,6 +191,7 @@ class TrainingPanel(QWidget):
     """What to learn with, how it goes, and three ways to stop it."""
 
     train_asked = Signal()
+    predict_asked = Signal()
     pause_asked = Signal()
     resume_asked = Signal()
     finish_asked = Signal()
@@ -226,6 +227,13 @@ class TrainingPanel(QWidget):
         self.train = button("Train", "Learn from the labelled slices, then predict all others.")
         self.train.setMinimumHeight(34)
         self.train.clicked.connect(self.train_asked)
+        self.predict = button(
+            "Predict",
+            "Refresh every untouched slice without training, in seconds: a first guess by the "
+            "shipped weights before anything is drawn, later by the present model.",
+        )
+        self.predict.setMinimumHeight(34)
+        self.predict.clicked.connect(self.predict_asked)
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
         self.bar.setTextVisible(False)
@@ -248,18 +256,25 @@ class TrainingPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(form)
-        for part in (self.train, self.bar, self.progress):
+        go = QHBoxLayout()
+        go.setSpacing(4)
+        go.addWidget(self.train, 2)
+        go.addWidget(self.predict, 1)
+        layout.addLayout(go)
+        for part in (self.bar, self.progress):
             layout.addWidget(part)
         layout.addLayout(row)
         self.show_job(JobStatus())
 
-    def show_examples(self, number: int, *, possible: bool, has_model: bool) -> None:
-        """Say how many slices there are to learn from."""
+    def show_examples(self, number: int, *, idle: bool, has_model: bool) -> None:
+        """Say how many slices there are to learn from, and offer what is possible."""
         text = f"Train on {number} slice{'' if number == 1 else 's'}" if number else "Train"
         self.train.setText(text)
         self.train.setAccessibleName(text)
-        self.train.setEnabled(possible)
-        self.start.enabled = possible and (has_model or self._ships)
+        can_start = idle and (has_model or self._ships)
+        self.train.setEnabled(idle and number > 0)
+        self.predict.setEnabled(can_start)
+        self.start.enabled = can_start
 
     def show_job(self, status: JobStatus) -> None:
         """Say how training goes."""

@@ -45,8 +45,8 @@ ADOPT_S = 0.01
 
 _HINT_OPEN = "Open a cine or a stack (File > Open), or File > Open Sample > Cardiac SSL."
 _HINT_DRAW = (
-    "Draw the LV cavity, myocardium and RV cavity on two or three slices (base, middle, apex), "
-    "then press Train."
+    "Press Predict for a first guess to correct, or draw the LV cavity, myocardium and RV cavity "
+    "on two or three slices (base, middle, apex); then press Train."
 )
 
 
@@ -133,6 +133,7 @@ class CardiacWidget(QWidget):
         self.slice.retract_asked.connect(self.retract)
         self.slice.revert_asked.connect(self.revert)
         self.training.train_asked.connect(self.train)
+        self.training.predict_asked.connect(self.predict)
         self.training.pause_asked.connect(self.session.pause)
         self.training.resume_asked.connect(self.session.resume)
         self.training.finish_asked.connect(self.session.finish)
@@ -227,6 +228,13 @@ class CardiacWidget(QWidget):
                 f"learning from {self.session.status.slices} slices in the background; you can go "
                 "on drawing meanwhile"
             )
+
+    def predict(self) -> None:
+        """Refresh the predictions without training."""
+        with self._reporting():
+            self.view.take_strokes()
+            self.session.predict(first=self.view.in_view)
+            self.say("predicting in the background; you can go on drawing meanwhile")
 
     def export_masks(self, path: Path) -> None:
         """Write the labels as seen."""
@@ -382,7 +390,7 @@ class CardiacWidget(QWidget):
         self.show_labels.setVisible(self.is_open and self.view.layer is None)
         if not self.is_open:
             self.slice.show_nothing()
-            self.training.show_examples(0, possible=False, has_model=False)
+            self.training.show_examples(0, idle=False, has_model=False)
             return
         stack, annotations, index = self.session.stack, self.session.annotations, self.view.in_view
         self.slice.show_slice(
@@ -399,7 +407,7 @@ class CardiacWidget(QWidget):
         self.slice.show_counts(expert, editing, predicted, empty)
         self.training.show_examples(
             expert + editing,
-            possible=expert + editing > 0 and not self.session.busy,
+            idle=not self.session.busy,
             has_model=self.session.model is not None,
         )
         self.images.setEnabled(not self.session.busy)

@@ -29,6 +29,7 @@ from napari_cardiac_ssl.trainer.messages import (
     Failed,
     Job,
     Keep,
+    Labelled,
     Message,
     ModelFile,
     Predicted,
@@ -130,36 +131,35 @@ class Worker:
         self._say(Done(job.number))
 
     def _learn(self, job: Job, compute: Compute) -> Model:
+        """Train, if there is something to learn from, and hand over the model."""
         start = model_from_bytes(job.start, "the present model") if job.start else None
-        if not job.examples:
-            if start is None:
-                raise InputError("nothing to learn from and no model to predict with")
-            return start
-        examples = []
-        for part in job.examples:
-            stack = self._stacks[part.stack]
-            labels = np.zeros(stack.image.shape, dtype=np.uint8)
-            labels[tuple(np.array(part.slices).T)] = part.labels
-            examples.append(ExpertSlices(stack, labels, part.slices))
-        budget = Budget(job.steps, job.seconds, job.least_steps)
-        steps = finetune(
-            examples, start=start, mode=job.mode, budget=budget, seed=job.seed, compute=compute
-        )
-        self._wishes.heed(job.number)
-        model = run(steps, lambda step: self._after(job, step))
-        self._say(
-            Trained(
-                job.number,
-                ModelFile(
-                    digest=model.digest,
-                    data=model_to_bytes(model),
-                    slices_learned=model.card.slices_learned,
-                    parent=model.card.parent,
-                    seconds=float(model.card.recipe["seconds"]),
-                ),
+        if job.examples:
+            examples = [self._expert_slices(part) for part in job.examples]
+            budget = Budget(job.steps, job.seconds, job.least_steps)
+            steps = finetune(
+                examples, start=start, mode=job.mode, budget=budget, seed=job.seed, compute=compute
             )
+            self._wishes.heed(job.number)
+            model = run(steps, lambda step: self._after(job, step))
+        elif start is not None:
+            model = start
+        else:
+            raise InputError("nothing to learn from and no model to predict with")
+        file = ModelFile(
+            digest=model.digest,
+            data=model_to_bytes(model),
+            slices_learned=model.card.slices_learned,
+            parent=model.card.parent,
+            seconds=float(model.card.recipe.get("seconds", 0.0)),
         )
+        self._say(Trained(job.number, file))
         return model
+
+    def _expert_slices(self, part: Labelled) -> ExpertSlices:
+        stack = self._stacks[part.stack]
+        labels = np.zeros(stack.image.shape, dtype=np.uint8)
+        labels[tuple(np.array(part.slices).T)] = part.labels
+        return ExpertSlices(stack, labels, part.slices)
 
     def _after(self, job: Job, step: Step) -> bool:
         self._say(
