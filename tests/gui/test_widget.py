@@ -15,6 +15,7 @@ from napari_cardiac_ssl.anatomy import ACDC, UKBB
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.gui.display import image_layer
 from napari_cardiac_ssl.gui.widget import CardiacWidget
+from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.trainer import Died, Failed, Wish
@@ -43,7 +44,7 @@ def test_first_image_is_opened_with_a_label_layer_ready_to_paint(widget, viewer,
     assert layer.data.shape == SHAPE
     assert tuple(viewer.dims.current_step[:2]) == (0, 2)
     assert trainer.warm
-    assert "Draw the LV cavity" in widget.status.text()
+    assert "draw the LV cavity" in widget.status.text()
     assert not widget.training.train.isEnabled()
 
 
@@ -92,6 +93,15 @@ def test_slice_s_state_is_said_and_changed(widget):
     assert not widget.slice.revert.isEnabled()
 
 
+def test_first_guess_is_asked_for_before_anything_is_drawn(widget, trainer):
+    assert not widget.training.train.isEnabled()
+    assert widget.training.predict.isEnabled()
+    widget.training.predict.click()
+    assert trainer.jobs[-1].examples == ()
+    assert not widget.training.predict.isEnabled()
+    assert "predicting in the background" in widget.status.text().lower()
+
+
 def test_job_is_shown_and_steered(widget, trainer, qtbot):
     draw(widget, A, 1, BOX)
     training = widget.training
@@ -100,7 +110,8 @@ def test_job_is_shown_and_steered(widget, trainer, qtbot):
     training.mode.value = "decoder"
     training.train.click()
     job = trainer.jobs[-1]
-    assert (job.seconds, job.mode, job.start) == (33, "decoder", None)
+    assert (job.seconds, job.mode) == (33, "decoder")
+    assert job.start == default_weights()
     assert not training.train.isEnabled()
     assert not training.pause.isEnabled()
     assert training.cancel.isEnabled()
