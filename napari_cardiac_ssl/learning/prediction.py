@@ -1,5 +1,6 @@
 """From a stack and a model to labels and confidence."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from napari_cardiac_ssl.anatomy import UKBB
 from napari_cardiac_ssl.annotations import middle_of
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.checkpoint import STRUCTURES_HEAD, Model
-from napari_cardiac_ssl.learning.compute import Compute
+from napari_cardiac_ssl.learning.compute import Compute, ThreadPace
 from napari_cardiac_ssl.learning.grid import Grid, Intensities, covering_size, grid_of
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
@@ -83,12 +84,20 @@ def predict(
     centre = centre_yx or locate_heart(model, stack, compute=compute)
     grid = grid_of(stack, centre, spacing_mm=card.spacing_mm, size=card.size)
     codes = np.array([0, *(UKBB.code(s) for s in card.structures)], dtype=np.uint8)
-    for begin in range(0, len(slices), BATCH):
-        chosen = tuple(slices[begin : begin + BATCH])
-        images = intensities.apply(stack.image[tuple(np.array(chosen).T)])
-        shares = _probabilities(model, grid.to_network(images), compute)
-        labels, confidence = grid.labels_to_slices(shares)
-        yield PredictedSlices(chosen, codes[labels], confidence)
+    threads = torch.get_num_threads()
+    pace = ThreadPace(threads)
+    try:
+        for begin in range(0, len(slices), BATCH):
+            chosen = tuple(slices[begin : begin + BATCH])
+            begun = time.perf_counter()
+            torch.set_num_threads(pace.choose())
+            images = intensities.apply(stack.image[tuple(np.array(chosen).T)])
+            shares = _probabilities(model, grid.to_network(images), compute)
+            pace.took(time.perf_counter() - begun)
+            labels, confidence = grid.labels_to_slices(shares)
+            yield PredictedSlices(chosen, codes[labels], confidence)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def predict_stack(
