@@ -146,6 +146,11 @@ class PositionBatches:
                 for image, share in self._slices_of(positioned, chance):
                     images.append(image)
                     shares.append(share)
+            if not images:
+                raise InputError(
+                    "the heart's centre is in view on no slice of these studies; check that planes "
+                    "or landmarks belong to their images"
+                )
             self._pool = (
                 number,
                 torch.from_numpy(np.stack(images))[:, None],
