@@ -7,6 +7,7 @@ network is the last one trained, never a selected one.
 
     python benchmarks/few_slices.py --seconds 15            # resumes from benchmarks/results/
     python benchmarks/few_slices.py --steps 100 --k 3 --patients 4
+    python benchmarks/few_slices.py --k 0 --from MODEL --arms ours      # before any label
 
 The cases are found through CARDIAC_SSL_DATA (default: ../shared/data).
 """
@@ -50,6 +51,10 @@ def ours(
     def segment(
         stack: Stack, labels: NDArray[np.uint8], chosen: list[int]
     ) -> tuple[NDArray[np.uint8], dict[str, object]]:
+        if not chosen:
+            if start is None:
+                raise SystemExit("k = 0 needs a model: name one with --from")
+            return predict_stack(start, stack)[0][0], {"steps": 0}
         example = ExpertSlices(stack, labels, tuple(SliceIndex(0, z) for z in chosen))
         steps = finetune([example], start=start, budget=budget, seed=seed)
         model = run(steps, lambda step: None)
@@ -139,7 +144,7 @@ def main() -> None:
             chosen = spread(labels[0], k)
             for arm in options.arms:
                 key = f"{name if arm == 'ours' else arm} | {options.frame} | k={k} | {case.name}"
-                if key in results:
+                if key in results or (k == 0 and arm != "ours"):
                     continue
                 begun = time.perf_counter()
                 predicted, extra = arms[arm](stack, labels, chosen)
