@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
@@ -87,6 +89,14 @@ class Card:
     trained_on: tuple[TrainedOn, ...] = ()
     parent: str | None = None
     versions: Mapping[str, str] = field(default_factory=current_versions)
+
+    @property
+    def channels(self) -> NDArray[np.uint8]:
+        """Which channel of the structures' head each UKBB integer is; 0 where it has none."""
+        table = np.zeros(len(UKBB.structures) + 1, dtype=np.uint8)
+        for channel, structure in enumerate(self.structures, start=1):
+            table[UKBB.code(structure)] = channel
+        return table
 
     @property
     def slices_learned(self) -> int:

@@ -100,9 +100,7 @@ class ExpertBatches:
         seed: int,
         augmentation: Augmentation | None = None,
     ) -> None:
-        codes = np.zeros(len(UKBB.structures) + 1, dtype=np.uint8)
-        for channel, structure in enumerate(card.structures, start=1):
-            codes[UKBB.code(structure)] = channel
+        channels = card.channels
         images, shares = [], []
         margin = 2 * round(card.size * MARGIN / 2)
         for example in examples:
@@ -112,7 +110,9 @@ class ExpertBatches:
             for index in example.slices:
                 images.append(grid.to_network(intensities.apply(stack.image[index])))
                 shares.append(
-                    grid.labels_to_network(codes[example.labels[index]], len(card.structures) + 1)
+                    grid.labels_to_network(
+                        channels[example.labels[index]], len(card.structures) + 1
+                    )
                 )
         self._images = torch.from_numpy(np.stack(images))[:, None]
         self._shares = torch.from_numpy(np.stack(shares))

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from safetensors.torch import load, save
 from torch import Tensor
 
-from napari_cardiac_ssl.anatomy import UKBB
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.geometry.frame import AnatomicalFrame
@@ -164,9 +163,7 @@ class PositionBatches:
         stack, card = positioned.stack, self._card
         intensities = Intensities.of(stack)
         picked = chance.permutation(len(positioned.slices))[:POOL_SLICES]
-        codes = np.zeros(len(UKBB.structures) + 1, dtype=np.uint8)
-        for channel, structure in enumerate(card.structures, start=1):
-            codes[UKBB.code(structure)] = channel
+        channels = card.channels
         for index in (positioned.slices[i] for i in picked):
             frame = positioned.frame.moved(
                 rotation_deg=chance.normal(0, JITTER_DEG, 3),
@@ -190,7 +187,7 @@ class PositionBatches:
             if positioned.structures is None:
                 structures = np.zeros((classes, grid.size, grid.size), dtype=np.float32)
             else:
-                drawn = codes[positioned.structures[index]]
+                drawn = channels[positioned.structures[index]]
                 structures = grid.labels_to_network(drawn, classes)
             image = grid.to_network(intensities.apply(stack.image[index]))
             yield image, np.concatenate([positions, structures])
