@@ -110,9 +110,9 @@ def probe_training(viewer, widget, truth, seconds):
     widget.view.paint_in(truth, [SliceIndex(0, z) for z in (3, 5, 7)])
     work(viewer, layer, truth, spacing_z, seconds=2)
     pump(until=lambda: bool(session.compute))
-    widget.training.seconds.value = seconds
+    widget.learning.seconds.value = seconds
     with Probe() as probe:
-        widget.training.train.click()
+        widget.learning.train.click()
         work(viewer, layer, truth, spacing_z, until=lambda: session.status.phase == "predicting")
     probe.say("widget, while it trains")
     with Probe() as probe:
@@ -131,15 +131,15 @@ def probe_training(viewer, widget, truth, seconds):
 
 def train_on(widget):
     """Train for long, and wait until it does."""
-    widget.training.seconds.value = 600
-    widget.training.train.click()
+    widget.learning.seconds.value = 600
+    widget.learning.train.click()
     pump(until=lambda: widget.session.status.phase == "training")
 
 
 def probe_cancel(widget):
     """Cancel, and see how long it takes."""
     begun = time.perf_counter()
-    widget.training.cancel.click()
+    widget.learning.cancel.click()
     answered = time.perf_counter() - begun
     with Probe() as probe:
         pump(until=lambda: not widget.session._trainer.busy)

@@ -129,7 +129,7 @@ class _Rehearsal:
         for code in (0, *(UKBB.code(structure) for structure in self.structures)):
             y, x = np.nonzero((wanted == code) & (layer.data[index] != code))
             if len(y):
-                self.press(self._widget.structures.buttons[code])
+                self.press(self._widget.drawing.buttons[code])
                 where = (np.full_like(y, index.t), np.full_like(y, index.z), y, x)
                 with layer.block_history():
                     layer.data_setitem(where, code)
@@ -138,8 +138,8 @@ class _Rehearsal:
 
     def learn(self, number: int, seconds: int) -> list[dict[str, object]]:
         """Train for a round; return how good the result is."""
-        self._widget.training.seconds.value = seconds
-        self.press(self._widget.training.train)
+        self._widget.learning.seconds.value = seconds
+        self.press(self._widget.learning.train)
         _until(lambda: self._share_spent() > 0.5 or not self._session.busy, 600 + seconds)
         if number == 1:
             self.shoot("training")
@@ -178,8 +178,8 @@ class _Rehearsal:
 
     def export(self) -> None:
         stack, out = self._session.stack, self._out
-        self._widget.export_model(out / "model.safetensors")
-        self._widget.export_masks(out / "masks" / f"{stack.name}_seg.nii.gz")
+        self._widget.desk.export_model(out / "model.safetensors")
+        self._widget.desk.export_masks(out / "masks" / f"{stack.name}_seg.nii.gz", UKBB)
         if stack.source is None:
             write_map(
                 out / "masks" / f"{stack.name}.nii.gz", stack.image, like=stack, description="image"

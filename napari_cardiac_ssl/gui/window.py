@@ -23,7 +23,7 @@ def open_viewer(
     for layer in layers[1:]:
         layer.visible = False
     if layers:
-        widget.open_layer(layers[0])
+        widget.desk.open_layer(layers[0])
     return viewer, widget
 
 

@@ -45,30 +45,30 @@ def test_first_image_is_opened_with_a_label_layer_ready_to_paint(widget, viewer,
     assert tuple(viewer.dims.current_step[:2]) == (0, 2)
     assert trainer.warm
     assert "draw the LV cavity" in widget.status.text()
-    assert not widget.training.train.isEnabled()
+    assert not widget.learning.train.isEnabled()
 
 
 def test_empty_viewer_says_what_to_do_first(viewer, session):
     widget = CardiacWidget(viewer, session)
     assert "Open a cine" in widget.status.text()
     assert not widget.slice.confirm.isEnabled()
-    assert not widget.training.train.isEnabled()
+    assert not widget.learning.train.isEnabled()
     widget.close_session()
 
 
 def test_structure_buttons_and_the_layer_follow_each_other(widget):
     layer = widget.view.layer
-    widget.structures.buttons[2].click()
+    widget.drawing.buttons[2].click()
     assert (layer.selected_label, layer.mode) == (2, "paint")
-    widget.structures.buttons[0].click()
+    widget.drawing.buttons[0].click()
     assert layer.mode == "erase"
     layer.mode = "paint"
     layer.selected_label = 3
-    assert widget.structures.buttons[3].isChecked()
-    widget.structures.brush.setValue(17)
+    assert widget.drawing.buttons[3].isChecked()
+    widget.drawing.brush.setValue(17)
     assert layer.brush_size == 17
     layer.brush_size = 5
-    assert widget.structures.brush.value() == 5
+    assert widget.drawing.brush.value() == 5
 
 
 def test_keys_choose_structures(widget):
@@ -94,17 +94,17 @@ def test_slice_s_state_is_said_and_changed(widget):
 
 
 def test_first_guess_is_asked_for_before_anything_is_drawn(widget, trainer):
-    assert not widget.training.train.isEnabled()
-    assert widget.training.predict.isEnabled()
-    widget.training.predict.click()
+    assert not widget.learning.train.isEnabled()
+    assert widget.learning.predict.isEnabled()
+    widget.learning.predict.click()
     assert trainer.jobs[-1].examples == ()
-    assert not widget.training.predict.isEnabled()
+    assert not widget.learning.predict.isEnabled()
     assert "predicting in the background" in widget.status.text().lower()
 
 
 def test_job_is_shown_and_steered(widget, trainer, qtbot):
     draw(widget, A, 1, BOX)
-    training = widget.training
+    training = widget.learning
     assert training.train.text() == "Train on 1 slice"
     training.seconds.value = 33
     training.mode.value = "decoder"
@@ -135,8 +135,8 @@ def test_job_is_shown_and_steered(widget, trainer, qtbot):
 def test_cancel_leaves_all_as_it_was(widget, trainer, qtbot):
     draw(widget, A, 1, BOX)
     before = widget.view.layer.data.copy()
-    widget.training.train.click()
-    widget.training.cancel.click()
+    widget.learning.train.click()
+    widget.learning.cancel.click()
     assert not widget.session.busy
     trainer.deliver(ring())
     qtbot.wait(150)
@@ -154,27 +154,27 @@ def test_cancel_leaves_all_as_it_was(widget, trainer, qtbot):
 def test_trainer_s_end_is_said_and_nothing_lost(widget, trainer, qtbot, message, said):
     draw(widget, A, 1, BOX)
     before = widget.view.layer.data.copy()
-    widget.training.train.click()
+    widget.learning.train.click()
     trainer.script.append(message(trainer.jobs[-1].number))
     qtbot.waitUntil(lambda: said in widget.status.text())
     assert np.array_equal(widget.view.layer.data, before)
-    assert widget.training.train.isEnabled()
+    assert widget.learning.train.isEnabled()
 
 
 def test_what_cannot_be_done_is_said_without_a_traceback(widget, capsys):
     draw(widget, A, 1, BOX)
     draw(widget, A, 0, BOX)
-    widget.train()
+    widget.learning.train.click()
     assert "WARNING: nothing to learn from" in capsys.readouterr().out  # napari's notification
     assert "Nothing to learn from yet" in widget.status.text()
 
 
 def test_masks_are_exported_as_seen(widget, tmp_path):
     draw(widget, A, 1, BOX)
-    widget.export_masks(tmp_path / "m.nii.gz")
+    widget.desk.export_masks(tmp_path / "m.nii.gz", UKBB)
     written = np.asarray(nib.load(tmp_path / "m.nii.gz").dataobj)
     assert np.array_equal(written.T, widget.view.layer.data)
-    widget.export_masks(tmp_path)
+    widget.desk.export_masks(tmp_path, UKBB)
     assert "Cannot write" in widget.status.text()
 
 
@@ -182,8 +182,8 @@ def test_labels_of_another_layer_are_taken_over_where_nobody_drew(widget, viewer
     viewer.add_layer(Labels(UKBB.convert(ring(), ACDC), name="theirs"))
     draw(widget, A, 3, BOX)
     mine = widget.view.layer.data[A].copy()
-    widget.starts.setCurrentText("theirs")
-    widget.use_labels.click()
+    widget.choice.starts.setCurrentText("theirs")
+    widget.choice.use_labels.click()
     assert np.array_equal(widget.view.layer.data[A], mine)
     assert np.array_equal(widget.view.layer.data[0, 2], ring()[0, 2])
     assert widget.session.annotations.state((0, 2)) is SliceState.EDITING
@@ -192,17 +192,17 @@ def test_labels_of_another_layer_are_taken_over_where_nobody_drew(widget, viewer
 
 def test_another_image_and_back_loses_nothing(widget, viewer, stack):
     draw(widget, A, 1, BOX)
-    widget.confirm()
+    widget.desk.confirm()
     first = widget.view.layer
     state = widget.session.annotations.state(A)
     other = Stack(np.random.default_rng(1).random((1, 2, 16, 16)), np.eye(4), name="other")
     viewer.add_layer(Layer.create(*image_layer(other)))
-    widget.images.setCurrentText("other")
-    widget.images.activated.emit(widget.images.currentIndex())
+    widget.choice.images.setCurrentText("other")
+    widget.choice.images.activated.emit(widget.choice.images.currentIndex())
     assert widget.session.stack is other
     assert widget.view.layer.data.shape == (1, 2, 16, 16)
-    widget.images.setCurrentText("s")
-    widget.images.activated.emit(widget.images.currentIndex())
+    widget.choice.images.setCurrentText("s")
+    widget.choice.images.activated.emit(widget.choice.images.currentIndex())
     assert widget.session.stack is stack
     assert widget.view.layer is first
     assert widget.session.annotations.state(A) is state
@@ -212,7 +212,7 @@ def test_another_image_and_back_loses_nothing(widget, viewer, stack):
 def test_image_of_another_reader_can_be_worked_on(viewer, session, qtbot, capsys):
     widget = CardiacWidget(viewer, session)
     viewer.add_layer(Image(np.random.default_rng(0).random((4, 16, 16)), scale=(8, 1.5, 1.5)))
-    qtbot.waitUntil(lambda: widget.is_open)
+    qtbot.waitUntil(lambda: widget.desk.is_open)
     assert widget.session.stack.spacing_mm == (8, 1.5, 1.5)
     assert widget.view.layer.data.shape == (1, 4, 16, 16)
     assert "Inconsistent units" not in capsys.readouterr().out
@@ -223,8 +223,8 @@ def test_image_of_another_reader_can_be_worked_on(viewer, session, qtbot, capsys
 
 def test_rgb_image_is_refused(widget, viewer, stack):
     viewer.add_layer(Image(np.zeros((4, 16, 16, 3), np.uint8), rgb=True, name="rgb"))
-    widget.images.setCurrentText("rgb")
-    widget.images.activated.emit(widget.images.currentIndex())
+    widget.choice.images.setCurrentText("rgb")
+    widget.choice.images.activated.emit(widget.choice.images.currentIndex())
     assert "RGB data cannot be worked on" in widget.status.text()
     assert widget.session.stack is stack
 
@@ -232,9 +232,9 @@ def test_rgb_image_is_refused(widget, viewer, stack):
 def test_deleted_label_layer_can_be_shown_again(widget, viewer):
     draw(widget, A, 1, BOX)
     viewer.layers.remove(widget.view.layer)
-    assert widget.show_labels.isVisibleTo(widget)
+    assert widget.choice.show_labels.isVisibleTo(widget)
     viewer.layers.clear()
-    widget.show_labels.click()
+    widget.choice.show_labels.click()
     assert widget.view.layer.data[A].sum() == 120
 
 
@@ -248,7 +248,7 @@ def test_two_widgets_have_a_session_each(viewer, stack, widget):
     other = CardiacWidget(viewer, Session(type(widget.session._trainer)()))
     assert other.session is not widget.session
     draw(widget, B, 1, BOX)
-    assert not other.is_open or not other.session.annotations.labels.any()
+    assert not other.desk.is_open or not other.session.annotations.labels.any()
     other.close_session()
 
 
@@ -258,10 +258,10 @@ def real(viewer, stack, qtbot):
     widget = CardiacWidget(viewer)
     viewer.window.add_dock_widget(widget)
     viewer.add_layer(Layer.create(*image_layer(stack)))
-    qtbot.waitUntil(lambda: widget.is_open)
+    qtbot.waitUntil(lambda: widget.desk.is_open)
     draw(widget, C, 1, BOX)
-    widget.training.seconds.value = 600
-    widget.training.train.click()
+    widget.learning.seconds.value = 600
+    widget.learning.train.click()
     qtbot.waitUntil(lambda: widget.session.status.progress is not None, timeout=90_000)
     yield widget
     widget.close_session()
@@ -274,11 +274,11 @@ def test_killed_trainer_leaves_window_and_labels_and_can_train_again(real, qtbot
     assert "SIGKILL" in real.status.text()
     assert np.array_equal(real.view.layer.data, before)
     draw(real, A, 2, BOX)  # the window lives
-    real.training.train.click()
+    real.learning.train.click()
     qtbot.waitUntil(lambda: real.session.status.progress is not None, timeout=90_000)
     begun = time.monotonic()
     pid = real.session.trainer_pid
-    real.training.cancel.click()
+    real.learning.cancel.click()
     qtbot.waitUntil(lambda: not real.session._trainer.busy, timeout=1_000)
     assert time.monotonic() - begun < 1
     real.close_session()

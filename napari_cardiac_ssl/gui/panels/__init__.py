@@ -1,0 +1,1 @@
+"""The parts of the window: what each shows, and what the user asks for in it. No rules."""

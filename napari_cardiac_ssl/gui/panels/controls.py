@@ -1,0 +1,56 @@
+"""What all panels are made of: buttons that say what they do, headings, swatches."""
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+
+def button(text: str, tip: str) -> QPushButton:
+    """Return a push button that says what it does."""
+    made = QPushButton(text)
+    made.setAccessibleName(text)
+    describe(made, tip)
+    return made
+
+
+def describe(widget: QWidget, tip: str) -> None:
+    """Say what a widget does, to the eye and to a screen reader."""
+    widget.setToolTip(tip)
+    widget.setAccessibleDescription(tip)
+
+
+def heading(text: str) -> QLabel:
+    """Return the heading of a part."""
+    made = QLabel(text)
+    made.setStyleSheet("font-weight: bold; margin-top: 6px;")
+    return made
+
+
+def column(panel: QWidget) -> QVBoxLayout:
+    """Give a panel its layout: one thing below the other."""
+    layout = QVBoxLayout(panel)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(4)
+    return layout
+
+
+def row(*widgets: QWidget) -> QHBoxLayout:
+    """Return widgets side by side."""
+    layout = QHBoxLayout()
+    layout.setSpacing(4)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return layout
+
+
+def swatch(colour: str) -> QIcon:
+    """Return a disc of a colour."""
+    pixmap = QPixmap(32, 32)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(QColor(colour))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.drawEllipse(2, 2, 28, 28)
+    painter.end()
+    return QIcon(pixmap)

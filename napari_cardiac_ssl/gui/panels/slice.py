@@ -1,0 +1,95 @@
+"""The state of the slice in view, and what can be done about it."""
+
+from qtpy.QtWidgets import QLabel, QWidget
+
+from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.gui.desk import Desk
+from napari_cardiac_ssl.gui.panels.controls import button, column, describe, row
+
+_WORDS = {
+    SliceState.UNLABELLED: "not labelled",
+    SliceState.PREDICTED: "the model's prediction",
+    SliceState.EDITING: "editing, protected",
+    SliceState.EXPERT: "confirmed, protected",
+    SliceState.EXCLUDED: "excluded",
+}
+
+
+class SlicePanel(QWidget):
+    """The state of the slice in view, and what can be done about it."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+        self._is_expert = False
+        self.state, self.counts = QLabel(), QLabel()
+        self.state.setAccessibleName("State of the slice in view")
+        self.counts.setAccessibleName("Slices by state")
+        for label in (self.state, self.counts):
+            label.setWordWrap(True)
+        self.confirm = button("Confirm slice", "")
+        self.revert = button(
+            "Give back to model",
+            "What is drawn on this slice goes, and the next prediction fills it. Ctrl-Z brings "
+            "it back.",
+        )
+        self.confirm.clicked.connect(self._on_confirm)
+        self.revert.clicked.connect(desk.revert)
+        layout = column(self)
+        layout.addWidget(self.state)
+        layout.addLayout(row(self.confirm, self.revert))
+        layout.addWidget(self.counts)
+        desk.changed.connect(self._show)
+        self._show()
+
+    def _show(self) -> None:
+        if self._desk.is_open:
+            self._show_slice()
+            self._show_counts()
+        else:
+            self.state.setText("No stack is open")
+            self.counts.setText("")
+            self.confirm.setEnabled(False)
+            self.revert.setEnabled(False)
+
+    def _show_slice(self) -> None:
+        """Say which slice is in view, of how many frames and slices, and what it is worth."""
+        session, index = self._desk.session, self._desk.view.in_view
+        state = session.annotations.state(index)
+        empty = not session.annotations.labels[index].any()
+        self._is_expert = state is SliceState.EXPERT
+        words = _WORDS[state]
+        if empty and state in {SliceState.EDITING, SliceState.EXPERT}:
+            words = f"no heart here; {words}"
+        self.state.setText(
+            f"Frame {index.t} of 0–{session.stack.frames - 1}, "
+            f"slice {index.z} of 0–{session.stack.slices - 1}:\n{words[0].upper()}{words[1:]}"
+        )
+        self.confirm.setEnabled(True)
+        self.revert.setEnabled(state not in {SliceState.UNLABELLED, SliceState.PREDICTED})
+        if self._is_expert:
+            text, tip = "Take back", "Not an example any more; the slice stays protected."
+        elif empty:
+            text, tip = "No heart here", "Teach the model that this slice shows no heart."
+        else:
+            text, tip = "Confirm slice", "This slice is right: learn from it, never change it."
+        self.confirm.setText(text)
+        self.confirm.setAccessibleName(text)
+        describe(self.confirm, tip)
+
+    def _show_counts(self) -> None:
+        """Say how far the stack is."""
+        stack, annotations = self._desk.session.stack, self._desk.session.annotations
+        counts = {
+            word: len(annotations.slices(state))
+            for word, state in (
+                ("confirmed", SliceState.EXPERT),
+                ("editing", SliceState.EDITING),
+                ("predicted", SliceState.PREDICTED),
+            )
+        }
+        counts["empty"] = stack.frames * stack.slices - sum(counts.values())
+        self.counts.setText(" · ".join(f"{n} {what}" for what, n in counts.items() if n))
+
+    def _on_confirm(self) -> None:
+        (self._desk.retract if self._is_expert else self._desk.confirm)()
