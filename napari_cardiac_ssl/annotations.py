@@ -7,6 +7,7 @@ example to learn from.
 
 import getpass
 import hashlib
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -47,17 +48,39 @@ class SliceRecord:
         UTC time of the last change, ISO 8601; empty where nothing happened yet.
     model
         Digest of the model whose prediction the labels are, or started from; None without one.
+    how
+        How the labels came about: "predicted", "drawn", "corrected" (a prediction drawn on),
+        "accepted" (a prediction confirmed as it was), "confirmed" (nothing was drawn: no heart
+        here), or the name of a help; empty where nothing happened yet.
     """
 
     state: SliceState = SliceState.UNLABELLED
     who: str = ""
     when: str = ""
     model: str | None = None
+    how: str = ""
+
+
+@dataclass(frozen=True)
+class SliceContent:
+    """One slice at one moment: what is put back by undo and kept in a project.
+
+    Parameters
+    ----------
+    record
+        Its state and provenance.
+    mask
+        Its labels, compressed (`pack`).
+    """
+
+    record: SliceRecord
+    mask: bytes
 
 
 @dataclass
 class _Slice:
     record: SliceRecord = field(default_factory=SliceRecord)
+    mask: bytes | None = None  # the labels compressed; None until it is asked for
     # The record that each content had when it was last seen: undoing a stroke or a refresh brings
     # the content back, and with it the state.
     seen: dict[bytes, SliceRecord] = field(default_factory=dict)
@@ -100,8 +123,37 @@ class Annotations:
         """Return the slices that are in one of some states, in order."""
         return tuple(sorted(i for i, known in self._slices.items() if known.record.state in states))
 
-    def annotate(self, index: SliceIndex, labels: NDArray[np.integer]) -> None:
+    def content(self, index: SliceIndex) -> SliceContent:
+        """Return one slice as it is now, compressed."""
+        known = self._slice(index)
+        if known.mask is None:
+            known.mask = pack(self._labels[index])
+        return SliceContent(known.record, known.mask)
+
+    def put(self, index: SliceIndex, content: SliceContent) -> None:
+        """Make a slice what it was at another moment.
+
+        Raises
+        ------
+        InputError
+            If the mask is damaged or of another size.
+        """
+        self._write(index, unpack(content.mask, self._labels.shape[2:]), content.record)
+        self._slice(index).mask = content.mask
+
+    def annotate(
+        self, index: SliceIndex, labels: NDArray[np.integer], how: str | None = None
+    ) -> None:
         """Take over what an expert has drawn on a slice, which protects it.
+
+        Parameters
+        ----------
+        index
+            The slice.
+        labels
+            Shape ``(y, x)``.
+        how
+            By which help, if not by hand.
 
         Raises
         ------
@@ -109,7 +161,8 @@ class Annotations:
             If the slice or its shape is not the stack's.
         """
         before = self.record(index)
-        self._write(index, labels, self._by_expert(before, SliceState.EDITING))
+        how = how or ("corrected" if before.model else "drawn")
+        self._write(index, labels, self._by_expert(before, SliceState.EDITING, how))
 
     def restore(self, index: SliceIndex, labels: NDArray[np.integer]) -> None:
         """Take over content that came back by undo or redo, and the state that it had.
@@ -125,7 +178,14 @@ class Annotations:
 
     def confirm(self, index: SliceIndex) -> None:
         """Make a slice an example to learn from, as it is. An empty one says: no heart here."""
-        self._mark(index, self._by_expert(self.record(index), SliceState.EXPERT))
+        before = self.record(index)
+        how = "accepted" if before.state is SliceState.PREDICTED else before.how or "confirmed"
+        self._mark(index, self._by_expert(before, SliceState.EXPERT, how))
+
+    def accept(self, index: SliceIndex) -> None:
+        """Confirm a prediction as it is; a slice that is none stays as it is."""
+        if self.state(index) is SliceState.PREDICTED:
+            self.confirm(index)
 
     def retract(self, index: SliceIndex) -> None:
         """Take back a confirmation: the slice stays protected, but is no example any more."""
@@ -134,7 +194,19 @@ class Annotations:
 
     def exclude(self, index: SliceIndex) -> None:
         """Keep a slice out of everything: not learned, not predicted, not suggested."""
-        self._mark(index, self._by_expert(self.record(index), SliceState.EXCLUDED))
+        before = self.record(index)
+        self._mark(index, self._by_expert(before, SliceState.EXCLUDED, before.how))
+
+    def include(self, index: SliceIndex) -> None:
+        """Take an exclusion back: open to the model, or still protected where an expert drew."""
+        before = self.record(index)
+        if before.state is not SliceState.EXCLUDED:
+            return
+        state = {"": SliceState.UNLABELLED, "predicted": SliceState.PREDICTED}.get(before.how)
+        if state is None:
+            self._mark(index, self._by_expert(before, SliceState.EDITING, before.how))
+        else:
+            self._mark(index, replace(before, state=state, who=""))
 
     def release(self, index: SliceIndex) -> None:
         """Give a slice back to the model: empty until the next prediction. An expert's verb."""
@@ -159,7 +231,7 @@ class Annotations:
         tuple of SliceIndex
             The slices that were written: those that no expert has touched.
         """
-        record = SliceRecord(SliceState.PREDICTED, when=_now(), model=model)
+        record = SliceRecord(SliceState.PREDICTED, when=_now(), model=model, how="predicted")
         written = []
         for index, predicted in zip(slices, labels, strict=True):
             if self.state(index) in OPEN_TO_MODEL:
@@ -167,8 +239,8 @@ class Annotations:
                 written.append(index)
         return tuple(written)
 
-    def _by_expert(self, before: SliceRecord, state: SliceState) -> SliceRecord:
-        return SliceRecord(state, self.who, _now(), before.model)
+    def _by_expert(self, before: SliceRecord, state: SliceState, how: str) -> SliceRecord:
+        return SliceRecord(state, self.who, _now(), before.model, how)
 
     def _slice(self, index: SliceIndex) -> _Slice:
         frames, slices = self._labels.shape[:2]
@@ -190,13 +262,44 @@ class Annotations:
                 f"slices have {self._labels.shape[2:]} (y, x)"
             )
         self._labels[index] = labels
-        known.record = record
+        known.record, known.mask = record, None
         known.seen[_digest(labels)] = record
 
     def _mark(self, index: SliceIndex, record: SliceRecord) -> None:
         known = self._slice(index)
         known.record = record
         known.seen[_digest(self._labels[index])] = record
+
+
+def pack(labels: NDArray[np.uint8]) -> bytes:
+    """Compress one slice's labels.
+
+    Examples
+    --------
+    >>> labels = np.zeros((256, 256), np.uint8)
+    >>> labels[100:120, 90:130] = 3
+    >>> len(pack(labels)) < 500, bool((unpack(pack(labels), (256, 256)) == labels).all())
+    (True, True)
+    """
+    return zlib.compress(np.ascontiguousarray(labels, dtype=np.uint8).data, level=1)
+
+
+def unpack(mask: bytes, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return one slice's labels, ``(y, x)``.
+
+    Raises
+    ------
+    InputError
+        If the bytes are damaged, or not of this size: never more than that is unpacked.
+    """
+    size = int(np.prod(shape))
+    try:
+        content = zlib.decompressobj().decompress(mask, max_length=size + 1)
+    except zlib.error as error:
+        raise InputError(f"a stored mask is damaged ({error})") from error
+    if len(content) != size:
+        raise InputError(f"a stored mask does not fit a slice of {shape} (y, x)")
+    return np.frombuffer(content, np.uint8).reshape(shape)
 
 
 def middle_of(labels: NDArray[np.uint8]) -> tuple[float, float] | None:

@@ -67,7 +67,7 @@ def trainer():
 
 @pytest.fixture
 def session(trainer):
-    return Session(trainer, who="reader")
+    return Session(trainer=trainer, who="reader")
 
 
 @pytest.fixture

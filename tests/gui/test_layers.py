@@ -21,7 +21,7 @@ class Bench:
 
     def __init__(self, shape=SHAPE):
         self.trainer = ScriptedTrainer()
-        self.session = Session(self.trainer, who="reader")
+        self.session = Session(trainer=self.trainer, who="reader")
         self.viewer = ViewerModel()
         self.failures = []
         self.view = LabelView(self.viewer, self.session, self.failures.append)

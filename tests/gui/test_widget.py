@@ -245,7 +245,7 @@ def test_closed_dock_ends_the_trainer(widget, viewer, trainer, qtbot):
 
 
 def test_two_widgets_have_a_session_each(viewer, stack, widget):
-    other = CardiacWidget(viewer, Session(type(widget.session._trainer)()))
+    other = CardiacWidget(viewer, Session(trainer=type(widget.session._trainer)()))
     assert other.session is not widget.session
     draw(widget, B, 1, BOX)
     assert not other.desk.is_open or not other.session.annotations.labels.any()

@@ -18,88 +18,12 @@ from napari_cardiac_ssl.trainer import (
     Died,
     Done,
     Failed,
-    ModelFile,
-    Predicted,
     Progressed,
     Ready,
-    Trained,
     Wish,
 )
 
-SHAPE = (2, 3, 8, 8)
-A, B = SliceIndex(0, 1), SliceIndex(1, 2)
-
-
-class ScriptedTrainer:
-    def __init__(self):
-        self.jobs, self.wishes, self.script, self.closed = [], [], [], False
-
-    def start(self, job, stacks):
-        self.jobs.append(job)
-
-    def ask(self, wish):
-        self.wishes.append(wish)
-
-    def messages(self, timeout_s=0.0):
-        said, self.script = self.script, []
-        return said
-
-    def close(self):
-        self.closed = True
-
-
-@pytest.fixture
-def trainer():
-    return ScriptedTrainer()
-
-
-@pytest.fixture
-def session(trainer):
-    session = Session(trainer, who="reader")
-    session.open(Stack(np.random.default_rng(0).random(SHAPE), np.diag([1.4, 1.4, 10, 1])))
-    return session
-
-
-@pytest.fixture
-def heard(session):
-    """Everything that the session said, in order."""
-    heard = []
-    session.slices_changed.connect(lambda slices: heard.append(("changed", slices)))
-    session.labels_refreshed.connect(lambda slices: heard.append(("refreshed", slices)))
-    session.job_changed.connect(lambda status: heard.append(("job", status.phase)))
-    session.model_adopted.connect(lambda model: heard.append(("model", model.digest)))
-    session.job_ended.connect(lambda how: heard.append(("ended", how)))
-    return heard
-
-
-def square(code=1):
-    labels = np.zeros(SHAPE[2:], np.uint8)
-    labels[2:5, 3:6] = code
-    return labels
-
-
-def model(digest="m1", learned=1):
-    return ModelFile(digest, b"weights of " + digest.encode(), learned, None, 12.0)
-
-
-def result(job, code=2, digest="m1"):
-    slices = job.predict[1]
-    labels = np.stack([square(code)] * len(slices))
-    return [
-        Trained(job.number, model(digest, sum(len(e.slices) for e in job.examples))),
-        Predicted(job.number, slices, labels, np.full(labels.shape, 200, np.uint8)),
-        Done(job.number),
-    ]
-
-
-def say(session, trainer, *messages):
-    trainer.script = list(messages)
-    session.process_messages()
-
-
-def train(session, trainer, **kwargs):
-    session.train(**kwargs)
-    say(session, trainer, *result(trainer.jobs[-1]))
+from .conftest import SHAPE, A, B, ScriptedTrainer, model, result, say, square, train
 
 
 def test_a_round_of_the_loop(session, trainer, heard):
@@ -288,7 +212,7 @@ def test_earlier_labels_are_taken_up_protected(session):
 
 
 def test_nothing_works_without_a_stack():
-    session = Session(ScriptedTrainer())
+    session = Session(trainer=ScriptedTrainer())
     for verb in (lambda: session.annotate(A, square()), session.train, lambda: session.stack):
         with pytest.raises(InputError, match="no stack is open"):
             verb()

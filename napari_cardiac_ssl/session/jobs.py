@@ -1,0 +1,457 @@
+"""The running job, and how what it brings is taken over.
+
+A failed, cancelled or superseded job leaves nothing. Of a job that is done, predictions and model
+are adopted together, as one step of the history.
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from napari_cardiac_ssl.anatomy import View
+from napari_cardiac_ssl.annotations import SliceState, middle_of
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.learning.weights import default_weights
+from napari_cardiac_ssl.session.history import REFRESH, Step
+from napari_cardiac_ssl.session.labelling import Labelling
+from napari_cardiac_ssl.study import SliceIndex, Stack
+from napari_cardiac_ssl.trainer import (
+    Cancelled,
+    Died,
+    Done,
+    Failed,
+    Job,
+    Message,
+    ModelFile,
+    Predicted,
+    Progressed,
+    Ready,
+    Trained,
+    Trainer,
+    Wish,
+)
+from napari_cardiac_ssl.trainer.messages import Labelled
+
+#: What is learned in fewer steps is of no use, however slow the machine is.
+LEAST_STEPS = 60
+#: How long a training lasts that a confirmation started.
+BY_ITSELF_S = 8.0
+#: So many models can be gone back to.
+MOST_MODELS = 8
+
+Phase = Literal["idle", "starting", "training", "paused", "finishing", "predicting"]
+#: Where training starts from.
+Start = Literal["present", "default", "scratch"]
+Mode = Literal["all", "decoder"]
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """What the running job is doing.
+
+    Parameters
+    ----------
+    phase
+        ``idle`` when there is none.
+    progress
+        The last training step's report; None before the first.
+    slices
+        Number of slices that it learns from.
+    """
+
+    phase: Phase = "idle"
+    progress: Progressed | None = None
+    slices: int = 0
+
+
+@dataclass
+class Run:
+    """A job that was started and has not ended.
+
+    Parameters
+    ----------
+    job
+        What was asked for.
+    by_itself
+        Whether a confirmation started it.
+    renewing
+        Whether it goes on from one that was cut short before its predictions.
+    candidate
+        The model that it brought; not the present one before it is adopted.
+    predictions
+        What is still to be taken over.
+    complete
+        Whether it has said all: from now on it is being adopted.
+    step
+        The refresh in the history, once its first portion is taken over.
+    """
+
+    job: Job
+    by_itself: bool = False
+    renewing: bool = False
+    candidate: ModelFile | None = None
+    predictions: list[Predicted] = field(default_factory=list)
+    complete: bool = False
+    step: Step | None = None
+
+
+class Jobs(Labelling):
+    """Labels, and jobs that learn from them and refresh the predictions.
+
+    Parameters
+    ----------
+    trainer
+        Where jobs run; a new trainer process by default.
+    who
+        Who draws; the computer's user by default.
+    """
+
+    labels_refreshed = Signal(tuple)
+    job_changed = Signal(JobStatus)
+    model_adopted = Signal(object)
+    job_ended = Signal(str)
+
+    def __init__(self, trainer: Trainer | None = None, who: str | None = None) -> None:
+        super().__init__(who)
+        self._trainer = trainer or Trainer()
+        self._run: Run | None = None
+        self._jobs = 0
+        self._confirmed: SliceIndex | None = None  # while a job ran that does not know it
+        self._present: dict[View, ModelFile] = {}
+        self._models: dict[str, ModelFile] = {}  # by digest, the newest last
+        self._previous: dict[str, str | None] = {}  # which was present before each
+        self._confidence: NDArray[np.uint8] | None = None
+        self.status = JobStatus()
+        self.compute = ""
+        #: Whether a confirmation starts or renews training by itself.
+        self.learn_while_drawing = False
+
+    # -- what is there ---------------------------------------------------------------------
+
+    @property
+    def model(self) -> ModelFile | None:
+        """The present model of the open stack's view."""
+        return self._present.get(self._stack.view if self._stack else View.SAX)
+
+    @property
+    def confidence(self) -> NDArray[np.uint8] | None:
+        """How sure the present model is of its prediction, ``(t, z, y, x)`` in 255ths."""
+        return self._confidence
+
+    @property
+    def trainer_pid(self) -> int | None:
+        """The trainer process' number; None while there is none."""
+        return self._trainer.pid
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs."""
+        return self._run is not None
+
+    # -- verbs -----------------------------------------------------------------------------
+
+    def open(self, stack: Stack, labels: NDArray[np.uint8] | None = None) -> None:
+        """Work on a stack; what was learned carries over.
+
+        Going back to a stack that was open before finds its labels and states as they were. A
+        running job is cancelled.
+
+        Parameters
+        ----------
+        stack
+            The images.
+        labels
+            Shape ``(t, z, y, x)``, UKBB: earlier work to go on from. Slices with a label on them
+            count as being edited until they are confirmed. Slices that an expert has touched
+            before stay as they are.
+        """
+        self.cancel()
+        self._confidence = None
+        super().open(stack, labels)
+
+    def confirm(self, *slices: SliceIndex) -> None:
+        """Make slices examples to learn from, as they are."""
+        super().confirm(*slices)
+        self._learn_by_itself(slices)
+
+    def accept(self, *slices: SliceIndex) -> None:
+        """Confirm predictions that are right as they are; slices that are none stay."""
+        super().accept(*slices)
+        self._learn_by_itself(slices)
+
+    def undo(self) -> None:
+        """Take the last step back: a stroke, a refresh, a help; its slices' states with it.
+
+        With a refresh goes the model that it brought, if that is the present one.
+        """
+        self._finish_adopting()
+        super().undo()
+
+    def redo(self) -> None:
+        """Do again what was undone last."""
+        self._finish_adopting()
+        super().redo()
+
+    def cancel(self) -> None:
+        """End training now and leave everything as it was before.
+
+        Once predictions are being taken over it is too late, and this takes over the rest.
+        """
+        self._confirmed = None
+        self._finish_adopting()
+        if self._run:
+            self._trainer.ask(Wish.CANCEL)
+            self._end("cancelled: the model and all labels are as they were")
+
+    def process_messages(self, timeout_s: float = 0.0, adopt_s: float | None = None) -> None:
+        """Take in what the trainer has said. Front ends call this many times a second.
+
+        Parameters
+        ----------
+        timeout_s
+            How long to wait for a first message.
+        adopt_s
+            How long to take over predictions before giving way, for front ends that must not
+            stall; the rest is for the next calls. 0 takes none over; by default all are at once.
+        """
+        if not (self._run and self._run.complete):
+            for message in self._trainer.messages(timeout_s):
+                self._take(message)
+        if self._run and self._run.complete:
+            self._adopt(self._run, adopt_s)
+
+    def wait(self) -> None:
+        """Process messages until no job runs. For front ends that have nothing else to do."""
+        while self.busy:
+            self.process_messages(timeout_s=0.2)
+
+    # -- starting --------------------------------------------------------------------------
+
+    def _learn(
+        self,
+        start: bytes | None,
+        *,
+        seconds: float | None = None,
+        steps: int | None = None,
+        mode: Mode = "all",
+        first: SliceIndex | None = None,
+        seed: int = 0,
+    ) -> Run:
+        """Start a job that learns from all expert slices."""
+        slices = self.annotations.slices(SliceState.EXPERT)
+        labels = self.annotations.labels[tuple(np.array(slices).T)]
+        return self._begin(
+            Job(
+                number=self._jobs + 1,
+                examples=(Labelled(self.stack.digest, slices, labels),),
+                predict=(self.stack.digest, self._wanted(first)),
+                start=start,
+                mode=mode,
+                seconds=seconds,
+                steps=steps,
+                least_steps=0 if seconds is None else LEAST_STEPS,
+                seed=seed,
+                centre_yx=middle_of(labels),
+            )
+        )
+
+    def _begin(self, job: Job) -> Run:
+        self._jobs = job.number
+        self._run = Run(job)
+        self._trainer.start(job, [self.stack])
+        slices = sum(len(part.slices) for part in job.examples)
+        self._set_status(JobStatus("starting", slices=slices))
+        return self._run
+
+    def _learn_by_itself(self, slices: tuple[SliceIndex, ...]) -> None:
+        """Learn from what was just confirmed: now, or as soon as the running job gives way."""
+        if not (self.learn_while_drawing and slices and self._teaches()):
+            return
+        run, self._confirmed = self._run, slices[-1]
+        if run is None:
+            self._renew()
+        elif run.by_itself and not run.renewing and self.status.phase in {"starting", "training"}:
+            self._trainer.ask(Wish.FINISH)
+            self._set_phase("finishing")
+
+    def _is_behind(self) -> bool:
+        """Whether something was confirmed that the running, or last, job does not know."""
+        return self._confirmed is not None and self.learn_while_drawing and self._teaches()
+
+    def _renew(self) -> None:
+        """Start to learn from what was confirmed since the last job began."""
+        first, self._confirmed = self._confirmed, None
+        cut_short, candidate = self._run, None
+        if cut_short:
+            candidate = cut_short.candidate
+            self._trainer.ask(Wish.CANCEL)  # its predictions would be old
+        start = candidate.data if candidate else self._weights("present")
+        run = self._learn(start, seconds=BY_ITSELF_S, first=first)
+        run.by_itself, run.renewing = True, cut_short is not None
+
+    def _refuse_if_busy(self) -> None:
+        if self.busy:
+            raise InputError("training is running; finish or cancel it first")
+
+    def _teaches(self) -> bool:
+        """Whether some expert slice shows a heart."""
+        labels = self.annotations.labels
+        return any(labels[index].any() for index in self.annotations.slices(SliceState.EXPERT))
+
+    def _wanted(self, first: SliceIndex | None) -> tuple[SliceIndex, ...]:
+        """Return the slices to predict: those of the frame in view first, then its neighbours."""
+        wanted = set(self.stack.slice_indices()) - set(self.annotations.slices(SliceState.EXCLUDED))
+        if first is None:
+            return tuple(sorted(wanted))
+        t, z = first
+        return tuple(sorted(wanted, key=lambda index: (abs(index.t - t), abs(index.z - z), index)))
+
+    def _weights(self, start: Start) -> bytes | None:
+        if start == "scratch":
+            return None
+        if start == "present" and self.model is not None:
+            return self.model.data
+        # The shipped weights know the short axis.
+        return default_weights() if self.stack.view is View.SAX else None
+
+    # -- what the trainer says -------------------------------------------------------------
+
+    def _take(self, message: Message) -> None:
+        run = self._run
+        if isinstance(message, Ready):
+            self.compute = message.compute
+        elif run is None:
+            return
+        elif isinstance(message, Died):
+            self._end(
+                f"the trainer process was {message.reason}: all labels and the model are as they "
+                "were; train again when you like"
+            )
+        elif message.number == run.job.number:  # else: of one that nobody waits for any more
+            self._follow(run, message)
+
+    def _follow(
+        self, run: Run, message: Progressed | Trained | Predicted | Done | Cancelled | Failed
+    ) -> None:
+        """Take in what the running job says."""
+        if isinstance(message, Progressed):
+            phase = "training" if self.status.phase == "starting" else self.status.phase
+            self._set_status(JobStatus(phase, message, self.status.slices))
+        elif isinstance(message, Trained):
+            run.candidate = message.model
+            if run.by_itself and not run.renewing and self._is_behind():
+                self._renew()
+            else:
+                self._set_phase("predicting")
+        elif isinstance(message, Predicted):
+            run.predictions.append(message)
+        elif isinstance(message, Failed):
+            self._end(f"training failed: {message.reason}; the model and all labels are as before")
+        elif isinstance(message, Cancelled):
+            self._end("cancelled: the model and all labels are as they were")
+        elif run.candidate is None:
+            self._end("training failed: no model came back; everything is as before")
+        else:
+            run.complete = True
+
+    # -- taking over -----------------------------------------------------------------------
+
+    def _adopt(self, run: Run, seconds: float | None = None) -> None:
+        """Take over a finished job's predictions and model: all of it, or nothing.
+
+        Nothing in here can fail half-way. An expert may go on drawing between the portions:
+        `Annotations.refresh` leaves what was touched alone.
+        """
+        model = run.candidate
+        if model is None:  # never: `_follow` has looked
+            raise RuntimeError("no model to adopt")
+        if run.step is None:
+            run.step = Step(REFRESH, {}, (self._digest(), model.digest))
+            self._add(run.step)
+        if self._confidence is None:
+            self._confidence = np.zeros(self.stack.image.shape, dtype=np.uint8)
+        begun = time.monotonic()
+        while run.predictions and seconds != 0:
+            self._write(run.step, run.predictions.pop(0), model, self._confidence)
+            if seconds is not None and time.monotonic() - begun > seconds:
+                break
+        if not run.predictions:
+            self._adopt_model(model)
+            self._end(self._report(run.step, model))
+
+    def _write(
+        self, step: Step, part: Predicted, model: ModelFile, confidence: NDArray[np.uint8]
+    ) -> None:
+        before = {index: self.annotations.content(index) for index in part.slices}
+        written = self.annotations.refresh(part.slices, part.labels, model.digest)
+        confidence[tuple(np.array(part.slices).T)] = part.confidence
+        self._history.extend(step, self._changes(before))
+        self.labels_refreshed.emit(written)
+
+    def _finish_adopting(self) -> None:
+        if self._run and self._run.complete:
+            self._adopt(self._run)
+
+    def _adopt_model(self, model: ModelFile) -> None:
+        if (before := self._digest()) != model.digest:
+            self._previous[model.digest] = before
+        self._models.pop(model.digest, None)
+        self._models[model.digest] = model
+        while len(self._models) > MOST_MODELS:
+            del self._models[next(iter(self._models))]
+        self._set_model(model.digest)
+
+    def _digest(self) -> str | None:
+        return self.model.digest if self.model else None
+
+    def _set_model(self, digest: str | None) -> None:
+        """Make a model that is kept the present one; with None there is none again."""
+        if digest is None:
+            self._present.pop(self.stack.view, None)
+        else:
+            self._present[self.stack.view] = self._models[digest]
+        self.model_adopted.emit(self.model)
+
+    def _moved(self, step: Step, slices: tuple[SliceIndex, ...], *, undone: bool) -> None:
+        """With a step goes the model that it brought."""
+        if step.models:
+            left, wanted = reversed(step.models) if undone else step.models
+            if (
+                left != wanted
+                and left == self._digest()
+                and (wanted is None or wanted in self._models)
+            ):
+                self._set_model(wanted)
+        super()._moved(step, slices, undone=undone)
+
+    def _report(self, step: Step, model: ModelFile) -> str:
+        refreshed = _count(len(step.changes), "slice")
+        if not self.status.slices:
+            return f"predicted {refreshed}; not validated yet: correct, confirm and train"
+        learned = _count(model.slices_learned, "slice")
+        return (
+            f"learned from {learned} in {model.seconds:.0f} s, refreshed {refreshed}; "
+            "not validated yet"
+        )
+
+    def _end(self, how: str) -> None:
+        self._run = None
+        self._set_status(JobStatus())
+        self.job_ended.emit(how)
+        if self._is_behind():
+            self._renew()
+
+    def _set_phase(self, phase: Phase) -> None:
+        self._set_status(JobStatus(phase, self.status.progress, self.status.slices))
+
+    def _set_status(self, status: JobStatus) -> None:
+        self.status = status
+        self.job_changed.emit(status)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")

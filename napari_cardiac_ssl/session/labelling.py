@@ -1,0 +1,193 @@
+"""The part of a session that an expert's hands work on: stacks, labels, undo and redo."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from napari_cardiac_ssl.annotations import OPEN_TO_MODEL, Annotations, SliceContent
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.session.history import History, Step
+from napari_cardiac_ssl.study import SliceIndex, Stack
+
+
+class Labelling:
+    """One person's labels on stacks. Every change is one step that undo takes back.
+
+    Parameters
+    ----------
+    who
+        Who draws; the computer's user by default.
+    """
+
+    stack_opened = Signal(Stack)
+    slices_changed = Signal(tuple)
+    history_changed = Signal()
+
+    def __init__(self, who: str | None = None) -> None:
+        self._who = who
+        self._stack: Stack | None = None
+        self._annotations: Annotations | None = None
+        self._history = History()
+        # What was done on each stack while it lives: going to another and back loses nothing.
+        self._opened: WeakKeyDictionary[Stack, tuple[Annotations, History]] = WeakKeyDictionary()
+
+    # -- what is there ---------------------------------------------------------------------
+
+    @property
+    def stack(self) -> Stack:
+        """The stack that is open.
+
+        Raises
+        ------
+        InputError
+            If none is.
+        """
+        if self._stack is None:
+            raise InputError("no stack is open; open a cine or a single frame first")
+        return self._stack
+
+    @property
+    def annotations(self) -> Annotations:
+        """Its labels and slice states. To be changed by the session's verbs only."""
+        if self._annotations is None:
+            raise InputError("no stack is open; open a cine or a single frame first")
+        return self._annotations
+
+    @property
+    def undoable(self) -> str | None:
+        """What `undo` would take back, in words; None if nothing."""
+        return self._history.undoable
+
+    @property
+    def redoable(self) -> str | None:
+        """What `redo` would do again, in words; None if nothing."""
+        return self._history.redoable
+
+    # -- verbs -----------------------------------------------------------------------------
+
+    def open(self, stack: Stack, labels: NDArray[np.uint8] | None = None) -> None:
+        """Work on a stack; what was learned carries over.
+
+        Going back to a stack that was open before finds its labels and states as they were.
+
+        Parameters
+        ----------
+        stack
+            The images.
+        labels
+            Shape ``(t, z, y, x)``, UKBB: earlier work to go on from. Slices with a label on them
+            count as being edited until they are confirmed. Slices that an expert has touched
+            before stay as they are.
+        """
+        if labels is not None and labels.shape != stack.image.shape:
+            raise InputError(
+                f"labels of shape {labels.shape} do not fit {stack.name} "
+                f"{stack.image.shape} (t, z, y, x); choose labels made on this image"
+            )
+        if stack not in self._opened:
+            self._opened[stack] = Annotations(stack.image.shape, self._who), History()
+        self._stack = stack
+        self._annotations, self._history = annotations, _ = self._opened[stack]
+        if labels is not None:
+            slices = [
+                index
+                for index in stack.slice_indices()
+                if labels[index].any() and annotations.state(index) in OPEN_TO_MODEL
+            ]
+            with self._step("labels taken over", *slices):
+                for index in slices:
+                    annotations.annotate(index, labels[index], "taken over")
+        self.stack_opened.emit(stack)
+
+    def annotate(
+        self, index: SliceIndex, labels: NDArray[np.integer], how: str | None = None
+    ) -> None:
+        """Take over what the expert drew on a slice, by hand or by a help that `how` names."""
+        with self._step(how or "stroke", index):
+            self.annotations.annotate(index, labels, how)
+        self.slices_changed.emit((index,))
+
+    def restore(self, index: SliceIndex, labels: NDArray[np.integer]) -> None:
+        """Take over what a viewer's own undo brought back on a slice, with the state it had."""
+        with self._step("undo", index):
+            self.annotations.restore(index, labels)
+        self.slices_changed.emit((index,))
+
+    def confirm(self, *slices: SliceIndex) -> None:
+        """Make slices examples to learn from, as they are."""
+        self._each("confirmation", slices, self.annotations.confirm)
+
+    def accept(self, *slices: SliceIndex) -> None:
+        """Confirm predictions that are right as they are; slices that are none stay."""
+        self._each("acceptance", slices, self.annotations.accept)
+
+    def retract(self, *slices: SliceIndex) -> None:
+        """Take confirmations back; the slices stay protected."""
+        self._each("retraction", slices, self.annotations.retract)
+
+    def exclude(self, *slices: SliceIndex) -> None:
+        """Keep slices out of everything: not learned, not predicted, not suggested."""
+        self._each("exclusion", slices, self.annotations.exclude)
+
+    def include(self, *slices: SliceIndex) -> None:
+        """Take exclusions back."""
+        self._each("inclusion", slices, self.annotations.include)
+
+    def revert(self, *slices: SliceIndex) -> None:
+        """Give slices back to the model: what was drawn on them goes."""
+        self._each("reverting", slices, self.annotations.release)
+
+    def undo(self) -> None:
+        """Take the last step back: a stroke, a refresh, a help; its slices' states with it."""
+        if self.undoable:
+            step, slices = self._history.undo(self.annotations)
+            self._moved(step, slices, undone=True)
+
+    def redo(self) -> None:
+        """Do again what was undone last."""
+        if self.redoable:
+            step, slices = self._history.redo(self.annotations)
+            self._moved(step, slices, undone=False)
+
+    # -- how changes are made --------------------------------------------------------------
+
+    def _each(
+        self, what: str, slices: tuple[SliceIndex, ...], verb: Callable[[SliceIndex], None]
+    ) -> None:
+        with self._step(what, *slices):
+            for index in slices:
+                verb(index)
+        self.slices_changed.emit(slices)
+
+    @contextmanager
+    def _step(self, what: str, *slices: SliceIndex) -> Iterator[None]:
+        """Make whatever the body changes on some slices one step; nothing of it if it fails."""
+        annotations = self.annotations
+        before = {index: annotations.content(index) for index in slices}
+        try:
+            yield
+        except BaseException:
+            for index, content in before.items():
+                annotations.put(index, content)
+            raise
+        if changes := self._changes(before):
+            self._add(Step(what, changes))
+
+    def _changes(
+        self, before: dict[SliceIndex, SliceContent]
+    ) -> dict[SliceIndex, tuple[SliceContent, SliceContent]]:
+        after = {index: self.annotations.content(index) for index in before}
+        return {i: (before[i], after[i]) for i in before if before[i] != after[i]}
+
+    def _add(self, step: Step) -> None:
+        self._history.add(step)
+        self.history_changed.emit()
+
+    def _moved(self, step: Step, slices: tuple[SliceIndex, ...], *, undone: bool) -> None:
+        """Tell of an undo or redo."""
+        self.history_changed.emit()
+        self.slices_changed.emit(slices)

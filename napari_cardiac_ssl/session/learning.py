@@ -1,0 +1,151 @@
+"""The verbs that learn: train, predict, stop in three ways, go back to the model before."""
+
+import threading
+
+import numpy as np
+
+from napari_cardiac_ssl.annotations import SliceState, middle_of
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.session.history import REFRESH, Step
+from napari_cardiac_ssl.session.jobs import Jobs, Mode, Start
+from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.trainer import Job, Wish
+
+#: How long a training lasts that the expert asked for.
+ASKED_S = 15.0
+
+
+class Learning(Jobs):
+    """Labels, and a model that learns from them in another process."""
+
+    def warm_up(self) -> None:
+        """Prepare for training while the expert draws, so that it starts at once."""
+        self._trainer.warm_up()
+        # A cine's digest takes a tenth of a second: not in the window's thread.
+        stack = self.stack
+        threading.Thread(target=lambda: stack.digest, daemon=True, name="digest").start()
+
+    def train(
+        self,
+        *,
+        seconds: float | None = None,
+        steps: int | None = None,
+        start: Start = "present",
+        mode: Mode = "all",
+        first: SliceIndex | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Learn from all expert slices in the background, then refresh the predictions.
+
+        Slices being edited are confirmed first: whoever asks for training has drawn what is there.
+
+        Parameters
+        ----------
+        seconds, steps
+            The budget: one of the two; 15 s without either. Seconds are stretched to `LEAST_STEPS`
+            steps on a slow or busy machine; asking to finish ends them.
+        start
+            ``present``: go on from the present model, or from the shipped weights where there is
+            none yet. ``default``: from the shipped weights again. ``scratch``: from nothing.
+        mode
+            ``all`` or ``decoder`` (the encoder stays as it is).
+        first
+            The slice in view: its frame is predicted first, its neighbours in time next.
+        seed
+            Of all chance.
+
+        Raises
+        ------
+        InputError
+            If there is nothing to learn from, or a job is running.
+        """
+        self._refuse_if_busy()
+        if editing := self.annotations.slices(SliceState.EDITING):
+            self._each("confirmation", editing, self.annotations.confirm)
+        if not self._teaches():
+            raise InputError("nothing to learn from yet; draw the heart on a slice or two first")
+        if seconds is None and steps is None:
+            seconds = ASKED_S
+        self._learn(
+            self._weights(start), seconds=seconds, steps=steps, mode=mode, first=first, seed=seed
+        )
+
+    def predict(self, *, first: SliceIndex | None = None) -> None:
+        """Refresh the predictions without training: a first guess before anything is drawn.
+
+        Parameters
+        ----------
+        first
+            The slice in view, as in `train`.
+
+        Raises
+        ------
+        InputError
+            If there is neither a model nor shipped weights, or a job is running.
+        """
+        self._refuse_if_busy()
+        weights = self._weights("present")
+        if weights is None:
+            raise InputError("no model to predict with yet; label a slice or two and train first")
+        expert = self.annotations.slices(SliceState.EXPERT)
+        labels = self.annotations.labels[tuple(np.array(expert).T)] if expert else None
+        self._begin(
+            Job(
+                number=self._jobs + 1,
+                examples=(),
+                predict=(self.stack.digest, self._wanted(first)),
+                start=weights,
+                centre_yx=None if labels is None else middle_of(labels),
+            )
+        )
+
+    def pause(self) -> None:
+        """Hold training; nothing is lost, and the time does not count."""
+        if self.status.phase == "training":
+            self._trainer.ask(Wish.PAUSE)
+            self._set_phase("paused")
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        if self.status.phase == "paused":
+            self._trainer.ask(Wish.RESUME)
+            self._set_phase("training")
+
+    def finish(self) -> None:
+        """End training soon and keep what was learned."""
+        if self.status.phase in {"starting", "training", "paused"}:
+            self._trainer.ask(Wish.FINISH)
+            self._set_phase("finishing")
+
+    def roll_back(self) -> None:
+        """Go back to the model that was present before this one, and to what it predicted.
+
+        Slices that an expert has touched since stay. It is one step, which undo takes back.
+
+        Raises
+        ------
+        InputError
+            If there is no model, or its predecessor is not kept any more.
+        """
+        self._finish_adopting()
+        model = self.model
+        if model is None or model.digest not in self._previous:
+            raise InputError("no earlier model to go back to")
+        previous = self._previous[model.digest]
+        if previous is not None and previous not in self._models:
+            raise InputError("the model before this one is not kept any more; train again")
+        annotations = self.annotations
+        its = [
+            step
+            for step in self._history
+            if step.what == REFRESH and step.models and step.models[1] == model.digest
+        ]
+        before = {index: annotations.content(index) for step in its for index in step.changes}
+        for step in its:
+            for index, (old, new) in step.changes.items():
+                if annotations.content(index) == new:
+                    annotations.put(index, old)
+        changes = self._changes(before)
+        self._set_model(previous)
+        self._add(Step("rolling back", changes, (model.digest, previous)))
+        self.slices_changed.emit(tuple(changes))

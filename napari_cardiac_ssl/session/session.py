@@ -1,0 +1,58 @@
+"""A session: one person's work, whole."""
+
+from pathlib import Path
+
+from napari_cardiac_ssl.anatomy import UKBB, LabelScheme
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.files import replacing
+from napari_cardiac_ssl.session.jobs import JobStatus
+from napari_cardiac_ssl.session.learning import Learning
+from napari_cardiac_ssl.writers.masks import write_mask
+
+
+class Session(Learning):
+    """One person's work on one stack after the other.
+
+    Parameters
+    ----------
+    trainer
+        Where jobs run; a new trainer process by default.
+    who
+        Who draws; the computer's user by default.
+
+    Attributes
+    ----------
+    stack_opened
+        ``(Stack)``.
+    slices_changed
+        ``(tuple of SliceIndex)``: state or provenance changed; labels too unless only confirmed.
+    labels_refreshed
+        ``(tuple of SliceIndex)``: the model's new prediction was written to these. Several times
+        for one prediction where `process_messages` was given little time.
+    history_changed
+        ``()``: what can be undone or done again is another.
+    job_changed
+        ``(JobStatus)``.
+    model_adopted
+        ``(ModelFile or None)``: which model is present now.
+    job_ended
+        ``(str)``: how, in one line for the user: done, cancelled, failed and why.
+    """
+
+    def export_mask(self, path: Path, scheme: LabelScheme = UKBB) -> Path:
+        """Write the labels as seen, on the image's own grid with its own header."""
+        return write_mask(path, self.annotations.labels, like=self.stack, scheme=scheme)
+
+    def export_model(self, path: Path) -> Path:
+        """Write the present model as a safetensors file."""
+        if self.model is None:
+            raise InputError("no model yet; train first")
+        with replacing(Path(path)) as beside:
+            beside.write_bytes(self.model.data)
+        return Path(path)
+
+    def close(self) -> None:
+        """End the trainer process."""
+        self._trainer.close()
+        self._run = None
+        self.status = JobStatus()

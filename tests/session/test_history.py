@@ -1,0 +1,156 @@
+"""Undo and redo: labels, states and the model that came with a refresh."""
+
+import numpy as np
+import pytest
+
+from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.session import history
+
+from .conftest import A, B, result, say, square, train
+
+
+def seen(session):
+    """All that an undo must bring back."""
+    annotations = session.annotations
+    records = {i: annotations.record(i) for i in session.stack.slice_indices()}
+    return annotations.labels.tobytes(), records, session.model and session.model.digest
+
+
+def test_every_verb_is_one_step_back_and_forth(session, trainer):
+    verbs = [
+        lambda: session.annotate(A, square(1)),
+        lambda: session.annotate(A, square(3)),
+        lambda: session.confirm(A),
+        lambda: train(session, trainer),
+        lambda: session.accept(*session.stack.slice_indices()),
+        lambda: session.retract(A, B),
+        lambda: session.exclude(A),
+        lambda: session.include(A),
+        lambda: session.revert(A, B),
+        lambda: train(session, trainer),
+    ]
+    states = [seen(session)]
+    for verb in verbs:
+        verb()
+        states.append(seen(session))
+    for state in reversed(states[:-1]):
+        session.undo()
+        assert seen(session) == state
+    assert session.undoable is None
+    session.undo()
+    assert seen(session) == states[0]
+    for state in states[1:]:
+        session.redo()
+        assert seen(session) == state
+    assert session.redoable is None
+
+
+def test_what_can_be_undone_is_named(session, trainer, heard):
+    session.annotate(A, square())
+    assert (session.undoable, session.redoable) == ("stroke", None)
+    session.undo()
+    assert (session.undoable, session.redoable) == (None, "stroke")
+    session.annotate(B, square(2), "interpolated")
+    assert (session.undoable, session.redoable) == ("interpolated", None)
+    assert session.annotations.record(B).how == "interpolated"
+
+
+def test_a_refresh_in_portions_is_one_step(session, trainer):
+    session.annotate(A, square(1))
+    session.confirm(A)
+    before = seen(session)
+    session.train()
+    job, (trained, whole, done) = trainer.jobs[-1], result(trainer.jobs[-1])
+    parts = [
+        type(whole)(
+            job.number, whole.slices[i : i + 1], whole.labels[i : i + 1], whole.confidence[:1]
+        )
+        for i in range(len(whole.slices))
+    ]
+    trainer.script = [trained, *parts, done]
+    session.process_messages(adopt_s=1e-9)
+    assert session.busy
+    session.undo()  # takes over the rest first
+    assert not session.busy
+    assert seen(session) == before
+
+
+def test_a_stroke_in_the_midst_of_a_refresh_outlives_its_undo(session, trainer):
+    session.annotate(A, square(1))
+    session.train()
+    session.annotate(B, square(3))
+    say(session, trainer, *result(trainer.jobs[-1]))
+    session.undo()
+    assert (session.annotations.labels[B] == square(3)).all()
+    assert session.annotations.state(B) is SliceState.EDITING
+    assert session.undoable == "stroke"
+
+
+def test_a_verb_that_fails_changes_nothing(session):
+    session.annotate(A, square(1))
+    with pytest.raises(InputError, match="no slice t=9"):
+        session.confirm(A, type(A)(9, 9))
+    assert session.annotations.state(A) is SliceState.EDITING
+    with pytest.raises(InputError, match="labels of shape"):
+        session.annotate(A, np.zeros((2, 2), np.uint8))
+    assert session.undoable == "stroke"
+
+
+def test_each_stack_has_its_own_history(session):
+    first = session.stack
+    session.annotate(A, square(1))
+    session.open(type(first)(np.ones((1, 2, 8, 8)), np.eye(4)))
+    assert session.undoable is None
+    session.open(first)
+    session.undo()
+    assert not session.annotations.labels.any()
+
+
+def test_the_oldest_steps_are_forgotten(session, monkeypatch):
+    monkeypatch.setattr(history, "MOST_STEPS", 3)
+    for code in (1, 2, 3, 1, 2):
+        session.annotate(A, square(code))
+    for _ in range(9):
+        session.undo()
+    assert session.annotations.labels[A].max() == 2
+    monkeypatch.setattr(history, "MOST_BYTES", 1)
+    session.annotate(A, square(1))
+    session.annotate(A, square(3))
+    session.undo()
+    session.undo()
+    assert session.annotations.labels[A].max() == 1
+
+
+def test_rolling_back_brings_the_earlier_model_and_its_predictions_back(session, trainer):
+    session.annotate(A, square(1))
+    train(session, trainer)
+    session.train()
+    say(session, trainer, *result(trainer.jobs[-1], code=3, digest="m2"))
+    session.annotate(B, square(1))
+    rolled = seen(session)
+    session.roll_back()
+    assert session.model.digest == "m1"
+    assert session.annotations.state(B) is SliceState.EDITING
+    others = session.annotations.slices(SliceState.PREDICTED)
+    assert len(others) == 4
+    assert {session.annotations.record(i).model for i in others} == {"m1"}
+    assert all(session.annotations.labels[i].max() == 2 for i in others)
+    session.roll_back()
+    assert session.model is None
+    assert session.annotations.slices(SliceState.PREDICTED) == ()
+    with pytest.raises(InputError, match="no earlier model"):
+        session.roll_back()
+    session.undo()
+    session.undo()
+    assert seen(session) == rolled
+
+
+def test_excluded_slices_come_back_as_they_were_worth(session, trainer):
+    session.annotate(A, square(1))
+    train(session, trainer)
+    session.exclude(A, B)
+    assert session.annotations.slices(SliceState.EXCLUDED) == (A, B)
+    session.include(A, B)
+    assert session.annotations.state(A) is SliceState.EDITING
+    assert session.annotations.state(B) is SliceState.PREDICTED

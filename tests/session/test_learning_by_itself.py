@@ -1,0 +1,81 @@
+"""Learning while the expert draws: confirmations start and renew training by themselves."""
+
+import pytest
+
+from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.trainer import Failed, Progressed, Wish
+
+from .conftest import A, B, result, say, square
+
+C = SliceIndex(0, 2)
+
+
+@pytest.fixture
+def learning(session):
+    session.learn_while_drawing = True
+    return session
+
+
+def confirm(session, index):
+    session.annotate(index, square())
+    session.confirm(index)
+
+
+def test_a_confirmation_starts_a_short_training(learning, trainer):
+    learning.confirm(B)  # no heart: nothing to learn from
+    assert not trainer.jobs
+    confirm(learning, A)
+    assert trainer.jobs[-1].seconds < 15
+    assert trainer.jobs[-1].examples[0].slices == (A, B)
+    assert trainer.jobs[-1].predict[1][0] == A
+
+
+def test_it_is_off_unless_it_is_asked_for(session, trainer):
+    confirm(session, A)
+    assert not trainer.jobs
+
+
+def test_a_newer_confirmation_renews_a_running_training(learning, trainer):
+    confirm(learning, A)
+    first = trainer.jobs[-1]
+    confirm(learning, B)
+    assert trainer.wishes == [Wish.FINISH]
+    say(learning, trainer, *result(first)[:2])
+    second = trainer.jobs[-1]
+    assert second.examples[0].slices == (A, B)
+    assert second.start == b"weights of m1"  # nothing of the first is lost
+    assert learning.model is None  # and nothing of it was adopted
+    confirm(learning, C)  # whose turn comes after the predictions: they must not starve
+    assert trainer.wishes.count(Wish.FINISH) == 1
+    say(learning, trainer, *result(second, digest="m2"))
+    assert learning.model.digest == "m2"
+    assert trainer.jobs[-1].examples[0].slices == (A, C, B)
+    assert trainer.jobs[-1].start == b"weights of m2"
+
+
+def test_a_training_that_was_asked_for_is_not_cut_short(learning, trainer):
+    learning.annotate(A, square())
+    learning.train()
+    assert len(trainer.jobs) == 1
+    confirm(learning, B)
+    say(learning, trainer, Progressed(1, 1, 2.0, 0.5, 1.0, 1.0))
+    assert trainer.wishes == []
+    say(learning, trainer, *result(trainer.jobs[0]))
+    assert trainer.jobs[-1].examples[0].slices == (A, B)
+
+
+def test_cancelling_means_it(learning, trainer):
+    confirm(learning, A)
+    confirm(learning, B)
+    learning.cancel()
+    assert not learning.busy
+    assert len(trainer.jobs) == 1
+
+
+def test_what_was_retracted_meanwhile_is_not_learned(learning, trainer):
+    confirm(learning, A)
+    confirm(learning, B)
+    learning.retract(A, B)
+    say(learning, trainer, Failed(1, "out of memory"))
+    assert len(trainer.jobs) == 1
+    assert not learning.busy
