@@ -1,7 +1,7 @@
 """What was scanned, immutable: studies, stacks, slices."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -57,6 +57,9 @@ class Stack:
         spacing alone, and its axes are not the patient's.
     series_uids
         The DICOM series that it was assembled from; empty for other files.
+    reference_uid
+        The DICOM frame of reference: positions of two stacks compare only within one. None for
+        other files.
     """
 
     image: NDArray[np.generic]
@@ -69,6 +72,7 @@ class Stack:
     is_4d: bool = True
     orientation_known: bool = True
     series_uids: tuple[str, ...] = ()
+    reference_uid: str | None = None
 
     def __post_init__(self) -> None:
         """Check shapes, and make the arrays read-only views."""
@@ -156,6 +160,11 @@ class Stack:
         """
         inverse = np.linalg.inv(self.affine)
         return np.asarray(points_mm @ inverse[:3, :3].T + inverse[:3, 3])
+
+    @property
+    def first_frame(self) -> "Stack":
+        """The first frame alone, as a stack of three dimensions on the same grid."""
+        return self if not self.is_4d else replace(self, image=self.image[:1], is_4d=False)
 
     def slice_indices(self) -> list[SliceIndex]:
         """Return every slice of every frame, in order."""

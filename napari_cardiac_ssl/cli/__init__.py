@@ -49,6 +49,12 @@ COMMANDS = {
         "Write synthetic studies with their truth.",
         "cardiac-ssl synth studies --subjects 3",
     ),
+    "positions": (
+        "positions",
+        "positions",
+        "Write the nine anatomical positions as a label map.",
+        "cardiac-ssl positions p1 -o p1_positions.nii.gz --png p1_positions.png",
+    ),
     "finetune": (
         "learning",
         "finetune",
@@ -121,6 +127,20 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=_seed, default=1, metavar="S", help="of the first subject (1), then S + 1, …"
     )
 
+    sub = command("positions")
+    sub.add_argument("study", type=Path, metavar="STUDY", help="DICOM or NIfTI, file or folder")
+    _add_landmarks(sub)
+    sub.add_argument(
+        "--view", choices=("SAX", "LAX_4CH"), default="SAX", help="on whose slices (SAX)"
+    )
+    sub.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="ends in .nii.gz"
+    )
+    sub.add_argument(
+        "--png", type=Path, metavar="FILE|DIR", help="draw traces and boxes on the slices too"
+    )
+    _add_json(sub)
+
     _add_finetune(command("finetune"))
 
     sub = command("predict")
@@ -178,6 +198,16 @@ def _add_finetune(sub: argparse.ArgumentParser) -> None:
     add("--seed", type=_seed, default=0, metavar="S", help="of all chance (0)")
     add("-o", "--output", type=Path, required=True, metavar="MODEL", help="ends in .safetensors")
     _add_json(sub)
+
+
+def _add_landmarks(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--landmarks",
+        type=Path,
+        metavar="JSON",
+        help='for studies without long-axis views: {"<study id>": {"lv_base": [x, y, z], '
+        '"lv_apex": […], "rv_lateral": […]}, …}, RAS mm',
+    )
 
 
 def _add_json(sub: argparse.ArgumentParser) -> None:

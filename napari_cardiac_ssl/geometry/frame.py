@@ -311,10 +311,13 @@ def frame_of(
 ) -> AnatomicalFrame:
     """Make the frame of a study: from landmarks where they are given, else from its views.
 
+    A study without a short-axis stack is taken to have one across the long axis.
+
     Raises
     ------
     InputError
-        If there are no landmarks and a view is missing, or planes are nearly parallel.
+        If there are no landmarks and a view is missing, its views are in different frames of
+        reference, or planes are nearly parallel.
 
     Examples
     --------
@@ -323,9 +326,9 @@ def frame_of(
     >>> frame_of(Study("p", (sax,)), clicked).towards_rv
     array([1., 0., 0.])
     """
-    sax = study.stack(View.SAX)
+    sax = next((stack for stack in study.stacks if stack.view is View.SAX), None)
     if landmarks is not None:
-        mirrored = is_mirrored(sax, landmarks.towards_apex)
+        mirrored = sax is not None and is_mirrored(sax, landmarks.towards_apex)
         return AnatomicalFrame.from_landmarks(landmarks, angle_deg=angle_deg, mirrored=mirrored)
     views = {stack.view for stack in study.stacks}
     missing = [view for view in (View.LAX_2CH, View.LAX_4CH) if view not in views]
@@ -334,11 +337,25 @@ def frame_of(
             f"{study.name}: no {' and no '.join(missing)} view, so where the long-axis planes cut "
             "the slices is unknown; give three landmarks instead"
         )
-    return AnatomicalFrame.from_planes(
-        Plane.of_slice(study.stack(View.LAX_2CH)),
-        Plane.of_slice(study.stack(View.LAX_4CH)),
-        Plane.of_slice(sax),
-    )
+    long_axis = study.stack(View.LAX_2CH), study.stack(View.LAX_4CH)
+    _check_one_reference(study.name, *long_axis, *([sax] if sax else []))
+    two_chamber, four_chamber = (Plane.of_slice(stack) for stack in long_axis)
+    short_axis = Plane.of_slice(sax) if sax else None
+    try:
+        return AnatomicalFrame.from_planes(two_chamber, four_chamber, short_axis)
+    except InputError as error:
+        raise InputError(f"{study.name}, LAX_2CH and LAX_4CH: {error}") from error
+
+
+def _check_one_reference(name: str, *stacks: Stack) -> None:
+    """Refuse views whose positions do not compare."""
+    said = {stack.view: stack.reference_uid for stack in stacks if stack.reference_uid}
+    if len(set(said.values())) > 1:
+        which = ", ".join(f"{view} …{uid[-12:]}" for view, uid in said.items())
+        raise InputError(
+            f"{name}: the views are in different frames of reference ({which}): the person was "
+            "moved in between, so where they meet is unknown; give three landmarks instead"
+        )
 
 
 def _across(vector: NDArray[np.float64], axis: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -213,6 +213,7 @@ def _stack(slab: Slab, order: list[list[int]], view: View, path: Path) -> Stack 
         frame_interval_s=_interval_s(slab),
         source=path,
         series_uids=tuple(dict.fromkeys(frames[0].series_uid for frames in slab.slices)),
+        reference_uid=slab.first.reference_uid or None,
     )
 
 

@@ -215,16 +215,16 @@ def view_of_name(name: str, otherwise: View = View.SAX) -> View:
 
     Examples
     --------
-    >>> [view_of_name(name).value for name in ("sa_ED", "la_2ch", "p1-LAX-4CH", "patient001_ED")]
+    >>> [view_of_name(name).value for name in ("sa_ED", "la_2ch", "p1-LAX4CH", "patient001_ED")]
     ['SAX', 'LAX_2CH', 'LAX_4CH', 'SAX']
     """
     words = re.split(r"[^a-z0-9]+", name.lower())
     for word in words:
-        chambers = re.fullmatch(r"(?:lax?)?([234])ch", word)
+        chambers = re.search(r"(?<![0-9])([234])ch(?:amber)?(?![a-z])", word)
         if chambers:
             view = View(f"LAX_{chambers[1]}CH")
             return View.RV_2CH if view is View.LAX_2CH and "rv" in words else view
-        if word in {"sa", "sax"}:
+        if word in {"sa", "shortaxis"} or "sax" in word:
             return View.SAX
         if word == "rvot":
             return View.RVOT

@@ -1,5 +1,6 @@
 """A study from a path: a NIfTI or DICOM file, or a folder of them."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from napari_cardiac_ssl.readers.nifti import name_of, read_stack
 from napari_cardiac_ssl.study import Study
 
 _IMAGES = (".nii", ".nii.gz", ".hdr")
-_MASKS = ("_gt", "_seg", "_mask", "_label", "_labels", "_confidence")
+#: Words in the names of files that are no images.
+_MASKS = {"gt", "seg", "mask", "label", "labels", "confidence", "positions"}
 
 
 def read_study(path: str | Path) -> Study:
@@ -21,7 +23,7 @@ def read_study(path: str | Path) -> Study:
     ----------
     path
         A file; or a folder whose NIfTI images are the views of one study, or one with DICOM files
-        in it or below it. Masks in the folder (``…_gt``, ``…_seg`` and the like) are left aside,
+        in it or below it. Masks in the folder (``…_gt``, ``seg_…`` and the like) are left aside,
         and NIfTI images where there is DICOM beside them.
 
     Returns
@@ -40,13 +42,7 @@ def read_study(path: str | Path) -> Study:
             return read_dicom([path], path)
         stack = read_stack(path)
         return Study(stack.name, (stack,))
-    files = sorted(
-        file
-        for file in path.iterdir()
-        if file.name.lower().endswith(_IMAGES)
-        and not file.name.startswith(".")
-        and not name_of(file).lower().endswith(_MASKS)
-    )
+    files = images_in(path)
     # NIfTI views with folders of other things below them are no reason to search those.
     dicom = find_dicom(path, nested=not files)
     if dicom:
@@ -61,6 +57,17 @@ def read_study(path: str | Path) -> Study:
             "folder that holds some"
         )
     return Study(path.resolve().name, tuple(read_stack(file) for file in files))
+
+
+def images_in(folder: Path) -> list[Path]:
+    """Return the NIfTI images in a folder, sorted; masks and the like are none."""
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if file.name.lower().endswith(_IMAGES)
+        and not file.name.startswith(".")
+        and not _MASKS & set(re.split("[^a-z]+", name_of(file).lower()))
+    )
 
 
 def missing_views(study: Study) -> tuple[View, ...]:

@@ -168,5 +168,7 @@ def _header(like: Stack) -> Any:
     header = kind(like.header, check=False)
     # A stack may hold fewer frames than its file did.
     sizes = (4, x, y, z, t) if like.is_4d else (3, x, y, z)
+    if header["dim"][0] > sizes[0]:  # one frame of a cine
+        header["dim"][4:] = 1
     header["dim"][: len(sizes)] = sizes
     return header
