@@ -2,10 +2,11 @@
 
 Short-axis slices are 8 to 10 mm apart and are never mixed: everything here is in-plane. A grid is
 square, axis-parallel to the slice, and its sampling is separable, so each way is two small matrix
-products. Linear interpolation is widened to the coarser of the two spacings, so that shrinking
+products, made by torch's threads on the pixels that the square covers. Linear interpolation is widened to the coarser of the two spacings, so that shrinking
 does not alias.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -47,24 +48,29 @@ class Grid:
     size: int = SIZE
     _there: tuple[NDArray[np.float32], NDArray[np.float32]] = field(init=False, repr=False)
     _back: tuple[NDArray[np.float32], NDArray[np.float32]] = field(init=False, repr=False)
-    _window: tuple[slice, slice] = field(init=False, repr=False)
+    _seen: tuple[slice, slice] = field(init=False, repr=False)  # native pixels that are sampled
+    _window: tuple[slice, slice] = field(init=False, repr=False)  # … and that are covered
 
     def __post_init__(self) -> None:
         """Build the sampling matrices."""
         if self.size % 2 or self.size < 2:
             raise InputError(f"the grid's size must be even and positive, got {self.size}")
         centre = tuple(float(np.floor(c)) + 0.5 for c in self.centre_yx)
-        there, back, window = [], [], []
+        there, seen, back, window = [], [], [], []
         for length, pixel, middle in zip(self.shape_yx, self.pixel_mm, centre, strict=True):
             step = self.spacing_mm / pixel
             on_slice = middle + (np.arange(self.size) - (self.size - 1) / 2) * step
             on_grid = (np.arange(length) - middle) / step + (self.size - 1) / 2
-            there.append(_linear(on_slice, length, width=max(1.0, step)))
+            sampling = _linear(on_slice, length, width=max(1.0, step))
+            used = np.flatnonzero(sampling.any(axis=0))
+            seen.append(slice(used[0], used[-1] + 1))
+            there.append(np.ascontiguousarray(sampling[:, seen[-1]]))
             covered = np.flatnonzero((on_grid > -0.5) & (on_grid < self.size - 0.5))
             window.append(slice(covered[0], covered[-1] + 1) if len(covered) else slice(0, 0))
             back.append(_linear(on_grid[covered], self.size, width=max(1.0, 1 / step)))
         object.__setattr__(self, "centre_yx", centre)
         object.__setattr__(self, "_there", tuple(there))
+        object.__setattr__(self, "_seen", tuple(seen))
         object.__setattr__(self, "_back", tuple(back))
         object.__setattr__(self, "_window", tuple(window))
 
@@ -82,21 +88,28 @@ class Grid:
         rows, columns = (c + at * s for c, s in zip(self.centre_yx, steps, strict=True))
         return np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1)
 
-    def to_network(self, slices: NDArray[np.generic]) -> NDArray[np.float32]:
+    def to_network(
+        self,
+        slices: NDArray[np.generic],
+        prepare: Callable[[NDArray[np.generic]], NDArray[np.float32]] | None = None,
+    ) -> NDArray[np.float32]:
         """Sample slices on the grid.
 
         Parameters
         ----------
         slices
             Shape ``(..., y, x)``. Outside the slice its border is continued.
+        prepare
+            What is done to the pixels before they are mixed (`Intensities.apply`): only those that
+            are sampled are given to it.
 
         Returns
         -------
         NDArray
             Shape ``(..., size, size)``.
         """
-        rows, columns = self._there
-        return np.asarray(rows @ slices.astype(np.float32, copy=False) @ columns.T)
+        seen = slices[(..., *self._seen)]
+        return _sampled(prepare(seen) if prepare else seen, *self._there)
 
     def labels_to_network(self, labels: NDArray[np.integer], classes: int) -> NDArray[np.float32]:
         """Sample labels on the grid as the share of each class in each grid pixel.
@@ -158,17 +171,27 @@ class Grid:
         confidence
             Shape ``(..., y, x)``: the probability of the label chosen. 1 outside the grid.
         """
-        native = self._to_window(shares)
+        best, chosen = torch.from_numpy(self._to_window(shares)).max(dim=-3)
         labels = np.zeros((*shares.shape[:-3], *self.shape_yx), dtype=np.uint8)
         confidence = np.ones(labels.shape, dtype=np.float32)
-        labels[(..., *self._window)] = native.argmax(axis=-3)
-        confidence[(..., *self._window)] = native.max(axis=-3)
+        labels[(..., *self._window)] = chosen.numpy()
+        confidence[(..., *self._window)] = best.numpy()
         return labels, confidence
 
     def _to_window(self, values: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return grid values on the native pixels that the grid covers."""
-        rows, columns = self._back
-        return np.asarray(rows @ values.astype(np.float32, copy=False) @ columns.T)
+        return _sampled(values, *self._back)
+
+
+def _sampled(
+    values: NDArray[np.generic], rows: NDArray[np.float32], columns: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return ``rows @ values @ columns.T`` over the last two axes."""
+    given = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+    sampled: NDArray[np.float32] = (
+        torch.from_numpy(rows) @ (given @ torch.from_numpy(columns).T)
+    ).numpy()
+    return sampled
 
 
 def _linear(at: NDArray[np.floating], length: int, width: float) -> NDArray[np.float32]:

@@ -96,6 +96,18 @@ def test_inputs_are_not_modified():
     np.testing.assert_array_equal(image, copies[1])
 
 
+def test_only_what_is_sampled_is_prepared():
+    image = np.random.default_rng(0).normal(size=(3, 200, 180))
+    grid = Grid((200, 180), (1.0, 1.0), (100, 60), spacing_mm=1.5, size=32)
+    given = []
+    seen = grid.to_network(image, lambda part: given.append(part.shape) or 2 * part + 1)
+    np.testing.assert_allclose(seen, grid.to_network(2 * image + 1), atol=1e-5)
+    [(count, rows, columns)] = given
+    assert count == 3
+    assert 48 <= rows <= 52
+    assert 48 <= columns <= 52
+
+
 def test_an_odd_size_is_refused():
     with pytest.raises(InputError, match="even and positive, got 65"):
         Grid((100, 100), (1, 1), (50, 50), size=65)
