@@ -2,8 +2,8 @@
 
 Short-axis slices are 8 to 10 mm apart and are never mixed: everything here is in-plane. A grid is
 square, axis-parallel to the slice, and its sampling is separable, so each way is two small matrix
-products, made by torch's threads on the pixels that the square covers. Linear interpolation is widened to the coarser of the two spacings, so that shrinking
-does not alias.
+products, made by torch's threads on the pixels that the square covers. Linear interpolation is
+widened to the coarser of the two spacings, so that shrinking does not alias.
 """
 
 from collections.abc import Callable
