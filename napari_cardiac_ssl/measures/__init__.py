@@ -1,0 +1,20 @@
+"""What masks say of the heart: volumes, ejection fraction, mass, wall thickness, and doubts."""
+
+from napari_cardiac_ssl.measures.anatomy_checks import AnatomyWarning, Check
+from napari_cardiac_ssl.measures.measured import Measured
+from napari_cardiac_ssl.measures.summary import Basis, Measures
+from napari_cardiac_ssl.measures.volumes import Phases, body_surface_m2
+from napari_cardiac_ssl.measures.wall import SEGMENT_NAMES, Wall, thickening_percent
+
+__all__ = [
+    "SEGMENT_NAMES",
+    "AnatomyWarning",
+    "Basis",
+    "Check",
+    "Measured",
+    "Measures",
+    "Phases",
+    "Wall",
+    "body_surface_m2",
+    "thickening_percent",
+]

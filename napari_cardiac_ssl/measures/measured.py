@@ -1,0 +1,236 @@
+"""A stack of labels, measured slice by slice: what a window asks after every stroke."""
+
+from collections.abc import Callable, Iterable
+from math import nan
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, UKBB, Structure
+from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.measures.anatomy_checks import (
+    AnatomyWarning,
+    SliceFacts,
+    frame_warnings,
+    phase_warnings,
+    slice_facts,
+)
+from napari_cardiac_ssl.measures.summary import Basis, Measures
+from napari_cardiac_ssl.measures.volumes import (
+    Phases,
+    pixel_area_mm2,
+    slice_distance_mm,
+    told_phases,
+    volume_by_discs_ml,
+)
+from napari_cardiac_ssl.measures.wall import Wall, counted_from_base, wall_thickness
+from napari_cardiac_ssl.study import SliceIndex
+
+StateOf = Callable[[SliceIndex], SliceState]
+
+
+class Measured:
+    """Measures of a short-axis stack's labels that keep up with drawing.
+
+    Only slices that are named to `update` are counted again (some 0.1 ms each); all else is sums.
+    Of checks and wall thickness every slice's and frame's are remembered until it changes.
+    It belongs to one thread.
+
+    Parameters
+    ----------
+    labels
+        Shape ``(t, z, y, x)``, in the scheme `UKBB`. Not copied, never written: it may be the live
+        array that is drawn on (``session.labels``).
+    affine
+        Shape ``(4, 4)``: voxel ``(x, y, z, 1)`` to RAS+ mm.
+    orientation_known
+        Whether the affine is true of the patient (`Stack.orientation_known`).
+
+    Raises
+    ------
+    InputError
+        If the labels are not ``(t, z, y, x)``.
+
+    Examples
+    --------
+    In a window: one for each stack, updated by the session's signals, asked when numbers are shown.
+
+    >>> labels = np.zeros((2, 4, 32, 32), np.uint8)
+    >>> labels[0, :, 8:24, 8:24], labels[0, :, 10:22, 10:22] = 2, 1
+    >>> measured = Measured(labels, np.diag([2.0, 2.0, 10.0, 1.0]))
+    >>> round(measured.measures().lv_edv_ml, 6)
+    23.04
+    >>> labels[1] = labels[0]; labels[1, :, 10:16] = 2
+    >>> measured.update(*(SliceIndex(1, z) for z in range(4)))
+    >>> heart = measured.measures()
+    >>> round(heart.lv_ef_percent, 6), heart.ed.frame, heart.es.frame
+    (50.0, 0, 1)
+    >>> measured.warnings(0)
+    ()
+    """
+
+    def __init__(
+        self,
+        labels: NDArray[np.integer],
+        affine: NDArray[np.float64],
+        *,
+        orientation_known: bool = True,
+    ) -> None:
+        if labels.ndim != 4:
+            raise InputError(f"labels must be (t, z, y, x), got shape {labels.shape}")
+        self._labels = labels
+        self._affine = np.array(affine, dtype=np.float64)
+        self._orientation_known = orientation_known
+        self._pixel_mm2 = pixel_area_mm2(self._affine)
+        self._distance_mm = slice_distance_mm(self._affine)
+        steps = np.linalg.norm(self._affine[:3, :2], axis=0)
+        self._pixel_mm = float(steps[1]), float(steps[0])
+        self._pixels = np.zeros((len(UKBB.structures), *labels.shape[:2]), dtype=np.int64)
+        self._facts: dict[SliceIndex, SliceFacts] = {}
+        self._walls: dict[int, Wall | None] = {}
+        self.update()
+
+    def update(self, *slices: SliceIndex) -> None:
+        """Count slices again whose labels have changed; all of them if none is named."""
+        frames, number = self._labels.shape[:2]
+        every = slices or [SliceIndex(t, z) for t in range(frames) for z in range(number)]
+        for index in map(SliceIndex._make, every):
+            labels = self._labels[index]
+            for structure in range(len(self._pixels)):
+                self._pixels[(structure, *index)] = np.count_nonzero(labels == structure + 1)
+            self._facts.pop(index, None)
+            self._walls.pop(index.t, None)
+
+    def areas_mm2(self, structure: Structure) -> NDArray[np.float64]:
+        """Return a structure's area on every slice, shape ``(t, z)``."""
+        return np.asarray(self._pixels[UKBB.code(structure) - 1] * self._pixel_mm2)
+
+    def volumes_ml(self, structure: Structure) -> NDArray[np.float64]:
+        """Return a structure's volume over time, shape ``(t,)``; NaN in frames without any."""
+        volumes = self.areas_mm2(structure).sum(axis=1) * self._distance_mm / 1000
+        return np.where(volumes > 0, volumes, np.nan)
+
+    def phases(self, state_of: StateOf | None = None) -> Phases:
+        """Tell ED and ES from the LV's volume over time (`told_phases`)."""
+        unlabelled = None
+        if state_of is not None:
+            frames, number = self._labels.shape[:2]
+            unlabelled = np.array(
+                [
+                    sum(state_of(SliceIndex(t, z)) is SliceState.UNLABELLED for z in range(number))
+                    for t in range(frames)
+                ]
+            )
+        return told_phases(self.volumes_ml(Structure.LV_CAVITY), unlabelled)
+
+    def measures(
+        self,
+        *,
+        phases: Phases | tuple[int | None, int | None] | None = None,
+        state_of: StateOf | None = None,
+        wall: bool = False,
+        body_surface_m2: float = nan,
+    ) -> Measures:
+        """Return the heart's numbers.
+
+        Parameters
+        ----------
+        phases
+            ED and ES; told from the LV's volume if not given.
+        state_of
+            Returns a slice's state; where given, the numbers say what they rest on.
+        wall
+            Whether to measure the wall's thickness too (some 3 ms a slice).
+        body_surface_m2
+            For indexed values.
+
+        Raises
+        ------
+        InputError
+            If there is no such frame.
+        """
+        ed, es = self.phases(state_of) if phases is None else phases
+        for frame in (ed, es):
+            if frame is not None and not 0 <= frame < len(self._labels):
+                raise InputError(f"no frame {frame}: there are 0 to {len(self._labels) - 1}")
+        numbers: dict[str, float] = {}
+        for phase, frame in (("d", ed), ("s", es)):
+            if frame is None:
+                continue
+            lv, myocardium, rv = (float(self.volumes_ml(s)[frame]) for s in SAX_STRUCTURES)
+            numbers |= {
+                f"lv_e{phase}v_ml": lv,
+                f"rv_e{phase}v_ml": rv,
+                f"myocardium_e{phase}_ml": myocardium,
+                f"lv_e{phase}v_discs_ml": self._by_discs_ml(frame, state_of),
+            }
+        return Measures(
+            ed=None if ed is None else self.basis(ed, state_of),
+            es=None if es is None else self.basis(es, state_of),
+            wall_ed=self.wall(ed) if wall and ed is not None else None,
+            wall_es=self.wall(es) if wall and es is not None else None,
+            body_surface_m2=body_surface_m2,
+            **numbers,
+        )
+
+    def basis(self, t: int, state_of: StateOf | None = None) -> Basis:
+        """Return which slices a frame's numbers rest on."""
+        labelled = np.flatnonzero(self._pixels[:, t].any(axis=0))
+        states: dict[SliceState, tuple[int, ...]] = {}
+        if state_of is not None:
+            for z in range(self._labels.shape[1]):
+                state = state_of(SliceIndex(t, z))
+                states[state] = (*states.get(state, ()), z)
+        return Basis(t, tuple(int(z) for z in labelled), states)
+
+    def wall(self, t: int) -> Wall | None:
+        """Return the wall's thickness in a frame (`wall_thickness`)."""
+        if t not in self._walls:
+            self._walls[t] = wall_thickness(
+                self._labels[t],
+                self._affine,
+                frame=t,
+                orientation_known=self._orientation_known,
+            )
+        return self._walls[t]
+
+    def warnings(
+        self, *frames: int, phases: Phases | tuple[int | None, int | None] | None = None
+    ) -> tuple[AnatomyWarning, ...]:
+        """Return what is to be looked at again, frame by frame, slice by slice.
+
+        Parameters
+        ----------
+        frames
+            Which to look at; all if none is named.
+        phases
+            ED and ES; if given, cavities that are larger at ES are said as well.
+        """
+        found: list[AnatomyWarning] = []
+        for t in frames or range(len(self._labels)):
+            facts = [self._facts_of(SliceIndex(t, z)) for z in range(self._labels.shape[1])]
+            areas = {s: self.areas_mm2(s)[t] for s in SAX_STRUCTURES}
+            from_base = counted_from_base(self._labels[t], self._affine, self._orientation_known)
+            found += frame_warnings(t, facts, areas, from_base)
+        ed, es = phases or (None, None)
+        if ed is not None and es is not None:
+            cavities = (Structure.LV_CAVITY, Structure.RV_CAVITY)
+            found += phase_warnings(ed, es, {s: self.volumes_ml(s) for s in cavities})
+        return tuple(found)
+
+    def _facts_of(self, index: SliceIndex) -> SliceFacts:
+        if index not in self._facts:
+            self._facts[index] = slice_facts(self._labels[index], self._pixel_mm)
+        return self._facts[index]
+
+    def _by_discs_ml(self, t: int, state_of: StateOf | None) -> float:
+        """Return the LV's volume with slices bridged that nobody has labelled."""
+        areas = self.areas_mm2(Structure.LV_CAVITY)[t]
+        filled: Iterable[int] = np.flatnonzero(areas)
+        known = set(filled)
+        if state_of is not None:
+            confirmed = (SliceState.EXPERT, SliceState.EDITING, SliceState.PREDICTED)
+            known |= {z for z in range(len(areas)) if state_of(SliceIndex(t, z)) in confirmed}
+        missing = [z for z in range(len(areas)) if z not in known]
+        return volume_by_discs_ml(areas, self._distance_mm, missing)

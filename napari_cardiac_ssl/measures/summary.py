@@ -1,0 +1,202 @@
+"""What is said of one heart: volumes at ED and ES and what follows from them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import nan
+
+from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.measures.volumes import DENSITY_G_PER_ML
+from napari_cardiac_ssl.measures.wall import Wall, thickening_percent
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Which slices of a frame its numbers rest on.
+
+    Parameters
+    ----------
+    frame
+        Which, from 0.
+    labelled
+        Slices that hold a label.
+    states
+        Slices by state, where states are known; else empty.
+
+    Examples
+    --------
+    >>> str(Basis(0, (1, 2, 3)))
+    '3 slices'
+    >>> str(Basis(0, (1, 2), {SliceState.EXPERT: (1,), SliceState.PREDICTED: (2, 3)}))
+    '1 expert, 2 predicted'
+    """
+
+    frame: int
+    labelled: tuple[int, ...]
+    states: Mapping[SliceState, tuple[int, ...]] = field(default_factory=dict)
+
+    def number(self, state: SliceState) -> int:
+        """Return how many slices are in a state."""
+        return len(self.states.get(state, ()))
+
+    def __str__(self) -> str:
+        if not self.states:
+            return f"{len(self.labelled)} slice{'' if len(self.labelled) == 1 else 's'}"
+        order = (
+            SliceState.EXPERT,
+            SliceState.EDITING,
+            SliceState.PREDICTED,
+            SliceState.EXCLUDED,
+            SliceState.UNLABELLED,
+        )
+        return ", ".join(f"{self.number(s)} {s}" for s in order if self.number(s))
+
+
+@dataclass(frozen=True)
+class Measures:
+    """The numbers of one heart. What is undefined is NaN.
+
+    Parameters
+    ----------
+    ed, es
+        What the numbers at ED and at ES rest on; None where there is no such frame.
+    lv_edv_ml, lv_esv_ml, rv_edv_ml, rv_esv_ml
+        Volumes of the cavities. The RV's are those at the LV's ED and ES.
+    myocardium_ed_ml, myocardium_es_ml
+        Volumes of the LV myocardium.
+    lv_edv_discs_ml, lv_esv_discs_ml
+        By summation of discs, with slices that are not labelled, between others, bridged.
+    wall_ed, wall_es
+        Wall thickness; None where it was not asked for or cannot be told.
+    body_surface_m2
+        For indexed values.
+
+    Examples
+    --------
+    >>> heart = Measures(lv_edv_ml=150, lv_esv_ml=60, myocardium_ed_ml=100)
+    >>> heart.lv_sv_ml, heart.lv_ef_percent, heart.lv_mass_g, heart.rv_ef_percent
+    (90, 60.0, 105.0, nan)
+    """
+
+    ed: Basis | None = None
+    es: Basis | None = None
+    lv_edv_ml: float = nan
+    lv_esv_ml: float = nan
+    rv_edv_ml: float = nan
+    rv_esv_ml: float = nan
+    myocardium_ed_ml: float = nan
+    myocardium_es_ml: float = nan
+    lv_edv_discs_ml: float = nan
+    lv_esv_discs_ml: float = nan
+    wall_ed: Wall | None = None
+    wall_es: Wall | None = None
+    body_surface_m2: float = nan
+
+    @property
+    def lv_sv_ml(self) -> float:
+        """Stroke volume: EDV less ESV."""
+        return self.lv_edv_ml - self.lv_esv_ml
+
+    @property
+    def rv_sv_ml(self) -> float:
+        """Stroke volume of the RV."""
+        return self.rv_edv_ml - self.rv_esv_ml
+
+    @property
+    def lv_ef_percent(self) -> float:
+        """Ejection fraction: 100 × SV / EDV."""
+        return 100 * self.lv_sv_ml / self.lv_edv_ml
+
+    @property
+    def rv_ef_percent(self) -> float:
+        """Ejection fraction of the RV."""
+        return 100 * self.rv_sv_ml / self.rv_edv_ml
+
+    @property
+    def lv_mass_g(self) -> float:
+        """LV mass at ED: volume of the myocardium × 1.05 g/ml."""
+        return self.myocardium_ed_ml * DENSITY_G_PER_ML
+
+    @property
+    def lv_rv_edv_ratio(self) -> float:
+        """LV EDV over RV EDV."""
+        return self.lv_edv_ml / self.rv_edv_ml
+
+    def indexed(self, name: str) -> float:
+        """Return a measure per square metre of body surface; NaN if that is unknown.
+
+        Examples
+        --------
+        >>> Measures(lv_edv_ml=150, body_surface_m2=2.0).indexed("lv_edv_ml")
+        75.0
+        """
+        if name not in _TO_BE_INDEXED:
+            raise InputError(f"{name} is not indexed; these are: {', '.join(_TO_BE_INDEXED)}")
+        return float(getattr(self, name)) / self.body_surface_m2
+
+    def row(self) -> dict[str, object]:
+        """Return all numbers as one row of a table: column to value, None where there is none."""
+        row: dict[str, object] = {
+            "ed_frame": self.ed.frame if self.ed else None,
+            "es_frame": self.es.frame if self.es else None,
+        }
+        for column in _COLUMNS:
+            row[column] = getattr(self, column)
+        for phase, basis in (("ed", self.ed), ("es", self.es)):
+            row[f"{phase}_slices"] = len(basis.labelled) if basis else None
+            if basis and basis.states:
+                row |= {f"{phase}_{state}_slices": basis.number(state) for state in SliceState}
+        row |= _of_walls(self.wall_ed, self.wall_es)
+        if self.body_surface_m2 > 0:
+            row["body_surface_m2"] = self.body_surface_m2
+            row |= {_INDEX_NAME[name]: self.indexed(name) for name in _TO_BE_INDEXED}
+        return row
+
+
+_COLUMNS = (
+    "lv_edv_ml",
+    "lv_esv_ml",
+    "lv_sv_ml",
+    "lv_ef_percent",
+    "lv_mass_g",
+    "rv_edv_ml",
+    "rv_esv_ml",
+    "rv_sv_ml",
+    "rv_ef_percent",
+    "myocardium_ed_ml",
+    "myocardium_es_ml",
+    "lv_edv_discs_ml",
+    "lv_esv_discs_ml",
+    "lv_rv_edv_ratio",
+)
+_TO_BE_INDEXED = (
+    "lv_edv_ml",
+    "lv_esv_ml",
+    "lv_sv_ml",
+    "lv_mass_g",
+    "rv_edv_ml",
+    "rv_esv_ml",
+    "rv_sv_ml",
+)
+#: As clinicians name them: EDVi in ml/m².
+_INDEX_NAME = {
+    name: f"{name.rpartition('_')[0]}i_{name.rpartition('_')[2]}_per_m2" for name in _TO_BE_INDEXED
+}
+
+
+def _of_walls(ed: Wall | None, es: Wall | None) -> dict[str, object]:
+    """Return the columns of wall thickness: mean, largest, and every segment's."""
+    row: dict[str, object] = {}
+    for phase, wall in (("ed", ed), ("es", es)):
+        if wall:
+            row[f"wall_{phase}_mean_mm"] = wall.mean_mm
+            row[f"wall_{phase}_max_mm"] = wall.max_mm
+    if ed and es:
+        row["wall_thickening_percent"] = 100 * (es.mean_mm / ed.mean_mm - 1)
+    for phase, wall in (("ed", ed), ("es", es)):
+        if wall:
+            row |= {f"wall_{phase}_{s:02}_mm": mm for s, mm in wall.segments_mm.items()}
+    if ed and es:
+        thicker = thickening_percent(ed, es)
+        row |= {f"wall_thickening_{s:02}_percent": percent for s, percent in thicker.items()}
+    return row
