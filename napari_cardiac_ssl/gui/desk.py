@@ -127,27 +127,51 @@ class Desk:
                 "confirm those that are right"
             )
 
-    # -- the slice in view -----------------------------------------------------------------
+    # -- slices: that in view, where none is named -----------------------------------------
 
-    def confirm(self) -> None:
-        """Make the slice in view an example to learn from."""
-        with self.reporting():
-            self.view.take_strokes()
-            self.session.confirm(self.view.in_view)
-            self.say("slice confirmed: the model learns from it and never changes it")
+    def confirm(self, *slices: SliceIndex) -> None:
+        """Make slices examples to learn from."""
+        with self._changing(slices) as chosen:
+            self.session.confirm(*chosen)
+            self.say("confirmed: the model learns from it and never changes it")
 
-    def retract(self) -> None:
-        """Take the confirmation of the slice in view back."""
-        with self.reporting():
-            self.session.retract(self.view.in_view)
+    def accept(self, *slices: SliceIndex) -> None:
+        """Confirm predictions as they are; slices that are none stay."""
+        with self._changing(slices) as chosen:
+            before = len(self.session.annotations.slices(SliceState.EXPERT))
+            self.session.accept(*chosen)
+            number = len(self.session.annotations.slices(SliceState.EXPERT)) - before
+            self.say(f"{number} prediction{'' if number == 1 else 's'} accepted as right")
+
+    def retract(self, *slices: SliceIndex) -> None:
+        """Take confirmations back."""
+        with self._changing(slices) as chosen:
+            self.session.retract(*chosen)
             self.say("confirmation taken back: no example any more, still protected")
 
-    def revert(self) -> None:
-        """Give the slice in view back to the model."""
+    def revert(self, *slices: SliceIndex) -> None:
+        """Give slices back to the model."""
+        with self._changing(slices) as chosen:
+            self.session.revert(*chosen)
+            self.say("given back: the next prediction fills it (Ctrl-Z brings it back)")
+
+    def exclude(self, *slices: SliceIndex) -> None:
+        """Keep slices out of everything."""
+        with self._changing(slices) as chosen:
+            self.session.exclude(*chosen)
+            self.say("excluded: neither learned from nor predicted")
+
+    def include(self, *slices: SliceIndex) -> None:
+        """Take exclusions back."""
+        with self._changing(slices) as chosen:
+            self.session.include(*chosen)
+            self.say("included again")
+
+    @contextmanager
+    def _changing(self, slices: tuple[SliceIndex, ...]) -> Iterator[tuple[SliceIndex, ...]]:
         with self.reporting():
             self.view.take_strokes()
-            self.session.revert(self.view.in_view)
-            self.say("slice given back: the next prediction fills it (Ctrl-Z brings it back)")
+            yield slices or (self.view.in_view,)
 
     # -- learning --------------------------------------------------------------------------
 

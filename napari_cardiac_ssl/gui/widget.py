@@ -12,6 +12,7 @@ from napari_cardiac_ssl.gui.panels.controls import heading
 from napari_cardiac_ssl.gui.panels.drawing import DrawingPanel
 from napari_cardiac_ssl.gui.panels.export import ExportPanel
 from napari_cardiac_ssl.gui.panels.learning import LearningPanel
+from napari_cardiac_ssl.gui.panels.overview import OverviewPanel
 from napari_cardiac_ssl.gui.panels.slice import SlicePanel
 from napari_cardiac_ssl.session import Session
 
@@ -49,6 +50,7 @@ class CardiacWidget(QWidget):
 
     def _lay_out(self) -> None:
         desk = self.desk
+        self.overview = OverviewPanel(desk)
         self.choice, self.drawing, self.slice = (
             ChoicePanel(desk),
             DrawingPanel(desk),
@@ -70,6 +72,7 @@ class CardiacWidget(QWidget):
         layout.setSpacing(4)
         for part in (
             self.choice,
+            self.overview,
             heading("Draw"),
             self.drawing,
             heading("This slice"),

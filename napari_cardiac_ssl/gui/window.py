@@ -46,5 +46,6 @@ def zoom_to(viewer: napari.Viewer, heart: NDArray[np.uint8], stack: Stack) -> No
     low, high = marked.min(axis=0) * spacing, (marked.max(axis=0) + 1) * spacing
     whole = np.array(stack.image.shape[2:]) * spacing
     viewer.reset_view()
-    viewer.camera.center = tuple((low + high) / 2)
-    viewer.camera.zoom *= max(1.0, float((whole / (1.7 * (high - low))).min()))
+    camera = getattr(viewer, "scene", viewer).camera  # the viewer's own until napari 0.9
+    camera.center = tuple((low + high) / 2)
+    camera.zoom *= max(1.0, float((whole / (1.7 * (high - low))).min()))

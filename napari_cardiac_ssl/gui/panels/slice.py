@@ -22,11 +22,9 @@ class SlicePanel(QWidget):
         super().__init__()
         self._desk = desk
         self._is_expert = False
-        self.state, self.counts = QLabel(), QLabel()
+        self.state = QLabel()
         self.state.setAccessibleName("State of the slice in view")
-        self.counts.setAccessibleName("Slices by state")
-        for label in (self.state, self.counts):
-            label.setWordWrap(True)
+        self.state.setWordWrap(True)
         self.confirm = button("Confirm slice", "")
         self.revert = button(
             "Give back to model",
@@ -34,21 +32,18 @@ class SlicePanel(QWidget):
             "it back.",
         )
         self.confirm.clicked.connect(self._on_confirm)
-        self.revert.clicked.connect(desk.revert)
+        self.revert.clicked.connect(self._on_revert)
         layout = column(self)
         layout.addWidget(self.state)
         layout.addLayout(row(self.confirm, self.revert))
-        layout.addWidget(self.counts)
         desk.changed.connect(self._show)
         self._show()
 
     def _show(self) -> None:
         if self._desk.is_open:
             self._show_slice()
-            self._show_counts()
         else:
             self.state.setText("No stack is open")
-            self.counts.setText("")
             self.confirm.setEnabled(False)
             self.revert.setEnabled(False)
 
@@ -77,19 +72,8 @@ class SlicePanel(QWidget):
         self.confirm.setAccessibleName(text)
         describe(self.confirm, tip)
 
-    def _show_counts(self) -> None:
-        """Say how far the stack is."""
-        stack, annotations = self._desk.session.stack, self._desk.session.annotations
-        counts = {
-            word: len(annotations.slices(state))
-            for word, state in (
-                ("confirmed", SliceState.EXPERT),
-                ("editing", SliceState.EDITING),
-                ("predicted", SliceState.PREDICTED),
-            )
-        }
-        counts["empty"] = stack.frames * stack.slices - sum(counts.values())
-        self.counts.setText(" · ".join(f"{n} {what}" for what, n in counts.items() if n))
-
     def _on_confirm(self) -> None:
         (self._desk.retract if self._is_expert else self._desk.confirm)()
+
+    def _on_revert(self) -> None:
+        self._desk.revert()

@@ -1,0 +1,150 @@
+"""The slice map shows each slice's state where one clicks to go there."""
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPointF, Qt
+
+from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.gui.slice_map import (
+    DOUBTFUL,
+    EXPERT,
+    SUGGESTED,
+    SURE,
+    Legend,
+    MapContent,
+    SliceMap,
+    shade,
+)
+from napari_cardiac_ssl.study import SliceIndex
+
+from .conftest import A, B
+
+
+def content(frames=6, slices=4, **rest):
+    return MapContent(np.full((frames, slices), SliceState.PREDICTED, object), **rest)
+
+
+@pytest.fixture
+def slice_map(qtbot):
+    made = SliceMap(lambda index: f"Frame {index.t}, slice {index.z}\nwords")
+    qtbot.addWidget(made)
+    made.resize(300, 200)
+    made.show_content(content(current=SliceIndex(0, 0)))
+    return made
+
+
+def colour_at(slice_map, index, dx=0.5, dy=0.25):
+    cell = slice_map.cell_of(SliceIndex(*index))
+    place = QPointF(cell.left() + dx * cell.width(), cell.top() + dy * cell.height()).toPoint()
+    return slice_map.grab().toImage().pixelColor(place).name()
+
+
+@pytest.mark.parametrize(("frames", "slices"), [(30, 12), (50, 20), (1, 10), (1, 1), (6, 4)])
+def test_every_slice_is_found_where_it_is_painted(slice_map, frames, slices):
+    slice_map.show_content(content(frames, slices))
+    slice_map.resize(300, slice_map.sizeHint().height())
+    for t in range(frames):
+        for z in range(slices):
+            cell = slice_map.cell_of(SliceIndex(t, z))
+            assert slice_map.slice_at(cell.center()) == (t, z)
+            assert slice_map.rect().contains(cell.toAlignedRect())
+    assert slice_map.slice_at(QPointF(-1, -1)) is None
+
+
+def test_states_and_doubt_are_painted(slice_map):
+    shown = content(doubt=np.zeros((6, 4)), suggested=SliceIndex(4, 1))
+    shown.states[3, 2] = SliceState.EXPERT
+    shown.states[5, 3] = SliceState.UNLABELLED
+    shown.doubt[1, 2] = 1.0
+    slice_map.show_content(shown)
+    assert colour_at(slice_map, (3, 2), dx=0.15) == EXPERT.name()
+    assert colour_at(slice_map, (2, 2)) == SURE.name()
+    assert colour_at(slice_map, (1, 2)) == DOUBTFUL.name()
+    assert colour_at(slice_map, (5, 3)) not in {
+        colour.name() for colour in (SURE, DOUBTFUL, EXPERT)
+    }
+    near = [colour_at(slice_map, (4, 1), dx=0.5, dy=dy / 20) for dy in range(-3, 4)]
+    assert SUGGESTED.name() in near
+
+
+def test_what_changed_is_painted_again(slice_map):
+    slice_map.show_content(content())
+    assert colour_at(slice_map, (3, 2)) == SURE.name()
+    slice_map.show_content(content(doubt=np.ones((6, 4))))
+    assert colour_at(slice_map, (3, 2)) == DOUBTFUL.name()
+
+
+def test_shade_goes_from_sure_to_doubtful():
+    assert shade(0).name() == shade(np.nan).name() == SURE.name()
+    assert shade(1).name() == shade(7).name() == DOUBTFUL.name()
+    assert SURE.lightness() < shade(0.5).lightness() < DOUBTFUL.lightness()
+
+
+def test_click_and_drag_go_there(slice_map, qtbot):
+    gone = []
+    slice_map.chosen.connect(gone.append)
+    place = slice_map.cell_of(SliceIndex(2, 3)).center().toPoint()
+    qtbot.mousePress(slice_map, Qt.MouseButton.LeftButton, pos=place)
+    qtbot.mousePress(slice_map, Qt.MouseButton.LeftButton, pos=slice_map.rect().topLeft())
+    assert gone == [(2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("key", "there"),
+    [
+        (Qt.Key.Key_Right, (1, 1)),
+        (Qt.Key.Key_Left, (5, 1)),
+        (Qt.Key.Key_Up, (0, 0)),
+        (Qt.Key.Key_Down, (0, 2)),
+    ],
+)
+def test_arrows_go_there(slice_map, qtbot, key, there):
+    gone = []
+    slice_map.chosen.connect(gone.append)
+    slice_map.show_content(content(current=SliceIndex(0, 1)))
+    qtbot.keyClick(slice_map, key)
+    assert gone == [there]
+
+
+def test_current_slice_is_told_to_those_who_do_not_see(slice_map):
+    slice_map.show_content(content(current=SliceIndex(2, 1)))
+    assert slice_map.accessibleDescription().startswith("Frame 2, slice 1")
+
+
+def test_legend_counts_what_is_there(qtbot):
+    legend = Legend()
+    qtbot.addWidget(legend)
+    legend.show_counts({SliceState.EXPERT: 3, SliceState.EDITING: 0, SliceState.EXCLUDED: 1})
+    assert legend.words == ["3 confirmed", "1 excluded"]
+    assert legend.accessibleDescription() == "3 confirmed, 1 excluded"
+    legend.resize(300, 40)
+    picture = legend.grab().toImage()
+    assert any(picture.pixelColor(x, 8) == EXPERT for x in range(2, 12))
+
+
+def test_map_follows_the_session(widget, qtbot):
+    shown = widget.overview
+    widget.view.go_to(A)
+    widget.desk.confirm()
+    assert shown.legend.words == ["1 confirmed", "11 empty"]
+    assert "no heart here" in shown.map.accessibleDescription()
+    shown.map.chosen.emit(B)
+    assert widget.view.in_view == B
+    qtbot.keyClick(shown.map, Qt.Key.Key_Return)
+    assert widget.session.annotations.state(B) is SliceState.EXPERT
+
+
+def test_menu_of_a_slice_offers_what_its_state_allows(widget):
+    def offered():
+        return {action.text(): action for action in widget.overview.menu(A).actions()}
+
+    assert list(offered()) == ["No heart here", "Exclude"]
+    offered()["Exclude"].trigger()
+    assert widget.session.annotations.state(A) is SliceState.EXCLUDED
+    offered()["Include"].trigger()
+    widget.session.annotate(A, np.ones((32, 40), np.uint8))
+    assert list(offered()) == ["Confirm", "Give back to the model", "Exclude"]
+    offered()["Confirm"].trigger()
+    assert list(offered()) == ["Take confirmation back", "Give back to the model", "Exclude"]
+    offered()["Give back to the model"].trigger()
+    assert widget.session.annotations.state(A) is SliceState.UNLABELLED
