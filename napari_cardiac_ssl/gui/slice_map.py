@@ -52,7 +52,7 @@ class MapContent:
     Parameters
     ----------
     states
-        One state for each slice, shape ``(t, z)``, objects.
+        One state for each slice, shape ``(t, z)``, objects (NumPy makes plain strings of some).
     doubt
         How uncertain the model is of each, 0 to 1, shape ``(t, z)``; NaN where unknown.
     current
@@ -362,13 +362,13 @@ def paint_cell(painter: QPainter, cell: QRectF, state: SliceState, doubt: float)
         How uncertain the model is of its prediction, 0 to 1; NaN where unknown.
     """
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, state is not SliceState.PREDICTED)
-    if state is SliceState.PREDICTED:
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, state != SliceState.PREDICTED)
+    if state == SliceState.PREDICTED:
         painter.fillRect(cell, shade(doubt))
-    elif state is SliceState.EXPERT:
+    elif state == SliceState.EXPERT:
         painter.fillRect(cell, EXPERT)
         _paint_tick(painter, cell)
-    elif state is SliceState.EDITING:
+    elif state == SliceState.EDITING:
         painter.fillRect(cell, SURE)
         painter.setBrush(EDITING)
         painter.drawPolygon(QPolygonF([cell.bottomLeft(), cell.topRight(), cell.bottomRight()]))
@@ -377,7 +377,7 @@ def paint_cell(painter: QPainter, cell: QRectF, state: SliceState, doubt: float)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(SURE, 1))
         painter.drawRect(inner)
-        if state is SliceState.EXCLUDED:
+        if state == SliceState.EXCLUDED:
             painter.drawLine(inner.topLeft(), inner.bottomRight())
             painter.drawLine(inner.bottomLeft(), inner.topRight())
 
