@@ -14,6 +14,7 @@ from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, UKBB
 from napari_cardiac_ssl.annotations import middle_of
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.checkpoint import (
+    POSITIONS_HEAD,
     STRUCTURES_HEAD,
     Card,
     Model,
@@ -23,11 +24,20 @@ from napari_cardiac_ssl.learning.checkpoint import (
 )
 from napari_cardiac_ssl.learning.compute import Compute
 from napari_cardiac_ssl.learning.grid import Augmentation, Intensities, grid_of
+from napari_cardiac_ssl.learning.multitask import RecalledPositions, beside
 from napari_cardiac_ssl.learning.network import UNet
-from napari_cardiac_ssl.learning.training import Budget, Step, dice_and_cross_entropy, fit
+from napari_cardiac_ssl.learning.pretraining import PositionBatches, Source, position_loss
+from napari_cardiac_ssl.learning.training import (
+    Budget,
+    Draw,
+    Loss,
+    Step,
+    dice_and_cross_entropy,
+    fit,
+)
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
-Mode = Literal["all", "decoder"]
+Mode = Literal["all", "decoder", "multitask"]
 
 #: Highest learning rates. What a model knows is kept better by a lower one.
 PEAK_FROM_SCRATCH = 5e-3
@@ -140,6 +150,7 @@ def finetune(
     compute: Compute | None = None,
     batch_size: int = 2,
     scheme: str = UKBB.name,
+    positions: Sequence[Source] = (),
 ) -> Generator[Step, bool | None, Model]:
     """Learn structures from a few expert slices.
 
@@ -154,11 +165,15 @@ def finetune(
         The model to go on from; None starts from scratch.
     mode
         ``all`` trains every weight, ``decoder`` leaves the encoder as it is (with its batch
-        statistics), which needs a start.
+        statistics), ``multitask`` goes on predicting positions on all slices, labelled or not.
+        The latter two need a start, ``multitask`` one that knows positions.
     budget, seed, compute, batch_size
         As in `fit`. The same seed, steps and machine give the same weights.
     scheme
         Name of the scheme that the experts' files use; remembered in the model, nothing else.
+    positions
+        For ``multitask``: studies that say where their positions are. Without any, the positions
+        that the start itself sees on the examples' stacks are what it is held to.
 
     Returns
     -------
@@ -184,20 +199,42 @@ def finetune(
         versions=current_versions(),
     )
     compute = compute or Compute.best()
-    batches = ExpertBatches(examples, card, seed=seed)
     network.train()
     if mode == "decoder":
         _freeze(network.encoder)
+    batches: Draw = ExpertBatches(examples, card, seed=seed)
+    loss: Loss = _structure_loss
+    if mode == "multitask" and start is not None:
+        batches = beside(batches, _position_batches(examples, start, positions, seed, compute))
+        loss = position_loss
     steps = fit(
         network,
         batches,
-        lambda said, shares: dice_and_cross_entropy(said[STRUCTURES_HEAD], shares),
+        loss,
         budget=budget,
         compute=compute,
         batch_size=batch_size,
         peak_rate=PEAK_FROM_SCRATCH if start is None else PEAK_FROM_MODEL,
     )
     return _finished(steps, network, card, compute)
+
+
+def _structure_loss(said: dict[str, Tensor], shares: Tensor) -> Tensor:
+    return dice_and_cross_entropy(said[STRUCTURES_HEAD], shares)
+
+
+def _position_batches(
+    examples: Sequence[ExpertSlices],
+    start: Model,
+    positions: Sequence[Source],
+    seed: int,
+    compute: Compute,
+) -> Draw:
+    """Return what draws positions: where they are known to be, or where the start sees them."""
+    if positions:
+        return PositionBatches(positions, start.card, seed=seed)
+    stacks = [(example.stack, example.centre_yx()) for example in examples]
+    return RecalledPositions(stacks, start, seed=seed, compute=compute)
 
 
 def _finished(
@@ -241,9 +278,9 @@ def _start(
             f"the view {view} cannot be learned; known: {', '.join(STRUCTURES_OF_VIEW)}"
         )
     if start is None:
-        if mode == "decoder":
+        if mode != "all":
             raise InputError(
-                "mode 'decoder' keeps a trained encoder: it needs a model to start from"
+                f"mode '{mode}' keeps what a model has learned: it needs one to start from"
             )
         structures = STRUCTURES_OF_VIEW[view]
         network = new_network(classes=len(structures) + 1, seed=seed)
@@ -252,6 +289,11 @@ def _start(
         raise InputError(
             f"{examples[0].stack.name} is {view}, the model to start from knows "
             f"{start.card.view}; start from another model or from scratch"
+        )
+    if mode == "multitask" and POSITIONS_HEAD not in start.network.heads:
+        raise InputError(
+            "mode 'multitask' goes on predicting positions: it needs a model that was pre-trained "
+            "on them, such as the shipped weights"
         )
     return start.card, deepcopy(start.network)
 

@@ -282,13 +282,16 @@ def pretrain(
 
 
 def position_loss(said: dict[str, Tensor], shares: Tensor) -> Tensor:
-    """Return the loss of positions, and of structures on the examples that know them."""
-    loss = dice_and_cross_entropy(said[POSITIONS_HEAD], shares[:, :POSITIONS])
-    structures = shares[:, POSITIONS:]
-    known = structures.sum((1, 2, 3)) > 0
-    if known.any():
-        loss = loss + dice_and_cross_entropy(said[STRUCTURES_HEAD][known], structures[known])
-    return loss
+    """Return the loss of positions and structures, each on the examples that know them."""
+    losses = []
+    for head, target in (
+        (POSITIONS_HEAD, shares[:, :POSITIONS]),
+        (STRUCTURES_HEAD, shares[:, POSITIONS:]),
+    ):
+        known = target.sum((1, 2, 3)) > 0
+        if known.any():
+            losses.append(dice_and_cross_entropy(said[head][known], target[known]))
+    return torch.stack(losses).sum()
 
 
 def _mixed(*numbers: int) -> int:

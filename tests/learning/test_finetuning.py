@@ -120,7 +120,7 @@ def test_what_does_not_belong_together_is_refused(sax, truth, example, small):
         ExpertSlices(sax, truth[:1], ())
     with pytest.raises(InputError, match="no slice t=2 z=0; it has 2 frames and 5 slices"):
         ExpertSlices(sax, truth, (SliceIndex(2, 0),))
-    with pytest.raises(InputError, match="needs a model to start from"):
+    with pytest.raises(InputError, match="needs one to start from"):
         tuned([example], mode="decoder")
     with pytest.raises(InputError, match="unknown mode 'sideways'"):
         tuned([example], mode="sideways")
