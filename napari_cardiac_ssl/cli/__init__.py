@@ -189,7 +189,12 @@ def _add_finetune(sub: argparse.ArgumentParser) -> None:
         "--mode",
         choices=("all", "decoder", "multitask"),
         default="all",
-        help="what to train (all); decoder keeps the encoder of --from MODEL",
+        help="what to train (all); decoder keeps the encoder of --from MODEL; multitask goes on "
+        "predicting positions on all slices, labelled or not",
+    )
+    _add_landmarks(
+        sub,
+        "with --mode multitask: where the positions are, instead of where --from MODEL sees them: ",
     )
     add("--scheme", choices=SCHEMES, help=_OF_MASKS)
     budget = sub.add_mutually_exclusive_group()
@@ -200,13 +205,15 @@ def _add_finetune(sub: argparse.ArgumentParser) -> None:
     _add_json(sub)
 
 
-def _add_landmarks(sub: argparse.ArgumentParser) -> None:
+def _add_landmarks(
+    sub: argparse.ArgumentParser, what: str = "for studies without long-axis views: "
+) -> None:
     sub.add_argument(
         "--landmarks",
         type=Path,
         metavar="JSON",
-        help='for studies without long-axis views: {"<study id>": {"lv_base": [x, y, z], '
-        '"lv_apex": […], "rv_lateral": […]}, …}, RAS mm',
+        help=what + '{"<study id>": {"lv_base": [x, y, z], "lv_apex": […], "rv_lateral": […]}, …}, '
+        "RAS mm",
     )
 
 

@@ -1,6 +1,8 @@
 """Commands that learn or use what was learned: finetune, predict."""
 
 import argparse
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,23 +12,26 @@ from napari_cardiac_ssl.cli.console import count, note, progress, say, say_json,
 from napari_cardiac_ssl.cli.studies import parse_slices, say_scheme
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable
+from napari_cardiac_ssl.geometry.frame import AnatomicalFrame
 from napari_cardiac_ssl.learning.checkpoint import Model, load_model, model_from_bytes, save_model
 from napari_cardiac_ssl.learning.compute import is_out_of_memory
 from napari_cardiac_ssl.learning.finetuning import ExpertSlices
 from napari_cardiac_ssl.learning.finetuning import finetune as steps_of
 from napari_cardiac_ssl.learning.prediction import predict_stack
+from napari_cardiac_ssl.learning.pretraining import PositionedStack, Source
 from napari_cardiac_ssl.learning.training import Budget, Step, run
 from napari_cardiac_ssl.learning.weights import default_weights
+from napari_cardiac_ssl.readers.landmarks import landmarks_of, read_landmarks, study_ids
 from napari_cardiac_ssl.readers.nifti import Mask, name_of, read_mask, read_stack, view_of_name
 from napari_cardiac_ssl.writers.masks import write_map, write_mask
 
 
 def finetune(options: argparse.Namespace) -> int:
     """Learn structures from a few annotated slices."""
-    if options.mode == "multitask":
+    if options.landmarks and options.mode != "multitask":
         raise InputError(
-            "--mode multitask needs position-pre-trained weights, which are not there yet; use "
-            "all or decoder"
+            f"--landmarks say where positions are, which --mode {options.mode} does not look at; "
+            "use --mode multitask"
         )
     if len(options.images) != len(options.labels):
         raise InputError(
@@ -40,6 +45,7 @@ def finetune(options: argparse.Namespace) -> int:
     examples, scheme = _examples(options, start)
     if options.start == "default":
         start = _shipped(start, examples[0].stack.view)
+    positions = _position_sources(options, examples)
     seconds = 15.0 if options.steps is None and options.seconds is None else options.seconds
     budget = Budget(steps=options.steps, seconds=seconds)
 
@@ -58,6 +64,7 @@ def finetune(options: argparse.Namespace) -> int:
             budget=budget,
             seed=options.seed,
             scheme=scheme,
+            positions=positions,
         )
         try:
             model = run(steps, after)
@@ -158,6 +165,28 @@ def _examples(options: argparse.Namespace, start: Model | None) -> tuple[list[Ex
     for mask in masks:
         say_scheme(mask)
     return examples, schemes.pop()
+
+
+def _position_sources(
+    options: argparse.Namespace, examples: Sequence[ExpertSlices]
+) -> list[Source]:
+    """Return the images with where their positions are; none where no landmarks are given."""
+    if not options.landmarks:
+        return []
+    said = read_landmarks(options.landmarks)
+    sources: list[Source] = []
+    for image, example in zip(options.images, examples, strict=True):
+        landmarks = landmarks_of(said, image)
+        if landmarks is None:
+            ids = " or ".join(study_ids(image))
+            raise InputError(
+                f"{options.landmarks} has no study {ids}, to which {image} belongs; add its three "
+                "points, or leave --landmarks out"
+            )
+        frame = AnatomicalFrame.from_landmarks(landmarks)
+        slices = tuple(example.stack.slice_indices())
+        sources.append(partial(PositionedStack, example.stack, frame, slices))
+    return sources
 
 
 def _expert_slices(

@@ -58,9 +58,10 @@ class RecalledPositions:
             grid = grid_of(stack, centre, spacing_mm=card.spacing_mm, size=margin)
             intensities = Intensities.of(stack)
             indices = stack.slice_indices()
-            for chosen in chance.permutation(len(indices))[:SLICES_OF_STACK]:
-                images.append(grid.to_network(intensities.apply(stack.image[indices[chosen]])))
-        self._images = torch.from_numpy(np.stack(images))[:, None]
+            picked = chance.permutation(len(indices))[:SLICES_OF_STACK]
+            native = stack.image[tuple(np.array([indices[i] for i in picked]).T)]
+            images.append(grid.to_network(intensities.apply(native)))
+        self._images = torch.from_numpy(np.concatenate(images))[:, None]
         self._shares = _positions_seen(model, self._images, compute)
         self._structures = len(card.structures) + 1
         self._size = card.size

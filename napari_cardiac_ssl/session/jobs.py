@@ -46,7 +46,7 @@ MOST_MODELS = 8
 Phase = Literal["idle", "starting", "training", "paused", "finishing", "predicting"]
 #: Where training starts from.
 Start = Literal["present", "default", "scratch"]
-Mode = Literal["all", "decoder"]
+Mode = Literal["all", "decoder", "multitask"]
 
 
 @dataclass(frozen=True)

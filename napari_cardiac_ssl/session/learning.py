@@ -48,7 +48,8 @@ class Learning(Jobs):
             ``present``: go on from the present model, or from the shipped weights where there is
             none yet. ``default``: from the shipped weights again. ``scratch``: from nothing.
         mode
-            ``all`` or ``decoder`` (the encoder stays as it is).
+            ``all``, ``decoder`` (the encoder stays as it is) or ``multitask`` (positions are
+            predicted beside structures).
         first
             The slice in view: its frame is predicted first, its neighbours in time next.
         seed

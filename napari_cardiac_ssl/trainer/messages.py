@@ -71,7 +71,7 @@ class Job:
     start
         Model to go on from (its file); None from scratch.
     mode
-        ``all`` or ``decoder``.
+        ``all``, ``decoder`` or ``multitask``.
     seconds, steps, least_steps
         The budget: one of the first two; with seconds, at least so many steps.
     seed
@@ -86,7 +86,7 @@ class Job:
     examples: tuple[Labelled, ...]
     predict: tuple[str, tuple[SliceIndex, ...]]
     start: bytes | None = None
-    mode: Literal["all", "decoder"] = "all"
+    mode: Literal["all", "decoder", "multitask"] = "all"
     seconds: float | None = None
     steps: int | None = None
     least_steps: int = 0

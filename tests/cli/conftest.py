@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import ACDC, UKBB, View
 from napari_cardiac_ssl.cli import main
@@ -32,6 +33,8 @@ class Case:
     mask: Path
     #: A tiny model that has learned nothing.
     model: Path
+    #: The heart's three points, RAS mm.
+    landmarks: Mapping[str, NDArray[np.float64]]
 
 
 def tiny_model(view: View = View.SAX) -> Model:
@@ -52,6 +55,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
         folder / "p1_ED.nii.gz",
         folder / "p1_ED_gt.nii.gz",
         save_model(folder / "tiny modèle.safetensors", tiny_model()),
+        heart.landmarks,
     )
     image = np.asarray(stack.image[0].T, dtype=np.int16)
     nib.save(nib.Nifti1Image(image, stack.affine), case.image)

@@ -137,6 +137,23 @@ def test_learning_goes_on_from_a_model(do: Do, case, tmp_path: Path) -> None:
     assert "acdc" in str(nib.load(tmp_path / "p1_ED_seg.nii.gz").header["descrip"])
 
 
+def test_positions_are_kept_beside_structures(do: Do, refuse, case, tmp_path: Path) -> None:
+    learn = ("finetune", "--images", case.image, "--labels", case.mask, "--mode", "multitask")
+    learn = (*learn, "--scheme", "acdc", "--steps", 2, "-o")
+    points = {key: point.tolist() for key, point in case.landmarks.items()}
+    marks = tmp_path / "landmarks.json"
+    marks.write_text(json.dumps({"p1": points}))
+    do(*learn, tmp_path / "recalled.safetensors")
+    do(*learn, tmp_path / "known.safetensors", "--landmarks", marks)
+    recalled, known = (load_model(tmp_path / f"{n}.safetensors") for n in ("recalled", "known"))
+    assert recalled.card.recipe["mode"] == known.card.recipe["mode"] == "multitask"
+    assert recalled.digest != known.digest
+    marks.write_text(json.dumps({"p2": points}))
+    wrong = tmp_path / "wrong.safetensors"
+    assert "p1, to which" in refuse(*learn, wrong, "--landmarks", marks)
+    assert not wrong.exists()
+
+
 def test_masks_of_different_schemes_are_compared_rightly(do: Do, case, tmp_path: Path) -> None:
     stack, labels = read_stack(case.image), read_mask(case.mask).labels
     # A bad prediction in ukbb, whose anatomy says acdc: LV and RV taken for each other, but for

@@ -76,7 +76,7 @@ MANY = "9" * 5000
         ([*FINETUNE, "--steps", "3", "--seconds", "3"], "not allowed with"),
         *(([*FINETUNE, "--seed", wrong], "whole number from 0") for wrong in ("-1", "4294967296")),
         ([*FINETUNE, "--scheme", "mine"], "invalid choice: 'mine'"),
-        ([*FINETUNE, "--mode", "multitask"], "use all or decoder"),
+        ([*FINETUNE, "--landmarks", "l.json"], "use --mode multitask"),
         ([*FINETUNE, "a.nii"], "unrecognized arguments"),
         ([*FINETUNE, "--images", "a", "b"], "2 images but 1 mask;"),
         ([*FINETUNE, "-o", "m.pt"], "ends in .safetensors"),
