@@ -102,7 +102,7 @@ def _positions_seen(model: Model, images: Tensor, compute: Compute) -> Tensor:
     network = model.network.eval()
     compute.place(network)
     parts = []
-    for batch in images.split(_BATCH):
+    for batch in torch.split(images, _BATCH):
         with compute.autocast():
             logits = network(batch.to(compute.device, memory_format=torch.channels_last))
         parts.append(logits[POSITIONS_HEAD].float().softmax(dim=1).cpu().half())
