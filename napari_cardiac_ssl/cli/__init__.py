@@ -75,6 +75,12 @@ COMMANDS = {
         "cardiac-ssl evaluate masks/p1_ED_seg.nii.gz --reference p1_ED_gt.nii.gz --scheme acdc \\\n"
         "    --without 2,4,6 --csv scores.csv",
     ),
+    "measure": (
+        "measures",
+        "measure",
+        "Measure volumes, ejection fraction, mass and wall thickness.",
+        "cardiac-ssl measure --ed p1_ED_gt.nii.gz --es p1_ES_gt.nii.gz --scheme acdc --csv p1.csv",
+    ),
 }
 
 _OF_MASKS = "of masks that do not say (predict's do); default: told from each mask's anatomy"
@@ -164,7 +170,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--csv", type=Path, metavar="FILE", help="write the table as CSV too")
     _add_json(sub)
+
+    _add_measure(command("measure"))
     return parser
+
+
+def _add_measure(sub: argparse.ArgumentParser) -> None:
+    add = sub.add_argument
+    add("masks", type=Path, nargs="*", metavar="MASK", help="3-D, or 4-D with time: one row each")
+    add("--ed", type=Path, nargs="+", default=[], metavar="MASK", help="instead: masks at ED …")
+    add("--es", type=Path, nargs="+", default=[], metavar="MASK", help="… and at ES, in pairs")
+    for view in ("2ch", "4ch"):
+        add(
+            f"--{view}", type=Path, nargs="+", default=[], metavar="MASK", dest=f"view_{view}",
+            help="long-axis masks: LV volume by area-length from 2CH and 4CH, in pairs",
+        )  # fmt: skip
+    add("--ed-frame", type=_frame, metavar="T", help="of 4-D masks, from 0 (largest LV cavity)")
+    add("--es-frame", type=_frame, metavar="T", help="of 4-D masks, from 0 (smallest LV cavity)")
+    add("--height-cm", type=_positive, metavar="CM", help="with the weight: indexed values too")
+    add("--weight-kg", type=_positive, metavar="KG")
+    add("--scheme", choices=SCHEMES, help=_OF_MASKS)
+    add("--csv", type=Path, metavar="FILE", help="write the table as CSV too, with every column")
+    _add_json(sub)
 
 
 def _add_finetune(sub: argparse.ArgumentParser) -> None:
@@ -229,6 +256,14 @@ def _seed(text: str) -> int:
     return _whole(text, 0, 2**32 - 1)
 
 
+def _frame(text: str) -> int:
+    return _whole(text, 0, 10**6)
+
+
+def _positive(text: str) -> float:
+    return _number(text, "a number above 0")
+
+
 def _whole(text: str, least: int, most: int) -> int:
     if not re.fullmatch(r"[0-9]{1,12}", text) or not least <= int(text) <= most:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from {least} to {most}")
@@ -236,12 +271,16 @@ def _whole(text: str, least: int, most: int) -> int:
 
 
 def _seconds(text: str) -> float:
+    return _number(text, "a number of seconds above 0")
+
+
+def _number(text: str, what: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"'{text}' is not {what}")
     return value
 
 

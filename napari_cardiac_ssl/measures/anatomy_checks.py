@@ -25,8 +25,10 @@ LEAST_AREA_MM2 = 20.0
 MOST_OPEN = 0.1
 #: By this share of its largest area a structure may be larger, or smaller, than on both neighbours.
 MOST_JUMP = 0.3
+#: On fewer slices than these a heart is allowed to differ so from one to the next.
+_MANY_SLICES = 5
 #: Length of a border between LV and RV cavity that is no slip of the brush.
-LEAST_CONTACT_MM = 5.0
+LEAST_CONTACT_MM = 8.0
 
 
 class Check(StrEnum):
@@ -268,7 +270,9 @@ def _gaps(t: int, structure: Structure, areas: NDArray[np.float64]) -> Iterator[
 
 def _jumps(t: int, structure: Structure, areas: NDArray[np.float64]) -> Iterator[AnatomyWarning]:
     """Yield areas that stand out from both neighbours', in the middle of a structure."""
-    largest = float(areas.max(initial=0))
+    if np.count_nonzero(areas) < _MANY_SLICES:
+        return
+    largest = float(areas.max())
     for z in range(1, len(areas) - 1):
         before, here, after = (float(area) for area in areas[z - 1 : z + 2])
         if not (before and here and after):
@@ -300,6 +304,5 @@ def phase_warnings(
         if at_es > at_ed:
             yield AnatomyWarning(
                 Check.ES_LARGER, es, None, structure, at_es - at_ed, "ml",
-                f"the {structure} is larger at ES ({at_es:.1f} ml) than at ED, t={ed} "
-                f"({at_ed:.1f} ml)",
+                f"the {structure} is larger at ES ({at_es:.1f} ml) than at ED ({at_ed:.1f} ml)",
             )  # fmt: skip

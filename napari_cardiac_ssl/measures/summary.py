@@ -7,7 +7,7 @@ from math import nan
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.measures.volumes import DENSITY_G_PER_ML
-from napari_cardiac_ssl.measures.wall import Wall, thickening_percent
+from napari_cardiac_ssl.measures.wall import SEGMENTS, Wall, thickening_percent
 
 
 @dataclass(frozen=True)
@@ -188,15 +188,12 @@ def _of_walls(ed: Wall | None, es: Wall | None) -> dict[str, object]:
     """Return the columns of wall thickness: mean, largest, and every segment's."""
     row: dict[str, object] = {}
     for phase, wall in (("ed", ed), ("es", es)):
-        if wall:
-            row[f"wall_{phase}_mean_mm"] = wall.mean_mm
-            row[f"wall_{phase}_max_mm"] = wall.max_mm
-    if ed and es:
-        row["wall_thickening_percent"] = 100 * (es.mean_mm / ed.mean_mm - 1)
+        row[f"wall_{phase}_mean_mm"] = wall.mean_mm if wall else None
+        row[f"wall_{phase}_max_mm"] = wall.max_mm if wall else None
+    row["wall_thickening_percent"] = 100 * (es.mean_mm / ed.mean_mm - 1) if ed and es else None
     for phase, wall in (("ed", ed), ("es", es)):
-        if wall:
-            row |= {f"wall_{phase}_{s:02}_mm": mm for s, mm in wall.segments_mm.items()}
-    if ed and es:
-        thicker = thickening_percent(ed, es)
-        row |= {f"wall_thickening_{s:02}_percent": percent for s, percent in thicker.items()}
+        for s in SEGMENTS:
+            row[f"wall_{phase}_{s:02}_mm"] = wall.segments_mm[s] if wall else None
+    thicker = thickening_percent(ed, es) if ed and es else {}
+    row |= {f"wall_thickening_{s:02}_percent": thicker.get(s) for s in SEGMENTS}
     return row

@@ -60,6 +60,8 @@ class Mask:
         The file's own header, as it stood on disk.
     source
         The file that it was read from.
+    orientation_known
+        Whether the file says how it lies in the patient.
     """
 
     labels: NDArray[np.uint8]
@@ -70,6 +72,7 @@ class Mask:
     spacing_mm: tuple[float, float, float]
     header: bytes = field(repr=False)
     source: Path
+    orientation_known: bool = True
 
     @property
     def detected(self) -> bool:
@@ -196,6 +199,7 @@ def read_mask(
         spacing_mm=(float(spacing_mm[0]), float(spacing_mm[1]), float(spacing_mm[2])),
         header=volume.header,
         source=path,
+        orientation_known=volume.orientation_known,
     )
 
 

@@ -1,0 +1,259 @@
+"""Commands about the heart's numbers: measure, report. No torch."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from math import isnan, nan
+from pathlib import Path
+
+import numpy as np
+
+from napari_cardiac_ssl.anatomy import LabelScheme, Structure, View, scheme_named
+from napari_cardiac_ssl.cli.console import count, say, say_json, warn
+from napari_cardiac_ssl.cli.studies import say_scheme
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.files import check_writable
+from napari_cardiac_ssl.measures import AnatomyWarning, Measured, body_surface_m2
+from napari_cardiac_ssl.measures.long_axis import area_length_ml, lv_length_mm, view_areas_mm2
+from napari_cardiac_ssl.measures.summary import Measures
+from napari_cardiac_ssl.measures.volumes import told_phases
+from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM, Mask, read_mask, view_of_name
+from napari_cardiac_ssl.readers.nifti_file import apart_mm
+from napari_cardiac_ssl.writers.tables import write_csv
+
+Row = dict[str, object]
+#: Which file each is about.
+Doubts = list[tuple[str, AnatomyWarning]]
+
+
+def measure(options: argparse.Namespace) -> int:
+    """Measure masks: one row each, or one for each pair."""
+    kinds = [
+        bool(options.masks),
+        bool(options.ed or options.es),
+        bool(options.view_2ch or options.view_4ch),
+    ]
+    if sum(kinds) != 1:
+        raise InputError(
+            "name masks, or --ed and --es, or --2ch and --4ch: one of the three, in one go"
+        )
+    _check_pairs("--ed", options.ed, "--es", options.es)
+    _check_pairs("--2ch", options.view_2ch, "--4ch", options.view_4ch)
+    if not options.masks and (options.ed_frame, options.es_frame) != (None, None):
+        raise InputError("--ed-frame and --es-frame are for 4-D masks, not for pairs of masks")
+    if options.csv:
+        check_writable(options.csv)
+    scheme = scheme_named(options.scheme) if options.scheme else None
+    surface = _body_surface(options.height_cm, options.weight_kg)
+    found = [
+        *(_of_mask(read_mask(path, scheme=scheme), options, surface) for path in options.masks),
+        *(_of_pair(*pair, scheme, surface) for pair in zip(options.ed, options.es, strict=True)),
+        *(
+            _of_views(*pair, scheme, surface)
+            for pair in zip(options.view_2ch, options.view_4ch, strict=True)
+        ),
+    ]
+    for _, doubts in found:
+        for file, doubt in doubts:
+            warn(f"{file}: {doubt}")
+    if options.csv:
+        write_csv(options.csv, [row | _as_cells(doubts) for row, doubts in found])
+    if options.json:
+        say_json([row | {"warnings": _as_objects(doubts)} for row, doubts in found])
+    else:
+        _say_rows([row for row, _ in found])
+    return 0
+
+
+def _check_pairs(one: str, first: Sequence[Path], other: str, second: Sequence[Path]) -> None:
+    if len(first) != len(second):
+        raise InputError(
+            f"{count(len(first), 'mask')} after {one} but {len(second)} after {other}; give them "
+            "in pairs, in the same order"
+        )
+
+
+def _body_surface(height_cm: float | None, weight_kg: float | None) -> float:
+    if height_cm is None and weight_kg is None:
+        return nan
+    if height_cm is None or weight_kg is None:
+        raise InputError("give both --height-cm and --weight-kg for indexed values, or neither")
+    return body_surface_m2(height_cm, weight_kg)
+
+
+def _of_mask(mask: Mask, options: argparse.Namespace, surface_m2: float) -> tuple[Row, Doubts]:
+    """Return one mask's row."""
+    view = view_of_name(mask.name)
+    if view is not View.SAX:
+        return _of_view(mask, view, options, surface_m2)
+    if mask.labels.shape[1] == 1:
+        warn(f"{mask.source}: one slice, so its volumes are those of a slice and not of a heart")
+    measured = Measured(mask.labels, mask.affine, orientation_known=mask.orientation_known)
+    ed, es = measured.phases()
+    chosen = [
+        told if named is None else _frame_of(mask, named)
+        for told, named in ((ed, options.ed_frame), (es, options.es_frame))
+    ]
+    phases = (chosen[0], chosen[1] if chosen[1] != chosen[0] else None)
+    say_scheme(mask)
+    heart = measured.measures(phases=phases, wall=True, body_surface_m2=surface_m2)
+    doubts = measured.warnings(*_labelled_frames(mask), phases=phases)
+    return _row(mask.source.name, heart), [(mask.source.name, doubt) for doubt in doubts]
+
+
+def _frame_of(mask: Mask, frame: int) -> int:
+    if frame >= len(mask.labels):
+        raise InputError(
+            f"no frame {frame}: {mask.source} has {count(len(mask.labels), 'frame')}, counted "
+            "from 0"
+        )
+    if not mask.labels[frame].any():
+        raise InputError(f"frame {frame} of {mask.source} has no label; name one that has some")
+    return frame
+
+
+def _labelled_frames(mask: Mask) -> list[int]:
+    return np.flatnonzero(mask.labels.any(axis=(1, 2, 3))).tolist()
+
+
+def _of_pair(
+    ed_path: Path, es_path: Path, scheme: LabelScheme | None, surface_m2: float
+) -> tuple[Row, Doubts]:
+    """Return the row of an ED mask and an ES mask of one heart."""
+    ed, es = read_mask(ed_path, scheme=scheme), read_mask(es_path, scheme=scheme)
+    for mask in (ed, es):
+        if len(mask.labels) != 1:
+            raise InputError(
+                f"{mask.source} has {len(mask.labels)} frames, a pair's masks have one each; name "
+                "it alone, with --ed-frame and --es-frame if need be"
+            )
+    if ed.labels.shape != es.labels.shape:
+        raise InputError(
+            f"{es_path} has shape {es.labels.shape[1:]}, {ed_path} {ed.labels.shape[1:]} "
+            "(z, y, x); name masks of the same stack"
+        )
+    apart = apart_mm(ed.affine, es.affine, ed.labels.shape)
+    if not apart <= SAME_GRID_MM:
+        raise InputError(
+            f"{es_path} lies up to {apart:.3g} mm from {ed_path}, which has the same shape (limit "
+            f"{SAME_GRID_MM} mm); name masks of the same stack"
+        )
+    say_scheme(ed)
+    say_scheme(es)
+    labels = np.concatenate([ed.labels, es.labels])
+    measured = Measured(labels, ed.affine, orientation_known=ed.orientation_known)
+    heart = measured.measures(phases=(0, 1), wall=True, body_surface_m2=surface_m2)
+    names = (ed_path.name, es_path.name)
+    doubts = [(names[doubt.t], replace(doubt, t=0)) for doubt in measured.warnings(phases=(0, 1))]
+    return _row(ed_path.name, heart) | {"es_frame": 0, "es_file": es_path.name}, doubts
+
+
+def _of_view(
+    mask: Mask, view: View, options: argparse.Namespace, surface_m2: float
+) -> tuple[Row, Doubts]:
+    """Return the row of a long-axis view: areas, but no volume."""
+    areas = np.array(
+        [view_areas_mm2(frame[0], mask.affine).get(Structure.LV_CAVITY, 0) for frame in mask.labels]
+    )
+    told = told_phases(areas)
+    ed = told.ed if options.ed_frame is None else _frame_of(mask, options.ed_frame)
+    es = told.es if options.es_frame is None else _frame_of(mask, options.es_frame)
+    say_scheme(mask)
+    row = _row(mask.source.name, Measures(body_surface_m2=surface_m2))
+    row |= {"ed_frame": ed, "es_frame": es, "method": f"areas in {view}"}
+    for phase, frame in (("ed", ed), ("es", es)):
+        if frame is not None:
+            found = view_areas_mm2(mask.labels[frame, 0], mask.affine)
+            row |= {f"{_column(s)}_{phase}_area_mm2": area for s, area in found.items()}
+            row[f"lv_{phase}_length_mm"] = lv_length_mm(mask.labels[frame, 0], mask.affine)
+    return row, []
+
+
+def _column(structure: Structure) -> str:
+    return str(structure).lower().replace(" ", "_")
+
+
+def _of_views(
+    path_2ch: Path, path_4ch: Path, scheme: LabelScheme | None, surface_m2: float
+) -> tuple[Row, Doubts]:
+    """Return the row of a 2CH and a 4CH mask: the LV's volume by area-length."""
+    views = [read_mask(path, scheme=scheme) for path in (path_2ch, path_4ch)]
+    for mask in views:
+        if mask.labels.shape[1] != 1:
+            raise InputError(
+                f"{mask.source} has {mask.labels.shape[1]} slices; a long-axis view has one"
+            )
+    frames = [len(mask.labels) for mask in views]
+    if frames[0] != frames[1]:
+        raise InputError(
+            f"{path_2ch} has {count(frames[0], 'frame')}, {path_4ch} {frames[1]}; name masks of "
+            "the same heartbeats"
+        )
+    volumes = np.full(frames[0], nan)
+    for t in range(frames[0]):
+        areas = [
+            view_areas_mm2(m.labels[t, 0], m.affine).get(Structure.LV_CAVITY, 0) for m in views
+        ]
+        if all(areas):
+            lengths = [lv_length_mm(m.labels[t, 0], m.affine) for m in views]
+            volumes[t] = area_length_ml(areas[0], areas[1], lengths[0], lengths[1])
+    ed, es = told_phases(volumes)
+    if ed is None:
+        raise InputError(f"no frame of {path_2ch} and {path_4ch} has an LV cavity in both")
+    for mask in views:
+        say_scheme(mask)
+    heart = Measures(
+        lv_edv_ml=float(volumes[ed]),
+        lv_esv_ml=nan if es is None else float(volumes[es]),
+        body_surface_m2=surface_m2,
+    )
+    row = _row(path_2ch.name, heart)
+    return row | {
+        "ed_frame": ed, "es_frame": es,
+        "method": "area-length of 2CH and 4CH", "file_4ch": path_4ch.name,
+    }, []  # fmt: skip
+
+
+def _row(file: str, heart: Measures) -> Row:
+    return {"file": file, **heart.row(), "method": "discs"}
+
+
+def _as_cells(doubts: Doubts) -> Row:
+    said = "; ".join(f"{file}: {doubt}" for file, doubt in doubts)
+    return {"warnings": len(doubts), "look_again": said}
+
+
+def _as_objects(doubts: Doubts) -> list[Row]:
+    return [{"file": file, **asdict(doubt)} for file, doubt in doubts]
+
+
+#: Header, column and decimals of what is shown to people; the rest is in --csv and --json.
+_SHOWN = (
+    ("EDV ml", "lv_edv_ml", 1),
+    ("ESV ml", "lv_esv_ml", 1),
+    ("SV ml", "lv_sv_ml", 1),
+    ("EF %", "lv_ef_percent", 1),
+    ("mass g", "lv_mass_g", 1),
+    ("RV EDV", "rv_edv_ml", 1),
+    ("RV ESV", "rv_esv_ml", 1),
+    ("RV SV", "rv_sv_ml", 1),
+    ("RV EF %", "rv_ef_percent", 1),
+    ("wall mm", "wall_ed_mean_mm", 1),
+)
+
+
+def _say_rows(rows: Sequence[Mapping[str, object]]) -> None:
+    """Print a table for people."""
+    width = max(4, *(len(str(row["file"])) for row in rows))
+    heads = " ".join(f"{head:>7}" for head, _, _ in _SHOWN)
+    say(f"{'file':{width}}  ED  ES {heads}")
+    for row in rows:
+        cells = []
+        for _, column, decimals in _SHOWN:
+            value = row.get(column)
+            known = isinstance(value, float) and not isnan(value)
+            cells.append(f"{value:7.{decimals}f}" if known else f"{'-':>7}")
+        frames = " ".join(
+            f"{'-' if row[key] is None else row[key]:>3}" for key in ("ed_frame", "es_frame")
+        )
+        say(f"{row['file']:{width}} {frames} {' '.join(cells)}")
