@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import UKBB, LabelScheme, Structure
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.study import Stack
+from napari_cardiac_ssl.study import Stack, Study
 
 #: Where a layer's metadata hold what is ours.
 METADATA = "cardiac_ssl"
@@ -32,15 +32,23 @@ COLOURS = {
 _SAMPLE = 200_000
 
 
-def image_layer(stack: Stack) -> FullLayerData:
-    """Return a stack as napari takes it: data ``(t, z, y, x)``, metadata, kind of layer."""
+def image_layer(stack: Stack, study: Study | None = None) -> FullLayerData:
+    """Return a stack as napari takes it: data ``(t, z, y, x)``, metadata, kind of layer.
+
+    Parameters
+    ----------
+    stack
+        What is shown.
+    study
+        What it is of: its other views are shown beside it.
+    """
     return (
         stack.image,
         {
             "name": stack.name,
             "colormap": "gray",
             "contrast_limits": contrast_limits(stack.image),
-            "metadata": {METADATA: {"stack": stack}},
+            "metadata": {METADATA: {"stack": stack, "study": study}},
             **in_space(stack),
         },
         "image",
@@ -113,6 +121,11 @@ def contrast_limits(image: NDArray[np.generic]) -> tuple[float, float]:
     if not low < high:
         low, high = float(image.min()), float(image.max())
     return (low, high) if low < high else (low, low + 1)
+
+
+def camera_of(viewer: Any) -> Any:
+    """Return a viewer's camera: part of its scene since napari 0.9."""
+    return getattr(viewer, "scene", viewer).camera
 
 
 def stack_of(layer: Image | Labels) -> Stack:

@@ -7,6 +7,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel, QTabWidget, QVBoxLayout, QWidget
 
 from napari_cardiac_ssl.gui.desk import Desk
+from napari_cardiac_ssl.gui.docks import dock_beside
 from napari_cardiac_ssl.gui.panels.choice import ChoicePanel
 from napari_cardiac_ssl.gui.panels.controls import heading
 from napari_cardiac_ssl.gui.panels.drawing import DrawingPanel
@@ -14,6 +15,8 @@ from napari_cardiac_ssl.gui.panels.export import ExportPanel
 from napari_cardiac_ssl.gui.panels.learning import LearningPanel
 from napari_cardiac_ssl.gui.panels.overview import OverviewPanel
 from napari_cardiac_ssl.gui.panels.slice import SlicePanel
+from napari_cardiac_ssl.gui.panels.views import ViewsPanel
+from napari_cardiac_ssl.gui.studies import Studies
 from napari_cardiac_ssl.session import Session
 
 #: How often the trainer is listened to, in ms: short enough that nobody feels it.
@@ -38,7 +41,10 @@ class CardiacWidget(QWidget):
         self.viewer = viewer
         self.desk = Desk(viewer, session or Session())
         self.session, self.view = self.desk.session, self.desk.view
+        self.studies = Studies(self.desk)
         self._lay_out()
+        self.views = ViewsPanel(self.studies)
+        self.studies.changed.connect(self._on_study)
         self.desk.said.connect(self.status.setText, check_nargs=False)
         self.desk.say(_HINT_OPEN)
         # A plugin's widget is not always told of its window's end: it goes with its Qt object.
@@ -93,8 +99,18 @@ class CardiacWidget(QWidget):
         layout.addStretch(1)
         self.tabs.addTab(page, title)
 
+    def show_views(self) -> None:
+        """Dock the other views of the study, if they are not."""
+        dock_beside(self.viewer, self.views, self, "Views")
+
+    def _on_study(self) -> None:
+        study = self.studies.current
+        if study is not None and len(study.stacks) > 1:
+            self.show_views()
+
     def close_session(self) -> None:
         """End the trainer process and let go of the viewer."""
+        self.studies.close()
         self.desk.close()
 
     def closeEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name

@@ -7,7 +7,7 @@ import numpy as np
 from napari.layers import Layer
 from numpy.typing import NDArray
 
-from napari_cardiac_ssl.gui.display import image_layer
+from napari_cardiac_ssl.gui.display import camera_of, image_layer
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.study import Stack
 
@@ -46,6 +46,6 @@ def zoom_to(viewer: napari.Viewer, heart: NDArray[np.uint8], stack: Stack) -> No
     low, high = marked.min(axis=0) * spacing, (marked.max(axis=0) + 1) * spacing
     whole = np.array(stack.image.shape[2:]) * spacing
     viewer.reset_view()
-    camera = getattr(viewer, "scene", viewer).camera  # the viewer's own until napari 0.9
+    camera = camera_of(viewer)
     camera.center = tuple((low + high) / 2)
     camera.zoom *= max(1.0, float((whole / (1.7 * (high - low))).min()))

@@ -1,0 +1,223 @@
+"""A small picture of another view, with lines on it where the slices cut it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QFont, QImage, QPainter, QPen
+from qtpy.QtWidgets import QSizePolicy, QWidget
+
+from napari_cardiac_ssl.gui.display import contrast_limits
+from napari_cardiac_ssl.gui.orientation import Orientation, usual_orientation
+from napari_cardiac_ssl.study import Stack
+
+_BACKGROUND, _LETTERS = QColor("#000000"), QColor("#BFBFBF")
+#: How far the wheel zooms, and the field that it ends at, mm.
+_ZOOM, _LEAST_MM = 1.2, 60.0
+
+
+@dataclass(frozen=True, eq=False)
+class PaneLine:
+    """A line to be drawn on a pane.
+
+    Parameters
+    ----------
+    points_xy
+        Its corners in the stored pixels of the pane's slice, shape ``(n, 2)``.
+    colour
+        Of the line.
+    width
+        In pixels of the screen.
+    """
+
+    points_xy: NDArray[np.float64]
+    colour: str
+    width: float = 1.0
+
+
+class ViewPane(QWidget):
+    """One frame of a stack's middle slice, drawn by Qt alone: cheap enough to follow the cine.
+
+    Attributes
+    ----------
+    pointed
+        ``(point)``: where the user clicked or dragged to, RAS+ mm, shape ``(3,)``.
+    stepped
+        ``(int)``: by how many slices the user wants to go on.
+    """
+
+    pointed = Signal(object)
+    stepped = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stack: Stack | None = None
+        self._orientation = Orientation()
+        self._limits = (0.0, 1.0)
+        self._frame = 0
+        self._lines: tuple[PaneLine, ...] = ()
+        self._centre = np.zeros(2)  # of what is shown, in the picture's mm
+        self._field_mm = 200.0
+        self.setMinimumSize(120, 120)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.CrossCursor)
+        self.setToolTip(
+            "Click: go to the slice nearest to here. Wheel: zoom. Arrow keys: next slice."
+        )
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return a size that shows a heart."""
+        return QSize(260, 240)
+
+    def show_stack(self, stack: Stack | None, centre_mm: NDArray[np.float64] | None = None) -> None:
+        """Show another stack.
+
+        Parameters
+        ----------
+        stack
+            Whose; None for none.
+        centre_mm
+            What to have in the middle, RAS+ mm; the picture's own middle by default.
+        """
+        self._stack, self._lines, self._frame = stack, (), 0
+        if stack is not None:
+            self._orientation = usual_orientation(stack)
+            self._limits = contrast_limits(stack.image)
+            height, width = stack.image.shape[2:]
+            middle = np.array([(width - 1) / 2, (height - 1) / 2])
+            self._field_mm = 1.05 * float(max(self._size_mm()))
+            if centre_mm is not None:
+                middle = stack.voxel_xyz(centre_mm)[:2]
+                self._field_mm = min(self._field_mm, 190.0)
+            self._centre = self._to_mm(middle)
+        self.update()
+
+    def show_frame(self, frame: int, lines: tuple[PaneLine, ...]) -> None:
+        """Show a frame, with lines on it."""
+        self._frame, self._lines = frame, lines
+        self.update()
+
+    # -- Qt --------------------------------------------------------------------------------
+
+    def paintEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Draw the frame, the lines, and which side is which."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), _BACKGROUND)
+        stack = self._stack
+        if stack is not None:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            grey = self._grey(stack.image[self._frame, stack.slices // 2])
+            height, width = grey.shape
+            image = QImage(grey.data, width, height, width, QImage.Format.Format_Grayscale8)
+            first, last = self._to_screen(np.array([[-0.5, -0.5], [width - 0.5, height - 0.5]]))
+            painter.drawImage(QRectF(QPointF(*first), QPointF(*last)), image)
+            for line in self._lines:
+                pen = QPen(QColor(line.colour), line.width)
+                pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+                painter.setPen(pen)
+                on_screen = self._to_screen(self._picture_xy(line.points_xy))
+                painter.drawPolyline([QPointF(x, y) for x, y in on_screen])
+            self._paint_sides(painter)
+        if self.hasFocus():
+            painter.setPen(QPen(self.palette().highlight().color(), 2))
+            painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
+        painter.end()
+
+    def mousePressEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Go to where the user points."""
+        self._point(event)
+
+    def mouseMoveEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Go along while a button is held."""
+        self._point(event)
+
+    def wheelEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Zoom about the middle."""
+        if self._stack is not None:
+            factor = _ZOOM ** (-event.angleDelta().y() / 120)
+            most = 1.5 * float(max(self._size_mm()))
+            self._field_mm = float(np.clip(self._field_mm * factor, _LEAST_MM, most))
+            self.update()
+        event.accept()
+
+    def keyPressEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Step through the slices."""
+        steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Left: -1, Qt.Key.Key_Down: 1, Qt.Key.Key_Right: 1}
+        step = steps.get(event.key())
+        if step is None:
+            super().keyPressEvent(event)
+        else:
+            self.stepped.emit(step)
+
+    def _point(self, event: Any) -> None:
+        stack = self._stack
+        if stack is None or not event.buttons() & Qt.MouseButton.LeftButton:
+            return
+        at = event.position()
+        picture = self._from_screen(np.array([at.x(), at.y()]))
+        xy = self._orientation.from_picture(picture, stack.image.shape[2:])
+        self.pointed.emit(stack.world_mm(np.array([*xy, stack.slices // 2])))
+
+    def _paint_sides(self, painter: QPainter) -> None:
+        font = QFont(self.font())
+        font.setBold(True)
+        painter.setFont(font)
+        painter.setPen(_LETTERS)
+        inside = QRectF(self.rect()).adjusted(4, 2, -4, -2)
+        middle = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignHCenter
+        for letter, side in zip(
+            self._orientation.sides,
+            (
+                Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
+                Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
+                Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter,
+                Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignHCenter,
+            ),
+            strict=False,
+        ):
+            painter.drawText(inside, int(side or middle), letter)
+
+    # -- where things are ------------------------------------------------------------------
+
+    def _grey(self, slice_yx: NDArray[np.generic]) -> NDArray[np.uint8]:
+        low, high = self._limits
+        scaled = (slice_yx.astype(np.float32) - low) * (255 / (high - low))
+        grey = np.clip(scaled, 0, 255).astype(np.uint8)
+        return np.ascontiguousarray(self._orientation.picture(grey))
+
+    def _pixel_mm(self) -> NDArray[np.float64]:
+        """Return the picture's pixel size along x and y."""
+        if self._stack is None:
+            return np.ones(2)
+        _, y, x = self._stack.spacing_mm
+        return np.array([y, x] if self._orientation.transposed else [x, y])
+
+    def _size_mm(self) -> NDArray[np.float64]:
+        if self._stack is None:
+            return np.ones(2)
+        height, width = self._stack.image.shape[2:]
+        size = (height, width) if self._orientation.transposed else (width, height)
+        return np.array(size) * self._pixel_mm()
+
+    def _picture_xy(self, points_xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        shape = self._stack.image.shape[2:] if self._stack is not None else (1, 1)
+        return self._orientation.to_picture(points_xy, shape)
+
+    def _to_mm(self, points_xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(self._picture_xy(points_xy) * self._pixel_mm())
+
+    def _scale(self) -> float:
+        """Return how many pixels of the screen a millimetre has."""
+        return min(self.width(), self.height()) / self._field_mm
+
+    def _to_screen(self, picture_xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        middle = np.array([self.width() / 2, self.height() / 2])
+        return np.asarray(middle + (picture_xy * self._pixel_mm() - self._centre) * self._scale())
+
+    def _from_screen(self, at_xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        middle = np.array([self.width() / 2, self.height() / 2])
+        return np.asarray(((at_xy - middle) / self._scale() + self._centre) / self._pixel_mm())

@@ -1,0 +1,227 @@
+"""The studies of one window: what lies beside the stack that is worked on, and how the heart lies.
+
+Of a study, the viewer holds the stack that is worked on and no other: views differ in their planes
+and in how many slices they have, and napari's sliders can mean one stack only. The others are shown
+beside it (`views`), and going from one to another loses nothing.
+"""
+
+from dataclasses import replace
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from napari.layers import Image, Labels, Layer
+from psygnal import Signal
+
+from napari_cardiac_ssl.anatomy import View
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.geometry.frame import AnatomicalFrame, Landmarks, frame_of
+from napari_cardiac_ssl.gui.desk import Desk
+from napari_cardiac_ssl.gui.display import METADATA, camera_of, image_layer
+from napari_cardiac_ssl.gui.orientation import Orientation, usual_orientation
+from napari_cardiac_ssl.study import Stack, Study
+
+#: What readers call the views.
+VIEW_NAMES = {
+    View.SAX: "SAX",
+    View.LAX_4CH: "4CH",
+    View.LAX_2CH: "2CH",
+    View.LAX_3CH: "3CH",
+    View.RV_2CH: "RV 2CH",
+    View.RVOT: "RVOT",
+    View.OTHER: "other",
+}
+#: The field that shows a heart and what surrounds it.
+_HEART_MM = 190.0
+
+
+class Studies:
+    """The studies of one window.
+
+    Parameters
+    ----------
+    desk
+        The window's.
+
+    Attributes
+    ----------
+    changed
+        Another stack is worked on, a view was corrected, or landmarks were set.
+    """
+
+    changed = Signal()
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._known: list[Study] = []
+        self._landmarks: WeakKeyDictionary[Study, Landmarks] = WeakKeyDictionary()
+        self._frame: tuple[AnatomicalFrame | None, str] = (None, "")
+        desk.session.stack_opened.connect(self._on_opened)
+
+    # -- what is there ---------------------------------------------------------------------
+
+    @property
+    def current(self) -> Study | None:
+        """The study of the stack that is worked on."""
+        return self._of(self.desk.session.stack) if self.desk.is_open else None
+
+    @property
+    def known(self) -> tuple[Study, ...]:
+        """All studies that were opened, in order."""
+        return tuple(self._known)
+
+    @property
+    def frame(self) -> AnatomicalFrame | None:
+        """How the heart of the current study lies; None where that is not known."""
+        return self._frame[0]
+
+    @property
+    def why_no_frame(self) -> str:
+        """Why it is not known."""
+        return self._frame[1]
+
+    @property
+    def landmarks(self) -> Landmarks | None:
+        """The current study's landmarks, if somebody set them."""
+        study = self.current
+        return self._landmarks.get(study) if study else None
+
+    def name_of(self, stack: Stack) -> str:
+        """Return what the user calls a stack: its view, and its name where views are alike."""
+        study = self._of(stack)
+        alike = [other for other in study.stacks if other.view is stack.view]
+        name = VIEW_NAMES[stack.view]
+        return f"{name}: {stack.name}" if len(alike) > 1 or stack.view is View.OTHER else name
+
+    # -- verbs -----------------------------------------------------------------------------
+
+    def add(self, study: Study) -> None:
+        """Take a study in, and work on its short axis, or on its first stack without one."""
+        self._known.append(study)
+        sax = [stack for stack in study.stacks if stack.view is View.SAX]
+        self.work_on((sax or list(study.stacks))[0])
+
+    def work_on(self, stack: Stack) -> None:
+        """Show a stack in the viewer, to be labelled, in place of the one that is there."""
+        desk, viewer = self.desk, self.desk.viewer
+        with desk.reporting():
+            if desk.session.busy:
+                raise InputError("training is running; finish or cancel it first")
+            desk.view.take_strokes()
+            layer = next((one for one in viewer.layers if _stack_of(one) is stack), None)
+            for other in [one for one in viewer.layers if self._is_other(one, stack)]:
+                viewer.layers.remove(other)
+            if not isinstance(layer, Image):
+                layer = viewer.add_layer(Layer.create(*image_layer(stack, self._of(stack))))
+            desk.open_layer(layer)
+
+    def correct(self, stack: Stack, view: View) -> None:
+        """Say which view a stack shows, where its reading was wrong."""
+        study = self._of(stack)
+        corrected = replace(stack, view=view)
+        stacks = tuple(corrected if one is stack else one for one in study.stacks)
+        changed = Study(study.name, stacks, study.notes)
+        if study in self._landmarks:
+            self._landmarks[changed] = self._landmarks[study]
+        worked_on = self.desk.is_open and self.desk.session.stack is stack
+        self._known[self._known.index(study)] = changed
+        if worked_on:
+            self.work_on(corrected)
+        else:
+            self._renew()
+
+    def set_landmarks(self, landmarks: Landmarks | None) -> None:
+        """Say where the heart lies by three points, or take them back.
+
+        Raises
+        ------
+        InputError
+            If no stack is open.
+        """
+        study = self._of(self.desk.session.stack)
+        if landmarks is None:
+            self._landmarks.pop(study, None)
+        else:
+            self._landmarks[study] = landmarks
+        self._renew()
+
+    def close(self) -> None:
+        """Let go of the session."""
+        self.desk.session.stack_opened.disconnect(self._on_opened)
+        self.changed.disconnect()
+
+    # -- following the session -------------------------------------------------------------
+
+    def _on_opened(self, stack: Stack) -> None:
+        if not any(stack in study.stacks for study in self._known):
+            self._known.append(self._study_in_viewer(stack) or Study(stack.name, (stack,)))
+        self._turn(usual_orientation(stack))
+        self._renew()
+        self._look_at_heart(stack)
+
+    def _study_in_viewer(self, stack: Stack) -> Study | None:
+        """Return the study that a reader left beside the stack."""
+        for layer in self.desk.viewer.layers:
+            if _stack_of(layer) is stack:
+                study = layer.metadata[METADATA].get("study")
+                if isinstance(study, Study):
+                    return study
+        return None
+
+    def _of(self, stack: Stack) -> Study:
+        return next(
+            (study for study in reversed(self._known) if stack in study.stacks),
+            Study(stack.name, (stack,)),
+        )
+
+    def _turn(self, orientation: Orientation) -> None:
+        """Have the viewer show the stack as it is usually looked at."""
+        viewer = self.desk.viewer
+        *sliders, y, x = range(viewer.dims.ndim)
+        order = (*sliders, x, y) if orientation.transposed else (*sliders, y, x)
+        rows, columns = orientation.flipped
+        camera = camera_of(viewer)
+        turn = ("up" if rows else "down", "left" if columns else "right")
+        if viewer.dims.order != order:
+            viewer.dims.order = order
+        if tuple(map(str, camera.orientation2d)) != turn:
+            camera.orientation2d = turn
+
+    def _look_at_heart(self, stack: Stack) -> None:
+        """Fill the canvas with the heart and what surrounds it, if we know where it is."""
+        viewer, frame = self.desk.viewer, self.frame
+        viewer.reset_view()
+        if frame is None:
+            return
+        _, *spacing = stack.spacing_mm
+        x, y = stack.voxel_xyz(frame.centre_mm)[:2]
+        at = np.array([y, x]) * spacing
+        size = np.array(stack.image.shape[2:]) * spacing
+        if (at > 0).all() and (at < size).all():
+            turned = at[::-1] if viewer.dims.order[-1] < viewer.dims.order[-2] else at
+            camera = camera_of(viewer)
+            camera.center = tuple(turned)
+            camera.zoom *= max(1.0, float(size.min() / _HEART_MM))
+
+    def _renew(self) -> None:
+        study = self.current
+        self._frame = (None, "")
+        if study is not None:
+            try:
+                self._frame = (frame_of(study, self._landmarks.get(study)), "")
+            except InputError as error:
+                self._frame = (None, str(error))
+        self.changed.emit()
+
+    def _is_other(self, layer: Layer, stack: Stack) -> bool:
+        """Tell whether a layer shows, or labels, another stack of ours."""
+        ours = layer.metadata.get(METADATA, {})
+        if not isinstance(layer, Image | Labels) or ours.get("stack") in {None, stack}:
+            return False
+        return isinstance(layer, Image) or ours.get("session") is self.desk.session
+
+
+def _stack_of(layer: Layer) -> Stack | None:
+    if not isinstance(layer, Image):
+        return None
+    found: Stack | None = layer.metadata.get(METADATA, {}).get("stack")
+    return found
