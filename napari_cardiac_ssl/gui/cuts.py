@@ -79,7 +79,7 @@ def cuts(stack: Stack, other: Stack) -> tuple[Cut, ...]:
         points_mm = line.ends_mm[0] + share * (line.ends_mm[1] - line.ends_mm[0])
         points_xy = line.ends_xy[0] + share * (line.ends_xy[1] - line.ends_xy[0])
         pixels = np.round(stack.voxel_xyz(points_mm)[:, [1, 0]]).astype(np.intp)
-        inside = ((pixels >= 0) & (pixels < (height, width))).all(axis=1)
+        inside = np.asarray(((pixels >= 0) & (pixels < (height, width))).all(axis=1))
         clipped = np.clip(pixels, 0, (height - 1, width - 1))
         found.append(Cut(z, points_xy, clipped, inside))
     return tuple(found)

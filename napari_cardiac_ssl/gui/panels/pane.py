@@ -212,7 +212,7 @@ class ViewPane(QWidget):
 
     def _scale(self) -> float:
         """Return how many pixels of the screen a millimetre has."""
-        return min(self.width(), self.height()) / self._field_mm
+        return float(min(self.width(), self.height())) / self._field_mm
 
     def _to_screen(self, picture_xy: NDArray[np.float64]) -> NDArray[np.float64]:
         middle = np.array([self.width() / 2, self.height() / 2])
