@@ -15,9 +15,9 @@ from psygnal import Signal
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.geometry.frame import AnatomicalFrame, Landmarks, frame_of
+from napari_cardiac_ssl.geometry.orientation import Orientation, usual_orientation
 from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.display import METADATA, camera_of, image_layer
-from napari_cardiac_ssl.gui.orientation import Orientation, usual_orientation
 from napari_cardiac_ssl.study import Stack, Study
 
 #: What readers call the views.

@@ -7,9 +7,9 @@ from qtpy.QtGui import QMouseEvent
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.geometry.frame import Landmarks
+from napari_cardiac_ssl.geometry.orientation import usual_orientation
 from napari_cardiac_ssl.gui.cuts import cuts
 from napari_cardiac_ssl.gui.display import camera_of
-from napari_cardiac_ssl.gui.orientation import usual_orientation
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.study import SliceIndex, Stack, Study
 from napari_cardiac_ssl.synthetic import make_study

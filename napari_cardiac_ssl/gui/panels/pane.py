@@ -9,8 +9,8 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QFont, QImage, QPainter, QPen
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from napari_cardiac_ssl.geometry.orientation import Orientation, usual_orientation
 from napari_cardiac_ssl.gui.display import contrast_limits
-from napari_cardiac_ssl.gui.orientation import Orientation, usual_orientation
 from napari_cardiac_ssl.study import Stack
 
 _BACKGROUND, _LETTERS = QColor("#000000"), QColor("#BFBFBF")
