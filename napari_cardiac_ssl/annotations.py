@@ -8,7 +8,7 @@ example to learn from.
 import getpass
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -75,6 +75,29 @@ class SliceContent:
 
     record: SliceRecord
     mask: bytes
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of work: what one undo takes back.
+
+    Parameters
+    ----------
+    what
+        In words: "stroke", "refresh".
+    changes
+        The content of each slice before and after.
+    models
+        Digest of the present model before and after; None where the step brought none.
+    """
+
+    what: str
+    changes: Mapping[SliceIndex, tuple[SliceContent, SliceContent]]
+    models: tuple[str | None, str | None] | None = None
+
+
+#: What steps are called in which a model wrote its predictions.
+REFRESH = "refresh"
 
 
 @dataclass

@@ -14,3 +14,11 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real cases in {folder}; set CARDIAC_SSL_DATA to their folder")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory, monkeypatch) -> Path:
+    """A folder of its own for projects that are kept by themselves."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("CARDIAC_SSL_HOME", str(folder))
+    return folder

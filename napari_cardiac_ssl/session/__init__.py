@@ -7,6 +7,7 @@ no signal ever comes from elsewhere.
 """
 
 from napari_cardiac_ssl.session.jobs import LEAST_STEPS, JobStatus, Phase, Start
+from napari_cardiac_ssl.session.keeping import Look, MissingStackError
 from napari_cardiac_ssl.session.session import Session
 
-__all__ = ["LEAST_STEPS", "JobStatus", "Phase", "Session", "Start"]
+__all__ = ["LEAST_STEPS", "JobStatus", "Look", "MissingStackError", "Phase", "Session", "Start"]

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_cardiac_ssl.anatomy import View
-from napari_cardiac_ssl.annotations import SliceState, middle_of
+from napari_cardiac_ssl.annotations import REFRESH, SliceState, Step, middle_of
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.weights import default_weights
-from napari_cardiac_ssl.session.history import REFRESH, Step
-from napari_cardiac_ssl.session.labelling import Labelling
+from napari_cardiac_ssl.project import Project
+from napari_cardiac_ssl.session.models import Models
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.trainer import (
     Cancelled,
@@ -40,8 +40,6 @@ from napari_cardiac_ssl.trainer.messages import Labelled
 LEAST_STEPS = 60
 #: How long a training lasts that a confirmation started.
 BY_ITSELF_S = 8.0
-#: So many models can be gone back to.
-MOST_MODELS = 8
 
 Phase = Literal["idle", "starting", "training", "paused", "finishing", "predicting"]
 #: Where training starts from.
@@ -87,7 +85,11 @@ class Run:
     complete
         Whether it has said all: from now on it is being adopted.
     step
-        The refresh in the history, once its first portion is taken over.
+        Number of the refresh in the history, once its first portion is taken over.
+    refreshed
+        Slices written so far.
+    curve
+        The loss after each step of training.
     """
 
     job: Job
@@ -96,14 +98,18 @@ class Run:
     candidate: ModelFile | None = None
     predictions: list[Predicted] = field(default_factory=list)
     complete: bool = False
-    step: Step | None = None
+    step: int | None = None
+    refreshed: int = 0
+    curve: list[float] = field(default_factory=list)
 
 
-class Jobs(Labelling):
+class Jobs(Models):
     """Labels, and jobs that learn from them and refresh the predictions.
 
     Parameters
     ----------
+    project
+        What keeps all that is done; one in memory by default.
     trainer
         Where jobs run; a new trainer process by default.
     who
@@ -112,18 +118,19 @@ class Jobs(Labelling):
 
     labels_refreshed = Signal(tuple)
     job_changed = Signal(JobStatus)
-    model_adopted = Signal(object)
     job_ended = Signal(str)
 
-    def __init__(self, trainer: Trainer | None = None, who: str | None = None) -> None:
-        super().__init__(who)
+    def __init__(
+        self,
+        project: Project | None = None,
+        trainer: Trainer | None = None,
+        who: str | None = None,
+    ) -> None:
+        super().__init__(project, who)
         self._trainer = trainer or Trainer()
         self._run: Run | None = None
         self._jobs = 0
         self._confirmed: SliceIndex | None = None  # while a job ran that does not know it
-        self._present: dict[View, ModelFile] = {}
-        self._models: dict[str, ModelFile] = {}  # by digest, the newest last
-        self._previous: dict[str, str | None] = {}  # which was present before each
         self._confidence: NDArray[np.uint8] | None = None
         self.status = JobStatus()
         self.compute = ""
@@ -131,11 +138,6 @@ class Jobs(Labelling):
         self.learn_while_drawing = False
 
     # -- what is there ---------------------------------------------------------------------
-
-    @property
-    def model(self) -> ModelFile | None:
-        """The present model of the open stack's view."""
-        return self._present.get(self._stack.view if self._stack else View.SAX)
 
     @property
     def confidence(self) -> NDArray[np.uint8] | None:
@@ -228,6 +230,12 @@ class Jobs(Labelling):
         """Process messages until no job runs. For front ends that have nothing else to do."""
         while self.busy:
             self.process_messages(timeout_s=0.2)
+
+    def close(self) -> None:
+        """End the trainer process."""
+        self._trainer.close()
+        self._run = self._confirmed = None
+        self.status = JobStatus()
 
     # -- starting --------------------------------------------------------------------------
 
@@ -340,9 +348,12 @@ class Jobs(Labelling):
         """Take in what the running job says."""
         if isinstance(message, Progressed):
             phase = "training" if self.status.phase == "starting" else self.status.phase
+            run.curve.append(message.loss)
             self._set_status(JobStatus(phase, message, self.status.slices))
         elif isinstance(message, Trained):
             run.candidate = message.model
+            if not self._project.read_only:
+                self._project.keep_model(message.model, self.stack.view, self._digest())
             if run.by_itself and not run.renewing and self._is_behind():
                 self._renew()
             else:
@@ -370,66 +381,47 @@ class Jobs(Labelling):
         if model is None:  # never: `_follow` has looked
             raise RuntimeError("no model to adopt")
         if run.step is None:
-            run.step = Step(REFRESH, {}, (self._digest(), model.digest))
-            self._add(run.step)
+            run.step = self._add(Step(REFRESH, {}, (self._digest(), model.digest)))
         if self._confidence is None:
             self._confidence = np.zeros(self.stack.image.shape, dtype=np.uint8)
         begun = time.monotonic()
         while run.predictions and seconds != 0:
-            self._write(run.step, run.predictions.pop(0), model, self._confidence)
+            written = self._write(run.step, run.predictions.pop(0), model, self._confidence)
+            run.refreshed += len(written)
+            self.labels_refreshed.emit(written)
             if seconds is not None and time.monotonic() - begun > seconds:
                 break
         if not run.predictions:
-            self._adopt_model(model)
-            self._end(self._report(run.step, model))
+            self._project.set_present(self.stack.view, model.digest)
+            self._note_training(run, model)
+            self._set_model(model)
+            self._end(self._report(run, model))
 
     def _write(
-        self, step: Step, part: Predicted, model: ModelFile, confidence: NDArray[np.uint8]
-    ) -> None:
+        self, step: int, part: Predicted, model: ModelFile, confidence: NDArray[np.uint8]
+    ) -> tuple[SliceIndex, ...]:
         before = {index: self.annotations.content(index) for index in part.slices}
         written = self.annotations.refresh(part.slices, part.labels, model.digest)
         confidence[tuple(np.array(part.slices).T)] = part.confidence
-        self._history.extend(step, self._changes(before))
-        self.labels_refreshed.emit(written)
+        self._project.extend_step(step, self.stack.digest, self._changes(before))
+        return written
 
     def _finish_adopting(self) -> None:
         if self._run and self._run.complete:
             self._adopt(self._run)
 
-    def _adopt_model(self, model: ModelFile) -> None:
-        if (before := self._digest()) != model.digest:
-            self._previous[model.digest] = before
-        self._models.pop(model.digest, None)
-        self._models[model.digest] = model
-        while len(self._models) > MOST_MODELS:
-            del self._models[next(iter(self._models))]
-        self._set_model(model.digest)
+    def _note_training(self, run: Run, model: ModelFile) -> None:
+        if run.curve:
+            detail = {
+                "model": model.digest,
+                "slices": self.status.slices,
+                "seconds": round(model.seconds, 1),
+                "loss": [round(loss, 4) for loss in run.curve],
+            }
+            self._project.note("trained", detail, self.stack.digest)
 
-    def _digest(self) -> str | None:
-        return self.model.digest if self.model else None
-
-    def _set_model(self, digest: str | None) -> None:
-        """Make a model that is kept the present one; with None there is none again."""
-        if digest is None:
-            self._present.pop(self.stack.view, None)
-        else:
-            self._present[self.stack.view] = self._models[digest]
-        self.model_adopted.emit(self.model)
-
-    def _moved(self, step: Step, slices: tuple[SliceIndex, ...], *, undone: bool) -> None:
-        """With a step goes the model that it brought."""
-        if step.models:
-            left, wanted = reversed(step.models) if undone else step.models
-            if (
-                left != wanted
-                and left == self._digest()
-                and (wanted is None or wanted in self._models)
-            ):
-                self._set_model(wanted)
-        super()._moved(step, slices, undone=undone)
-
-    def _report(self, step: Step, model: ModelFile) -> str:
-        refreshed = _count(len(step.changes), "slice")
+    def _report(self, run: Run, model: ModelFile) -> str:
+        refreshed = _count(run.refreshed, "slice")
         if not self.status.slices:
             return f"predicted {refreshed}; not validated yet: correct, confirm and train"
         learned = _count(model.slices_learned, "slice")

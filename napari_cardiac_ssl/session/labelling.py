@@ -1,17 +1,24 @@
 """The part of a session that an expert's hands work on: stacks, labels, undo and redo."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_cardiac_ssl.annotations import OPEN_TO_MODEL, Annotations, SliceContent
+from napari_cardiac_ssl.annotations import (
+    OPEN_TO_MODEL,
+    Annotations,
+    SliceContent,
+    SliceState,
+    Step,
+)
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.session.history import History, Step
+from napari_cardiac_ssl.project import Project
 from napari_cardiac_ssl.study import SliceIndex, Stack
+
+Changes = Mapping[SliceIndex, tuple[SliceContent, SliceContent]]
 
 
 class Labelling:
@@ -19,6 +26,8 @@ class Labelling:
 
     Parameters
     ----------
+    project
+        What keeps all that is done; one in memory by default.
     who
         Who draws; the computer's user by default.
     """
@@ -26,14 +35,13 @@ class Labelling:
     stack_opened = Signal(Stack)
     slices_changed = Signal(tuple)
     history_changed = Signal()
+    said = Signal(str)
 
-    def __init__(self, who: str | None = None) -> None:
+    def __init__(self, project: Project | None = None, who: str | None = None) -> None:
+        self._project = project or Project.in_memory()
         self._who = who
         self._stack: Stack | None = None
         self._annotations: Annotations | None = None
-        self._history = History()
-        # What was done on each stack while it lives: going to another and back loses nothing.
-        self._opened: WeakKeyDictionary[Stack, tuple[Annotations, History]] = WeakKeyDictionary()
 
     # -- what is there ---------------------------------------------------------------------
 
@@ -58,21 +66,28 @@ class Labelling:
         return self._annotations
 
     @property
+    def project(self) -> Project:
+        """What keeps all that is done."""
+        return self._project
+
+    @property
     def undoable(self) -> str | None:
         """What `undo` would take back, in words; None if nothing."""
-        return self._history.undoable
+        found = self._stack and self._project.undoable(self._stack.digest)
+        return found[1] if found else None
 
     @property
     def redoable(self) -> str | None:
         """What `redo` would do again, in words; None if nothing."""
-        return self._history.redoable
+        found = self._stack and self._project.redoable(self._stack.digest)
+        return found[1] if found else None
 
     # -- verbs -----------------------------------------------------------------------------
 
     def open(self, stack: Stack, labels: NDArray[np.uint8] | None = None) -> None:
         """Work on a stack; what was learned carries over.
 
-        Going back to a stack that was open before finds its labels and states as they were.
+        A stack that the project knows has its labels, states and history as they were.
 
         Parameters
         ----------
@@ -88,10 +103,11 @@ class Labelling:
                 f"labels of shape {labels.shape} do not fit {stack.name} "
                 f"{stack.image.shape} (t, z, y, x); choose labels made on this image"
             )
-        if stack not in self._opened:
-            self._opened[stack] = Annotations(stack.image.shape, self._who), History()
-        self._stack = stack
-        self._annotations, self._history = annotations, _ = self._opened[stack]
+        annotations = Annotations(stack.image.shape, self._who)
+        for index, content in self._project.contents(stack.digest).items():
+            annotations.put(index, content)
+        self._project.keep_stack(stack)
+        self._stack, self._annotations = stack, annotations
         if labels is not None:
             slices = [
                 index
@@ -102,6 +118,9 @@ class Labelling:
                 for index in slices:
                     annotations.annotate(index, labels[index], "taken over")
         self.stack_opened.emit(stack)
+        self.history_changed.emit()
+        if expert := len(annotations.slices(SliceState.EXPERT, SliceState.EDITING)):
+            self.said.emit(f"went on from {expert} slice{'s' * (expert > 1)} of {stack.name}")
 
     def annotate(
         self, index: SliceIndex, labels: NDArray[np.integer], how: str | None = None
@@ -143,15 +162,13 @@ class Labelling:
 
     def undo(self) -> None:
         """Take the last step back: a stroke, a refresh, a help; its slices' states with it."""
-        if self.undoable:
-            step, slices = self._history.undo(self.annotations)
-            self._moved(step, slices, undone=True)
+        if found := self._project.undoable(self.stack.digest):
+            self._move(found[0], undone=True)
 
     def redo(self) -> None:
         """Do again what was undone last."""
-        if self.redoable:
-            step, slices = self._history.redo(self.annotations)
-            self._moved(step, slices, undone=False)
+        if found := self._project.redoable(self.stack.digest):
+            self._move(found[0], undone=False)
 
     # -- how changes are made --------------------------------------------------------------
 
@@ -166,6 +183,7 @@ class Labelling:
     @contextmanager
     def _step(self, what: str, *slices: SliceIndex) -> Iterator[None]:
         """Make whatever the body changes on some slices one step; nothing of it if it fails."""
+        self._project.refuse_if_read_only()
         annotations = self.annotations
         before = {index: annotations.content(index) for index in slices}
         try:
@@ -177,17 +195,30 @@ class Labelling:
         if changes := self._changes(before):
             self._add(Step(what, changes))
 
-    def _changes(
-        self, before: dict[SliceIndex, SliceContent]
-    ) -> dict[SliceIndex, tuple[SliceContent, SliceContent]]:
+    def _changes(self, before: Mapping[SliceIndex, SliceContent]) -> Changes:
         after = {index: self.annotations.content(index) for index in before}
         return {i: (before[i], after[i]) for i in before if before[i] != after[i]}
 
-    def _add(self, step: Step) -> None:
-        self._history.add(step)
+    def _add(self, step: Step) -> int:
+        number = self._project.add_step(self.stack.digest, step)
         self.history_changed.emit()
+        return number
 
-    def _moved(self, step: Step, slices: tuple[SliceIndex, ...], *, undone: bool) -> None:
-        """Tell of an undo or redo."""
+    def _move(self, number: int, *, undone: bool) -> None:
+        """Undo or redo a step. A slice that is not as it left it is later work, and stays."""
+        self._project.refuse_if_read_only()
+        step, annotations = self._project.step(number), self.annotations
+        contents = {}
+        for index, (before, after) in step.changes.items():
+            expected, wanted = (after, before) if undone else (before, after)
+            if annotations.content(index) == expected:
+                annotations.put(index, wanted)
+                contents[index] = wanted
+        self._note_move(number, step, contents, undone=undone)
         self.history_changed.emit()
-        self.slices_changed.emit(slices)
+        self.slices_changed.emit(tuple(contents))
+
+    def _note_move(
+        self, number: int, step: Step, contents: Mapping[SliceIndex, SliceContent], *, undone: bool
+    ) -> None:
+        self._project.move(self.stack.digest, number, undone=undone, contents=contents)

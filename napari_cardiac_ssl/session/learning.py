@@ -4,9 +4,8 @@ import threading
 
 import numpy as np
 
-from napari_cardiac_ssl.annotations import SliceState, middle_of
+from napari_cardiac_ssl.annotations import SliceContent, SliceState, Step, middle_of
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.session.history import REFRESH, Step
 from napari_cardiac_ssl.session.jobs import Jobs, Mode, Start
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.trainer import Job, Wish
@@ -129,24 +128,20 @@ class Learning(Jobs):
             If there is no model, or its predecessor is not kept any more.
         """
         self._finish_adopting()
-        model = self.model
-        if model is None or model.digest not in self._previous:
+        project, model = self._project, self.model
+        if model is None or not project.model_is_kept(model.digest):
             raise InputError("no earlier model to go back to")
-        previous = self._previous[model.digest]
-        if previous is not None and previous not in self._models:
-            raise InputError("the model before this one is not kept any more; train again")
+        previous = project.previous(model.digest)
+        earlier = project.model(previous) if previous else None
         annotations = self.annotations
-        its = [
-            step
-            for step in self._history
-            if step.what == REFRESH and step.models and step.models[1] == model.digest
-        ]
-        before = {index: annotations.content(index) for step in its for index in step.changes}
-        for step in its:
+        before: dict[SliceIndex, SliceContent] = {}
+        for step in project.refreshes(self.stack.digest, model.digest):
             for index, (old, new) in step.changes.items():
                 if annotations.content(index) == new:
+                    before.setdefault(index, new)
                     annotations.put(index, old)
         changes = self._changes(before)
-        self._set_model(previous)
+        project.set_present(self.stack.view, previous)
         self._add(Step("rolling back", changes, (model.digest, previous)))
+        self._set_model(earlier)
         self.slices_changed.emit(tuple(changes))

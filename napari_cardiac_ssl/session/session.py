@@ -5,16 +5,17 @@ from pathlib import Path
 from napari_cardiac_ssl.anatomy import UKBB, LabelScheme
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
-from napari_cardiac_ssl.session.jobs import JobStatus
-from napari_cardiac_ssl.session.learning import Learning
+from napari_cardiac_ssl.session.keeping import Keeping
 from napari_cardiac_ssl.writers.masks import write_mask
 
 
-class Session(Learning):
+class Session(Keeping):
     """One person's work on one stack after the other.
 
     Parameters
     ----------
+    project
+        What keeps all that is done; one in memory by default.
     trainer
         Where jobs run; a new trainer process by default.
     who
@@ -31,6 +32,12 @@ class Session(Learning):
         for one prediction where `process_messages` was given little time.
     history_changed
         ``()``: what can be undone or done again is another.
+    project_opened
+        ``(Project)``: another project keeps what is done from now on.
+    said
+        ``(str)``: what happened, in one line for the user.
+    trouble
+        ``(str)``: why what is done cannot be saved, and what to do; or that it is saved again.
     job_changed
         ``(JobStatus)``.
     model_adopted
@@ -50,9 +57,3 @@ class Session(Learning):
         with replacing(Path(path)) as beside:
             beside.write_bytes(self.model.data)
         return Path(path)
-
-    def close(self) -> None:
-        """End the trainer process."""
-        self._trainer.close()
-        self._run = None
-        self.status = JobStatus()

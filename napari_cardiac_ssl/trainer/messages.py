@@ -11,32 +11,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cardiac_ssl.learning.modelfile import ModelFile
 from napari_cardiac_ssl.study import SliceIndex, Stack
-
-
-@dataclass(frozen=True)
-class ModelFile:
-    """A model as the bytes of its file: whoever only keeps it needs no torch.
-
-    Parameters
-    ----------
-    digest
-        The model's identity.
-    data
-        Content of its safetensors file.
-    slices_learned
-        Slices that it learned from.
-    parent
-        Digest of the model it started from; None from scratch.
-    seconds
-        Time that its training took.
-    """
-
-    digest: str
-    data: bytes
-    slices_learned: int
-    parent: str | None
-    seconds: float
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.checkpoint import Model, model_from_bytes, model_to_bytes
 from napari_cardiac_ssl.learning.compute import Compute
 from napari_cardiac_ssl.learning.finetuning import ExpertSlices, finetune
+from napari_cardiac_ssl.learning.modelfile import ModelFile
 from napari_cardiac_ssl.learning.prediction import predict
 from napari_cardiac_ssl.learning.training import Budget, Step, run
 from napari_cardiac_ssl.study import Stack
@@ -31,7 +32,6 @@ from napari_cardiac_ssl.trainer.messages import (
     Keep,
     Labelled,
     Message,
-    ModelFile,
     Predicted,
     Progressed,
     Ready,

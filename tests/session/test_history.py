@@ -5,7 +5,7 @@ import pytest
 
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.session import history
+from napari_cardiac_ssl.project import project
 
 from .conftest import A, B, result, say, square, train
 
@@ -108,13 +108,13 @@ def test_each_stack_has_its_own_history(session):
 
 
 def test_the_oldest_steps_are_forgotten(session, monkeypatch):
-    monkeypatch.setattr(history, "MOST_STEPS", 3)
+    monkeypatch.setattr(project, "MOST_STEPS", 3)
     for code in (1, 2, 3, 1, 2):
         session.annotate(A, square(code))
     for _ in range(9):
         session.undo()
     assert session.annotations.labels[A].max() == 2
-    monkeypatch.setattr(history, "MOST_BYTES", 1)
+    monkeypatch.setattr(project, "MOST_BYTES", 1)
     session.annotate(A, square(1))
     session.annotate(A, square(3))
     session.undo()

@@ -1,0 +1,245 @@
+"""The part of a session that keeps: projects opened, saved, and what cannot be written."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.project import KeptStack, Project
+from napari_cardiac_ssl.readers.studies import read_study
+from napari_cardiac_ssl.session.learning import Learning
+from napari_cardiac_ssl.study import SliceIndex, Stack
+
+#: How often it is written how a stack is looked at.
+LOOK_S = 2.0
+
+
+class MissingStackError(InputError):
+    """A project's stack is not where it was.
+
+    Attributes
+    ----------
+    kept
+        The stack: a front end may ask where it is now, and hand that to `Keeping.open_kept`.
+    """
+
+    def __init__(self, kept: KeptStack) -> None:
+        where = f"at {kept.places[0]}" if kept.places else "in a file"
+        super().__init__(f"{kept.name} is not {where} any more; show where it is now")
+        self.kept = kept
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a stack was looked at.
+
+    Parameters
+    ----------
+    index
+        The slice in view.
+    contrast
+        Least and greatest intensity; None for what the front end takes by itself.
+    """
+
+    index: SliceIndex
+    contrast: tuple[float, float] | None = None
+
+
+class Keeping(Learning):
+    """A session whose work outlives it."""
+
+    project_opened = Signal(Project)
+    trouble = Signal(str)
+
+    #: Whether a stack that is opened without a project gets one by itself, found again with it.
+    keeps_by_itself = False
+    _look: Look | None = None
+    _look_kept = 0.0
+    _told: str | None = None
+
+    @property
+    def stacks(self) -> tuple[KeptStack, ...]:
+        """The stacks of the project, the last opened first."""
+        return self._project.stacks
+
+    @property
+    def look(self) -> Look | None:
+        """How the open stack was looked at last; None if it was not, or not so that it fits."""
+        found = self._project.look(self.stack.digest)
+        try:
+            index = SliceIndex(int(found["t"]), int(found["z"]))
+            low, high = map(float, found["contrast"]) if found["contrast"] else (0.0, 0.0)
+        except (KeyError, TypeError, ValueError):
+            return None
+        if not (0 <= index.t < self.stack.frames and 0 <= index.z < self.stack.slices):
+            return None
+        return Look(index, (low, high) if low < high else None)
+
+    # -- verbs -----------------------------------------------------------------------------
+
+    def open_project(self, path: Path, *, read_only: bool = False) -> None:
+        """Go over to a project: the file that is there, or a new one. No stack is open then.
+
+        Raises
+        ------
+        InputError
+            If it cannot be opened; nothing is changed then.
+        LockedError
+            If somebody else has it open; it may be opened to read.
+        """
+        path = Path(path)
+        new = not path.exists() and not read_only
+        project = Project.create(path) if new else Project.open(path, read_only=read_only)
+        self._switch(project)
+        number = len(project.stacks)
+        self.said.emit(
+            f"{'made' if new else 'opened'} {path.name}"
+            + (f": {number} image{'s' * (number > 1)}" if number else "")
+            + (", to read only" if read_only else "")
+        )
+
+    def open_kept(self, kept: KeptStack, at: Path | None = None) -> None:
+        """Open a stack of the project from its file.
+
+        Parameters
+        ----------
+        kept
+            One of `stacks`.
+        at
+            Where it is now, if not where it was.
+
+        Raises
+        ------
+        MissingStackError
+            If it is not where it was, nor beside the project.
+        InputError
+            If there is another image at `at`.
+        """
+        if at is not None:
+            stack = _find(at, kept)
+            if stack is None:
+                raise InputError(f"{at} is not the image that was labelled as {kept.name}")
+        else:
+            found = (_find_if_there(place, kept) for place in kept.places)
+            stack = next((stack for stack in found if stack), None)
+            if stack is None:
+                raise MissingStackError(kept)
+        self.open(stack)
+
+    def open(self, stack: Stack, labels: NDArray[np.uint8] | None = None) -> None:
+        """Work on a stack; what was learned carries over.
+
+        A stack that the project knows has its labels, states and history as they were. Without a
+        project that somebody named, and if the session `keeps_by_itself`, the stack's own project
+        is looked for, or made. A running job is cancelled.
+
+        Parameters
+        ----------
+        stack
+            The images.
+        labels
+            Shape ``(t, z, y, x)``, UKBB: earlier work to go on from. Slices with a label on them
+            count as being edited until they are confirmed. Slices that an expert has touched
+            before stay as they are.
+        """
+        self._keep_look()
+        if self.keeps_by_itself and (self._project.path is None or self._project.is_automatic):
+            self._keep_by_itself(stack)
+        super().open(stack, labels)
+
+    def save_as(self, path: Path) -> None:
+        """Write the project to a file, and keep it there from now on.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written; all stays as it is then.
+        """
+        before, self._project = self._project, self._project.save_as(Path(path))
+        if before is not self._project:
+            before.close()
+            self.project_opened.emit(self._project)
+        self.said.emit(f"saved as {path}; every change is kept there from now on")
+
+    def look_at(self, index: SliceIndex, contrast: tuple[float, float] | None = None) -> None:
+        """Remember how the open stack is looked at. May be called as often as it changes."""
+        self._look = Look(SliceIndex(*index), contrast)
+
+    def process_messages(self, timeout_s: float = 0.0, adopt_s: float | None = None) -> None:
+        """Take in what the trainer has said. Front ends call this many times a second.
+
+        Parameters
+        ----------
+        timeout_s
+            How long to wait for a first message.
+        adopt_s
+            How long to take over predictions before giving way, for front ends that must not
+            stall; the rest is for the next calls. 0 takes none over; by default all are at once.
+        """
+        super().process_messages(timeout_s, adopt_s)
+        self._project.retry()
+        if self._look and time.monotonic() > self._look_kept + LOOK_S:
+            self._keep_look()
+        if self._project.trouble != self._told:
+            self._told = self._project.trouble
+            self.trouble.emit(
+                "everything is saved again"
+                if self._told is None
+                else f"what you do cannot be saved now ({self._told}): make room on the disk of "
+                f"{self._project.path or 'temporary files'}; all is kept in memory meanwhile, and "
+                "saved by itself as soon as there is room"
+            )
+
+    def close(self) -> None:
+        """End the trainer process and let go of the project: all is kept."""
+        super().close()
+        self._keep_look()
+        self._project.close()
+
+    # -- how -------------------------------------------------------------------------------
+
+    def _switch(self, project: Project) -> None:
+        self.cancel()
+        self._keep_look()
+        before, self._project = self._project, project
+        self._stack = self._annotations = None
+        before.close()
+        self._load_models()
+        self.project_opened.emit(project)
+
+    def _keep_by_itself(self, stack: Stack) -> None:
+        if any(kept.digest == stack.digest for kept in self._project.stacks):
+            return
+        try:
+            project = Project.automatic(stack.digest)
+        except InputError as error:  # open in another window, no room, no rights
+            self.said.emit(f"what you do on {stack.name} is not kept: {error}")
+            project = Project.in_memory()
+        self._switch(project)
+
+    def _keep_look(self) -> None:
+        look, self._look, self._look_kept = self._look, None, time.monotonic()
+        if look and self._stack:
+            found = {"t": look.index[0], "z": look.index[1], "contrast": look.contrast}
+            self._project.remember_look(self._stack.digest, found)
+
+
+def _find(place: Path, kept: KeptStack) -> Stack | None:
+    """Return the stack that a file or folder holds; None if it does not."""
+    stacks: Sequence[Stack] = read_study(place).stacks
+    for stack in stacks:
+        if stack.image.shape == kept.shape and stack.digest == kept.digest:
+            return stack if stack.view is kept.view else replace(stack, view=kept.view)
+    return None
+
+
+def _find_if_there(place: Path, kept: KeptStack) -> Stack | None:
+    try:
+        return _find(place, kept) if place.exists() else None
+    except InputError:  # something else has its name now
+        return None
