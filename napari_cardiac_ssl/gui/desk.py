@@ -71,6 +71,8 @@ class Desk:
         session.labels_refreshed.connect(self._on_slices_changed)
         session.job_changed.connect(self._on_job_changed)
         session.job_ended.connect(self.say)
+        session.said.connect(self.say)
+        session.trouble.connect(self.say)
         viewer.dims.events.current_step.connect(self._on_moved)
         viewer.layers.events.inserted.connect(self._on_layers)
         viewer.layers.events.removed.connect(self._on_layers)
@@ -246,6 +248,8 @@ class Desk:
         session = self.session
         for signal in (
             session.stack_opened,
+            session.said,
+            session.trouble,
             session.slices_changed,
             session.labels_refreshed,
             session.job_changed,

@@ -16,6 +16,7 @@ from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.gui.window import open_viewer, zoom_to
 from napari_cardiac_ssl.metrics import mean_defined, score
+from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.writers.masks import write_map
 from napari_cardiac_ssl.writers.tables import write_csv
@@ -51,7 +52,7 @@ def rehearse(
         If there is nothing to draw, or a result cannot be written.
     """
     slices = slices_to_draw(truth)
-    viewer, widget = open_viewer([stack])
+    viewer, widget = open_viewer([stack], session=Session())
     try:
         play = _Rehearsal(viewer, widget, truth, out)
         play.open()

@@ -33,13 +33,16 @@ class CardiacWidget(QWidget):
     viewer
         The viewer that it is docked in.
     session
-        Whose state it shows; one of its own by default.
+        Whose state it shows; by default one of its own, which keeps what is done on each image.
     """
 
     def __init__(self, viewer: napari.Viewer, session: Session | None = None) -> None:
         super().__init__()
         self.viewer = viewer
-        self.desk = Desk(viewer, session or Session())
+        if session is None:
+            session = Session()
+            session.keeps_by_itself = True
+        self.desk = Desk(viewer, session)
         self.session, self.view = self.desk.session, self.desk.view
         self.studies = Studies(self.desk)
         self._lay_out()

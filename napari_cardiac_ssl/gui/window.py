@@ -9,15 +9,19 @@ from numpy.typing import NDArray
 
 from napari_cardiac_ssl.gui.display import camera_of, image_layer
 from napari_cardiac_ssl.gui.widget import CardiacWidget
+from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import Stack
 
 
 def open_viewer(
-    stacks: Sequence[Stack], *, show: bool = True
+    stacks: Sequence[Stack], *, show: bool = True, session: Session | None = None
 ) -> tuple[napari.Viewer, CardiacWidget]:
-    """Open a viewer with the widget docked on the right, working on the first stack."""
+    """Open a viewer with the widget docked on the right, working on the first stack.
+
+    Without a session, the window has its own, which keeps what is done on each image.
+    """
     viewer = napari.Viewer(title="Cardiac SSL", show=show)
-    widget = CardiacWidget(viewer)
+    widget = CardiacWidget(viewer, session)
     viewer.window.add_dock_widget(widget, name="Cardiac SSL", area="right")
     layers = [viewer.add_layer(Layer.create(*image_layer(stack))) for stack in stacks]
     for layer in layers[1:]:
