@@ -55,6 +55,14 @@ COMMANDS = {
         "Write the nine anatomical positions as a label map.",
         "cardiac-ssl positions p1 -o p1_positions.nii.gz --png p1_positions.png",
     ),
+    "pretrain": (
+        "pretraining",
+        "pretrain",
+        "Learn anatomical positions from unlabelled studies.",
+        "cardiac-ssl pretrain studies/* --landmarks landmarks.json --synthetic 45 --minutes 60 \\\n"
+        "    -o ours.safetensors     (the same under: torchrun --nproc_per_node 2 -m "
+        "napari_cardiac_ssl.cli)",
+    ),
     "finetune": (
         "learning",
         "finetune",
@@ -147,6 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_json(sub)
 
+    _add_pretrain(command("pretrain"))
     _add_finetune(command("finetune"))
 
     sub = command("predict")
@@ -194,6 +203,39 @@ def _add_measure(sub: argparse.ArgumentParser) -> None:
     _add_json(sub)
 
 
+def _add_pretrain(sub: argparse.ArgumentParser) -> None:
+    add = sub.add_argument
+    add("studies", type=Path, nargs="*", metavar="STUDY", help="DICOM or NIfTI, files or folders")
+    _add_landmarks(sub)
+    add(
+        "--synthetic",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="add N synthetic hearts, which teach structures too (0)",
+    )
+    add("--view", choices=("SAX", "LAX_4CH"), default="SAX", help="which view learns (SAX)")
+    _add_start(sub)
+    budget = sub.add_mutually_exclusive_group()
+    budget.add_argument("--minutes", type=_seconds, metavar="M", help="time for training (20)")
+    budget.add_argument("--steps", type=_count, metavar="N", help="instead: repeatable")
+    add("--batch-size", type=_count, default=8, metavar="N", help="slices a step and process (8)")
+    add("--seed", type=_seed, default=0, metavar="S", help="of all chance (0)")
+    add("--resume", action="store_true", help="go on where the run was killed or interrupted")
+    add("-o", "--output", type=Path, required=True, metavar="MODEL", help="ends in .safetensors")
+    _add_json(sub)
+
+
+def _add_start(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--from",
+        dest="start",
+        default="default",
+        metavar="default|scratch|MODEL",
+        help="what to start from",
+    )
+
+
 def _add_finetune(sub: argparse.ArgumentParser) -> None:
     add = sub.add_argument
     add("--images", type=Path, nargs="+", required=True, metavar="F", help="NIfTI, 3-D or 4-D")
@@ -205,13 +247,7 @@ def _add_finetune(sub: argparse.ArgumentParser) -> None:
         help="which are annotated: all, labelled (those with a label; the default), 2,4,6 or, of "
         "several frames, 0:2,0:4 (t:z); counted from 0",
     )
-    add(
-        "--from",
-        dest="start",
-        default="default",
-        metavar="default|scratch|MODEL",
-        help="what to start from",
-    )
+    _add_start(sub)
     add(
         "--mode",
         choices=("all", "decoder", "multitask"),

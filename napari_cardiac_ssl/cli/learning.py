@@ -41,10 +41,9 @@ def finetune(options: argparse.Namespace) -> int:
     if not options.output.name.endswith(".safetensors"):
         raise InputError(f"-o {options.output}: name a file that ends in .safetensors")
     check_writable(options.output)
-    start = _start_model(options.start)
-    examples, scheme = _examples(options, start)
-    if options.start == "default":
-        start = _shipped(start, examples[0].stack.view)
+    given = None if options.start == "default" else start_model(options.start, View.SAX)
+    examples, scheme = _examples(options, given)
+    start = given or start_model(options.start, examples[0].stack.view)
     positions = _position_sources(options, examples)
     seconds = 15.0 if options.steps is None and options.seconds is None else options.seconds
     budget = Budget(steps=options.steps, seconds=seconds)
@@ -132,20 +131,21 @@ def predict(options: argparse.Namespace) -> int:
     return 0
 
 
-def _start_model(name: str) -> Model | None:
+def start_model(name: str, view: View, *, quiet: bool = False) -> Model | None:
+    """Return the model to start from by its name on the command line; None from scratch.
+
+    Of the shipped weights only those that know the view; it is said where there are none.
+    """
     if name == "scratch":
         return None
     if name != "default":
         return load_model(Path(name))
     data = default_weights()
-    return None if data is None else model_from_bytes(data, "the shipped weights")
-
-
-def _shipped(weights: Model | None, view: View) -> Model | None:
-    """Return the shipped weights if they know a view; say it where there is no such start."""
+    weights = None if data is None else model_from_bytes(data, "the shipped weights")
     if weights is not None and weights.card.view is view:
         return weights
-    note(f"no pre-trained weights ship for {view}: starting from scratch")
+    if not quiet:
+        note(f"no pre-trained weights ship for {view}: starting from scratch")
     return None
 
 

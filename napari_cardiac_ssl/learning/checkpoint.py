@@ -142,6 +142,35 @@ def new_network(
         return UNet(architecture or Architecture(heads=((STRUCTURES_HEAD, classes),)))
 
 
+def with_heads(
+    model: Model, heads: tuple[tuple[str, int], ...], *, keep: bool, seed: int = 0
+) -> UNet:
+    """Return a copy of a model's network with other heads.
+
+    Parameters
+    ----------
+    model
+        Its encoder and decoder are copied.
+    heads
+        Name and channels of each head that is wanted.
+    keep
+        Whether the model's heads of the same name and size are copied as well: they mean the same.
+    seed
+        Of the new heads' weights.
+    """
+    network = new_network(replace(model.network.architecture, heads=heads), seed=seed)
+    wanted = network.state_dict()
+    known = {
+        name: tensor
+        for name, tensor in model.network.state_dict().items()
+        if name in wanted
+        and wanted[name].shape == tensor.shape
+        and (keep or not name.startswith("heads."))
+    }
+    network.load_state_dict(wanted | known)
+    return network
+
+
 def model_to_bytes(model: Model) -> bytes:
     """Return the content of the model's file."""
     tensors = {

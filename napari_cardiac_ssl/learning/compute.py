@@ -17,7 +17,7 @@ class Compute:
     Parameters
     ----------
     device
-        ``cpu``, ``cuda`` or ``mps``.
+        ``cpu``, ``cuda`` (or one of several, ``cuda:1``) or ``mps``.
     low_precision
         Whether convolutions run in bfloat16 (weights stay float32).
     """
@@ -40,7 +40,7 @@ class Compute:
                 name = "mps"
             else:
                 name = "cpu"
-        if name == "cuda":
+        if name.startswith("cuda"):
             low = torch.cuda.is_bf16_supported(including_emulation=False)
         elif name == "cpu":
             low = _cpu_multiplies_bfloat16()

@@ -73,7 +73,7 @@ def predict(
         If the model knows another view, or no structures.
     """
     card = model.card
-    if STRUCTURES_HEAD not in model.network.heads:
+    if STRUCTURES_HEAD not in model.network.heads or card.recipe.get("structures") is False:
         raise InputError("this model has learned no structures yet; fine-tune it on labels first")
     if card.view is not stack.view:
         raise InputError(f"{stack.name} is {stack.view}, the model knows {card.view}")

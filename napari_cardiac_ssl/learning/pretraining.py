@@ -9,19 +9,19 @@ not grow with their number. Which studies, slices and changes a step sees follow
 the step's number alone, so a run that was killed goes on exactly where it was.
 """
 
-import json
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load, save
 from torch import Tensor
 
-from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.files import replacing
+from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, View
+from napari_cardiac_ssl.errors import InputError, InputWarning
 from napari_cardiac_ssl.geometry.frame import AnatomicalFrame
 from napari_cardiac_ssl.geometry.planes import Plane, outside_mm
 from napari_cardiac_ssl.geometry.positions import POSITION_NAMES, boxes_on
@@ -32,10 +32,14 @@ from napari_cardiac_ssl.learning.checkpoint import (
     Model,
     TrainedOn,
     new_network,
+    with_heads,
 )
 from napari_cardiac_ssl.learning.compute import Compute
+from napari_cardiac_ssl.learning.distributed import Together
 from napari_cardiac_ssl.learning.grid import Augmentation, Intensities, grid_of
+from napari_cardiac_ssl.learning.held_out import HeldOut, PositionScores
 from napari_cardiac_ssl.learning.network import Architecture, UNet
+from napari_cardiac_ssl.learning.run_state import RunState
 from napari_cardiac_ssl.learning.training import (
     Budget,
     Step,
@@ -56,11 +60,15 @@ JITTER_MM = 3.0
 POOL_STUDIES = 8
 POOL_SLICES = 24
 POOL_STEPS = 64
+#: Taken of each stack that is held out.
+HELD_OUT_SLICES = 8
+#: Classes of the positions' head: background and nine.
+POSITIONS = 1 + len(POSITION_NAMES[View.SAX])
 
 
 @dataclass(frozen=True, eq=False)
 class PositionedStack:
-    """A short-axis stack that says where its positions are.
+    """A short-axis or 4CH stack that says where its positions are.
 
     Parameters
     ----------
@@ -99,6 +107,8 @@ class PositionBatches:
         Number of the first step to draw for.
     augmentation
         How slices are changed.
+    part
+        Rank and number of the processes that draw side by side, each its own part.
     """
 
     def __init__(
@@ -109,9 +119,11 @@ class PositionBatches:
         seed: int,
         first: int = 0,
         augmentation: Augmentation | None = None,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
         if not sources:
             raise InputError("no study to learn positions from")
+        self._part = part
         self._sources = sources
         self._card = card
         self._seed = seed
@@ -125,8 +137,9 @@ class PositionBatches:
         The classes are the ten of positions, then those of structures; the latter are all zero
         where they are unknown.
         """
-        images, shares = self._pool_of(self._step // POOL_STEPS)
-        chance = torch.Generator().manual_seed(_mixed(self._seed, 2, self._step))
+        rank, ranks = self._part
+        images, shares = self._pool_of(self._step // POOL_STEPS * ranks + rank)
+        chance = torch.Generator().manual_seed(_mixed(self._seed, 2, self._step * ranks + rank))
         self._step += 1
         chosen = torch.randint(len(images), (batch_size,), generator=chance)
         return self._augment(images[chosen], shares[chosen], self._card.size, chance)
@@ -141,8 +154,12 @@ class PositionBatches:
             images, shares = [], []
             for place in wanted:
                 order = np.random.default_rng((self._seed, 0, place // count)).permutation(count)
-                positioned = self._sources[order[place % count]]()
-                for image, share in self._slices_of(positioned, chance):
+                try:
+                    positioned = self._sources[order[place % count]]()
+                except InputError as error:  # it was there when the run began
+                    warnings.warn(f"left out this time: {error}", InputWarning, stacklevel=2)
+                    continue
+                for image, share in examples_of(positioned, self._card, chance):
                     images.append(image)
                     shares.append(share)
             if not images:
@@ -157,44 +174,101 @@ class PositionBatches:
             )
         return self._pool[1], self._pool[2]
 
-    def _slices_of(
-        self, positioned: PositionedStack, chance: np.random.Generator
-    ) -> Generator[tuple[NDArray[np.float32], NDArray[np.float32]], None, None]:
-        stack, card = positioned.stack, self._card
-        intensities = Intensities.of(stack)
-        picked = chance.permutation(len(positioned.slices))[:POOL_SLICES]
-        channels = card.channels
-        for index in (positioned.slices[i] for i in picked):
-            frame = positioned.frame.moved(
+
+def examples_of(
+    positioned: PositionedStack,
+    card: Card,
+    chance: np.random.Generator,
+    *,
+    most: int = POOL_SLICES,
+    jitter: bool = True,
+) -> Generator[tuple[NDArray[np.float32], NDArray[np.float32]], None, None]:
+    """Draw slices of a stack, cut out with a margin around the heart's centre.
+
+    Parameters
+    ----------
+    positioned
+        The stack.
+    card
+        Grid and structures.
+    chance
+        Decides which slices, and how planes are jittered.
+    most
+        Slices to draw; fewer come where centres are outside the field of view.
+    jitter
+        Whether planes lie a little otherwise than said, as other radiographers' would.
+
+    Yields
+    ------
+    image, shares
+        Shapes ``(margin, margin)`` and ``(classes, margin, margin)``.
+    """
+    stack = positioned.stack
+    intensities = Intensities.of(stack)
+    picked = chance.permutation(len(positioned.slices))[:most]
+    for index in (positioned.slices[i] for i in picked):
+        frame = positioned.frame
+        if jitter:
+            frame = frame.moved(
                 rotation_deg=chance.normal(0, JITTER_DEG, 3),
                 shift_mm=chance.normal(0, JITTER_MM, 3),
             )
-            boxes = boxes_on(
-                frame, Plane.of_slice(stack, index.z), stack.view, step_mm=STEP_MM, box_mm=BOX_MM
-            )
-            if outside_mm(stack, boxes.centre_mm) > 0:
-                continue  # no positions on this slice: ignored, not background
-            x, y, _ = stack.voxel_xyz(boxes.centre_mm)
-            grid = grid_of(
-                stack, (y, x), spacing_mm=card.spacing_mm, size=2 * round(0.75 * card.size)
-            )
-            points = grid.points_yx()
-            z = np.full(points.shape[:2], index.z, dtype=np.float64)
-            voxels = np.stack([points[..., 1], points[..., 0], z], axis=-1)
-            labels = boxes.labels_at(stack.world_mm(voxels))
-            positions = np.moveaxis(np.eye(POSITIONS, dtype=np.float32)[labels], -1, 0)
-            classes = len(card.structures) + 1
-            if positioned.structures is None:
-                structures = np.zeros((classes, grid.size, grid.size), dtype=np.float32)
-            else:
-                drawn = channels[positioned.structures[index]]
-                structures = grid.labels_to_network(drawn, classes)
-            image = grid.to_network(intensities.apply(stack.image[index]))
-            yield image, np.concatenate([positions, structures])
+        boxes = boxes_on(
+            frame, Plane.of_slice(stack, index.z), stack.view, step_mm=STEP_MM, box_mm=BOX_MM
+        )
+        if outside_mm(stack, boxes.centre_mm) > 0:
+            continue  # no positions on this slice: ignored, not background
+        x, y, _ = stack.voxel_xyz(boxes.centre_mm)
+        grid = grid_of(stack, (y, x), spacing_mm=card.spacing_mm, size=2 * round(0.75 * card.size))
+        points = grid.points_yx()
+        z = np.full(points.shape[:2], index.z, dtype=np.float64)
+        voxels = np.stack([points[..., 1], points[..., 0], z], axis=-1)
+        labels = boxes.labels_at(stack.world_mm(voxels))
+        positions = np.moveaxis(np.eye(POSITIONS, dtype=np.float32)[labels], -1, 0)
+        classes = len(card.structures) + 1
+        if positioned.structures is None:
+            structures = np.zeros((classes, grid.size, grid.size), dtype=np.float32)
+        else:
+            drawn = card.channels[positioned.structures[index]]
+            structures = grid.labels_to_network(drawn, classes)
+        image = grid.to_network(intensities.apply(stack.image[index]))
+        yield image, np.concatenate([positions, structures])
 
 
-#: Classes of the positions' head: background and nine.
-POSITIONS = 1 + len(POSITION_NAMES[next(iter(POSITION_NAMES))])
+def held_out(sources: Sequence[Source], card: Card) -> HeldOut | None:
+    """Cut out slices of studies that are not learned from; None if there are none.
+
+    The heart is not in the middle of the crops, as it is not while learning.
+    """
+    chance, shifts = np.random.default_rng(0), torch.Generator().manual_seed(0)
+    still = {field.name: 0.0 for field in fields(Augmentation)} | {"shift": 0.15}
+    images, shares = [], []
+    for source in sources:
+        for image, share in examples_of(source(), card, chance, most=HELD_OUT_SLICES, jitter=False):
+            moved = Augmentation(**still)(
+                torch.from_numpy(image)[None, None],
+                torch.from_numpy(share[:POSITIONS])[None],
+                card.size,
+                shifts,
+            )
+            images.append(moved[0])
+            shares.append(moved[1].argmax(dim=1).to(torch.uint8).numpy())
+    if not images:
+        return None
+    return HeldOut(torch.cat(images), np.concatenate(shares), card.spacing_mm, BOX_MM)
+
+
+@dataclass(frozen=True)
+class PretrainingStep(Step):
+    """What one step of pre-training did.
+
+    Parameters
+    ----------
+    validation
+        How well positions are then found in studies held out, where that was looked at.
+    """
+
+    validation: PositionScores | None = None
 
 
 def pretrain(
@@ -208,7 +282,14 @@ def pretrain(
     architecture: Architecture | None = None,
     resume: Path | None = None,
     save_every: int = 50,
-) -> Generator[Step, bool | None, Model]:
+    view: View = View.SAX,
+    start: Model | None = None,
+    validation: Sequence[Source] = (),
+    validate_every: int = 250,
+    trained_on: Sequence[TrainedOn] = (),
+    knows_structures: bool = True,
+    together: Together | None = None,
+) -> Generator[PretrainingStep, bool | None, Model]:
     """Learn positions (and structures where known); return the model.
 
     Parameters
@@ -219,44 +300,70 @@ def pretrain(
         As in `fit`. With a budget in steps the same arguments give the same weights, in one go or
         killed and resumed any number of times.
     architecture
-        Default: the U-Net with both heads.
+        Default: the U-Net with both heads, of the shape of `start`.
     resume
-        Where the run's state is kept, and found again; None keeps none.
+        Where the run's state is kept, and found again; None keeps none. Closing the generator
+        keeps it too.
     save_every
         Steps between two savings of the state.
+    view
+        The view of all stacks, one that has positions.
+    start
+        The model to go on from, of any view; None starts from scratch.
+    validation
+        Studies to validate by, not among the sources.
+    validate_every
+        Steps between two validations; there is one at the end too.
+    trained_on
+        What the sources are, for the model's card and to know the run again.
+    knows_structures
+        Whether any source says where structures are, or `start` knows.
+    together
+        The other processes that train this network, if there are any. Each draws batches of its
+        own, of `batch_size` each; rank 0 alone keeps the state and validates.
 
     Yields
     ------
-    Step
+    PretrainingStep
         After each step.
 
     Raises
     ------
     InputError
-        If there is no study, or the state at `resume` is of another run.
+        If there is no study, the view has no positions, or the state at `resume` is of another run.
     """
+    if view not in POSITION_NAMES:
+        known = ", ".join(POSITION_NAMES)
+        raise InputError(f"the view {view} has no anatomical positions to learn; {known} have")
     compute = compute or Compute.best()
-    architecture = architecture or Architecture(
-        heads=((POSITIONS_HEAD, POSITIONS), (STRUCTURES_HEAD, 4))
-    )
-    network = new_network(architecture, seed=seed)
-    card = Card(architecture)
+    structures = STRUCTURES_OF_VIEW[view]
+    network = _network(architecture, start, view, seed)
+    card = Card(network.architecture, view=view, structures=structures)
     compute.place(network)
     optimiser = new_optimiser(network)
+    sha = hashlib.sha256("".join(part.digest for part in trained_on).encode()).hexdigest()[:16]
     plan: dict[str, object] = {
         "seed": seed,
         "batch_size": batch_size,
         "peak_rate": peak_rate,
         "studies": len(sources),
+        "steps": budget.steps,
+        "seconds": budget.seconds,
+        "view": str(view),
+        "from": None if start is None else start.digest,
+        "digests": sha,
+        "processes": together.ranks if together else 1,
     }
-    plan |= {"steps": budget.steps, "seconds": budget.seconds}
-    done = (0, 0.0)
-    if resume is not None and resume.exists():
-        done = _restore(resume, network, optimiser, plan)
-    batches = PositionBatches(sources, card, seed=seed, first=done[0])
+    done, state = (0, 0.0), None
+    if resume is not None:
+        state = RunState(resume, plan)
+        done = state.restore(network, optimiser, together)
+    first = together is None or together.rank == 0
+    looks = held_out(validation, card) if first else None
+    part = (together.rank, together.ranks) if together else (0, 1)
     steps = fit(
         network.train(),
-        batches,
+        PositionBatches(sources, card, seed=seed, first=done[0], part=part),
         position_loss,
         budget=budget,
         compute=compute,
@@ -264,6 +371,7 @@ def pretrain(
         peak_rate=peak_rate,
         optimiser=optimiser,
         done=done,
+        together=together,
     )
     last = Step(done[0], float("nan"), 1.0, done[1], batch_size)
     wish: bool | None = None
@@ -272,13 +380,44 @@ def pretrain(
             last = steps.send(wish) if wish is not None else next(steps)
         except StopIteration:
             break
-        if resume is not None and last.index % save_every == 0:
-            _keep(resume, network, optimiser, plan, last)
-        wish = yield last
+        if state and first and last.index % save_every == 0:
+            state.keep(network, optimiser, last)
+        scores = None
+        if looks and (last.index % validate_every == 0 or last.spent >= 1):
+            scores = looks.scores(network, compute)
+        try:
+            wish = yield PretrainingStep(**vars(last), validation=scores)
+        except GeneratorExit:
+            if state and first and last.index % save_every:
+                state.keep(network, optimiser, last)
+            raise
     network.to("cpu").eval()
-    recipe = plan | {"mode": "positions", "steps": last.index, "seconds": round(last.seconds, 1)}
-    trained_on = (TrainedOn("positions", len(sources)),)
-    return Model(network, Card(architecture, recipe=recipe, trained_on=trained_on))
+    recipe = plan | {
+        "mode": "positions",
+        "steps": last.index,
+        "seconds": round(last.seconds, 1),
+        "compute": str(compute),
+        "structures": knows_structures,
+    }
+    return Model(
+        network,
+        Card(
+            network.architecture,
+            view=view,
+            structures=structures,
+            recipe=recipe,
+            trained_on=tuple(trained_on) or (TrainedOn("positions", len(sources)),),
+            parent=None if start is None else start.digest,
+        ),
+    )
+
+
+def _network(architecture: Architecture | None, start: Model | None, view: View, seed: int) -> UNet:
+    """Return the network to train: that of the start as far as it goes, else a new one."""
+    heads = ((POSITIONS_HEAD, POSITIONS), (STRUCTURES_HEAD, len(STRUCTURES_OF_VIEW[view]) + 1))
+    if start is None:
+        return new_network(architecture or Architecture(heads=heads), seed=seed)
+    return with_heads(start, heads, keep=start.card.view is view, seed=seed)
 
 
 def position_loss(said: dict[str, Tensor], shares: Tensor) -> Tensor:
@@ -297,53 +436,3 @@ def position_loss(said: dict[str, Tensor], shares: Tensor) -> Tensor:
 def _mixed(*numbers: int) -> int:
     """Return a seed for torch that differs wherever one of the numbers does."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
-
-
-_STATE = "napari-cardiac-ssl pre-training"
-
-
-def _keep(
-    path: Path,
-    network: UNet,
-    optimiser: torch.optim.Optimizer,
-    plan: Mapping[str, object],
-    step: Step,
-) -> None:
-    """Write the run's state whole or not at all."""
-    tensors = {
-        f"network.{k}": v.detach().cpu().contiguous() for k, v in network.state_dict().items()
-    }
-    for number, state in optimiser.state_dict()["state"].items():
-        tensors |= {
-            f"optimiser.{number}.{k}": v.detach().cpu().contiguous() for k, v in state.items()
-        }
-    said = {"plan": plan, "steps": step.index, "seconds": step.seconds}
-    with replacing(path) as beside:
-        beside.write_bytes(save(tensors, metadata={_STATE: json.dumps(said)}))
-
-
-def _restore(
-    path: Path, network: UNet, optimiser: torch.optim.Optimizer, plan: Mapping[str, object]
-) -> tuple[int, float]:
-    """Take up a run's state; return the steps and seconds that it has behind it."""
-    data = path.read_bytes()
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    said = json.loads(header["__metadata__"][_STATE])
-    if said["plan"] != json.loads(json.dumps(plan)):
-        raise InputError(
-            f"{path} is the state of another run ({said['plan']}, this one is {plan}); name the "
-            "same studies and options, or start without --resume"
-        )
-    tensors = load(data)
-    weights = {
-        k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")
-    }
-    network.load_state_dict(weights)
-    states: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimiser."):
-            _, number, key = name.split(".", 2)
-            states.setdefault(int(number), {})[key] = value
-    groups = optimiser.state_dict()["param_groups"]
-    optimiser.load_state_dict({"state": states, "param_groups": groups})
-    return int(said["steps"]), float(said["seconds"])

@@ -15,8 +15,10 @@ from torch.nn import functional
 
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.compute import Compute, ThreadPace, is_out_of_memory
+from napari_cardiac_ssl.learning.distributed import Together
 
 Result = TypeVar("Result")
+AStep = TypeVar("AStep", bound="Step")
 #: Draws a batch of so many examples: input and target, on the CPU.
 Draw = Callable[[int], tuple[Tensor, Tensor]]
 #: From what the network says and the target, the loss.
@@ -107,6 +109,7 @@ def fit(
     weight_decay: float = 1e-4,
     optimiser: torch.optim.Optimizer | None = None,
     done: tuple[int, float] = (0, 0.0),
+    together: Together | None = None,
 ) -> Generator[Step, bool | None, None]:
     """Train a network in place, one step for each value asked for.
 
@@ -136,6 +139,8 @@ def fit(
         Of a run that goes on; a new one by default.
     done
         Steps and seconds that a run that goes on has behind it.
+    together
+        The other processes that train this network, if there are any.
 
     Yields
     ------
@@ -168,13 +173,19 @@ def fit(
             for group in optimiser.param_groups:
                 group["lr"] = rate
             try:
-                value = _step(network, draw(batch_size), loss, optimiser, compute)
+                value = _step(
+                    network, draw(batch_size), loss, optimiser, compute, together=together
+                )
             except (RuntimeError, MemoryError) as error:
+                if together:  # the others wait for this step: no smaller one can take its place
+                    raise
                 batch_size = _smaller(batch_size, error)
                 note = f"out of memory: going on with batches of {batch_size}"
                 optimiser.zero_grad(set_to_none=True)
                 continue
             took = time.perf_counter() - begun
+            if together:  # all must agree when the budget is spent
+                value, took = together.mean(value, took)
             pace.took(took)
             steps, seconds = steps + 1, seconds + took
             if not math.isfinite(value):
@@ -208,7 +219,7 @@ def new_optimiser(network: nn.Module, weight_decay: float = 1e-4) -> torch.optim
 
 
 def run(
-    steps: Generator[Step, bool | None, Result], after: Callable[[Step], bool | None]
+    steps: Generator[AStep, bool | None, Result], after: Callable[[AStep], bool | None]
 ) -> Result:
     """Ask for all steps and return the result.
 
@@ -258,6 +269,8 @@ def _step(
     loss: Loss,
     optimiser: torch.optim.Optimizer,
     compute: Compute,
+    *,
+    together: Together | None,
 ) -> float:
     images, targets = (part.to(compute.device, memory_format=torch.channels_last) for part in batch)
     optimiser.zero_grad(set_to_none=True)
@@ -265,6 +278,8 @@ def _step(
         said = network(images)
     value = loss({head: logits.float() for head, logits in said.items()}, targets)
     value.backward()  # type: ignore[no-untyped-call]
+    if together:
+        together.average(network)
     optimiser.step()
     return float(value.detach())
 
