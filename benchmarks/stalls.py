@@ -66,8 +66,9 @@ def pump(seconds=None, until=lambda: False):
         time.sleep(0.001)
 
 
-def steps(viewer, layer, truth, rng, spacing_z):
+def steps(window, truth, rng, spacing_z):
     """One turn of what a person does: another slice, three strokes, another frame."""
+    viewer, layer, undo = window
     t, z = int(rng.integers(truth.shape[0])), int(rng.integers(truth.shape[1]))
     viewer.dims.set_point((0, 1), (t, z * spacing_z))
     pump(0.05)
@@ -77,15 +78,15 @@ def steps(viewer, layer, truth, rng, spacing_z):
             for i in range(8):
                 layer.paint((t, z, y + i, x + i), int(rng.integers(1, 4)))
                 pump(0.012)
-        layer.undo()
+        undo()
         pump(0.05)
 
 
-def work(viewer, layer, truth, spacing_z, *, seconds=None, until=lambda: False):
+def work(window, truth, spacing_z, *, seconds=None, until=lambda: False):
     rng = np.random.default_rng(0)
     end = time.monotonic() + (600 if seconds is None else seconds)
     while time.monotonic() < end and not until():
-        steps(viewer, layer, truth, rng, spacing_z)
+        steps(window, truth, rng, spacing_z)
 
 
 def probe_bare(stack, truth, seconds, what):
@@ -96,9 +97,9 @@ def probe_bare(stack, truth, seconds, what):
     labels = viewer.add_layer(Labels(data, **meta))
     labels.mode = "paint"
     pump(1)
-    work(viewer, labels, truth, stack.spacing_mm[0], seconds=2)
+    work((viewer, labels, labels.undo), truth, stack.spacing_mm[0], seconds=2)
     with Probe() as probe:
-        work(viewer, labels, truth, stack.spacing_mm[0], seconds=seconds)
+        work((viewer, labels, labels.undo), truth, stack.spacing_mm[0], seconds=seconds)
     probe.say(what)
     viewer.close()
 
@@ -107,13 +108,21 @@ def probe_training(viewer, widget, truth, seconds):
     """Do the same steps with the widget while it trains, then take its prediction over."""
     session, layer = widget.session, widget.view.layer
     spacing_z = session.stack.spacing_mm[0]
-    widget.view.paint_in(truth, [SliceIndex(0, z) for z in (3, 5, 7)])
-    work(viewer, layer, truth, spacing_z, seconds=2)
+    for z in (3, 5, 7):
+        session.annotate(SliceIndex(0, z), truth[0, z])
+    work((viewer, layer, widget.desk.undo), truth, spacing_z, seconds=2)
     pump(until=lambda: bool(session.compute))
     widget.learning.seconds.value = seconds
     with Probe() as probe:
         widget.learning.train.click()
-        work(viewer, layer, truth, spacing_z, until=lambda: session.status.phase == "predicting")
+        work(
+            viewer,
+            layer,
+            widget.desk.undo,
+            truth,
+            spacing_z,
+            until=lambda: session.status.phase == "predicting",
+        )
     probe.say("widget, while it trains")
     with Probe() as probe:
         pump(until=lambda: not session.busy)
@@ -121,11 +130,11 @@ def probe_training(viewer, widget, truth, seconds):
     print(f"{'':44} {widget.status.text()}")
     with Probe() as probe:
         begun = time.perf_counter()
-        layer.undo()
+        session.undo()
         took = time.perf_counter() - begun
         pump(0.5)
     probe.say(f"undo of the whole prediction ({1000 * took:.0f} ms)")
-    layer.redo()
+    session.redo()
     pump(0.5)
 
 

@@ -6,7 +6,6 @@ example to learn from.
 """
 
 import getpass
-import hashlib
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -104,9 +103,6 @@ REFRESH = "refresh"
 class _Slice:
     record: SliceRecord = field(default_factory=SliceRecord)
     mask: bytes | None = None  # the labels compressed; None until it is asked for
-    # The record that each content had when it was last seen: undoing a stroke or a refresh brings
-    # the content back, and with it the state.
-    seen: dict[bytes, SliceRecord] = field(default_factory=dict)
 
 
 class Annotations:
@@ -123,7 +119,6 @@ class Annotations:
     def __init__(self, shape: tuple[int, int, int, int], who: str | None = None) -> None:
         self._labels = np.zeros(shape, dtype=np.uint8)
         self._slices: dict[SliceIndex, _Slice] = {}
-        self._empty = _digest(np.zeros(shape[2:], np.uint8))
         self.who = who if who is not None else _user()
 
     @property
@@ -186,18 +181,6 @@ class Annotations:
         before = self.record(index)
         how = how or ("corrected" if before.model else "drawn")
         self._write(index, labels, self._by_expert(before, SliceState.EDITING, how))
-
-    def restore(self, index: SliceIndex, labels: NDArray[np.integer]) -> None:
-        """Take over content that came back by undo or redo, and the state that it had.
-
-        Content that was never seen on this slice is an expert's (`annotate`).
-        """
-        known = self._slices.get(index)
-        record = known.seen.get(_digest(labels)) if known else None
-        if record is None:
-            self.annotate(index, labels)
-        else:
-            self._write(index, labels, record)
 
     def confirm(self, index: SliceIndex) -> None:
         """Make a slice an example to learn from, as it is. An empty one says: no heart here."""
@@ -274,7 +257,7 @@ class Annotations:
             )
         index = SliceIndex(*index)
         if index not in self._slices:
-            self._slices[index] = _Slice(seen={self._empty: SliceRecord()})
+            self._slices[index] = _Slice()
         return self._slices[index]
 
     def _write(self, index: SliceIndex, labels: NDArray[np.integer], record: SliceRecord) -> None:
@@ -286,12 +269,9 @@ class Annotations:
             )
         self._labels[index] = labels
         known.record, known.mask = record, None
-        known.seen[_digest(labels)] = record
 
     def _mark(self, index: SliceIndex, record: SliceRecord) -> None:
-        known = self._slice(index)
-        known.record = record
-        known.seen[_digest(self._labels[index])] = record
+        self._slice(index).record = record
 
 
 def pack(labels: NDArray[np.uint8]) -> bytes:
@@ -350,11 +330,6 @@ def middle_of(labels: NDArray[np.uint8]) -> tuple[float, float] | None:
         return None
     rows, columns = np.flatnonzero(marked.any(axis=1)), np.flatnonzero(marked.any(axis=0))
     return float(rows[0] + rows[-1]) / 2, float(columns[0] + columns[-1]) / 2
-
-
-def _digest(labels: NDArray[np.integer]) -> bytes:
-    content = np.ascontiguousarray(labels, dtype=np.uint8)
-    return hashlib.blake2b(content.data, digest_size=16).digest()
 
 
 def _now() -> str:

@@ -74,23 +74,6 @@ def test_excluded_slices_are_left_alone(annotations):
     assert annotations.refresh([A], drawing(2)[None], "m1") == ()
 
 
-def test_undone_content_brings_its_state_back(annotations):
-    annotations.refresh([A], drawing(2)[None], "m1")
-    annotations.annotate(A, drawing(3))
-    annotations.restore(A, drawing(2))
-    assert annotations.record(A).state is SliceState.PREDICTED
-    assert annotations.record(A).model == "m1"
-    annotations.restore(A, np.zeros(SHAPE[2:], np.uint8))
-    assert annotations.state(A) is SliceState.UNLABELLED
-    annotations.restore(A, drawing(3))
-    assert annotations.state(A) is SliceState.EDITING
-
-
-def test_unknown_content_is_an_experts(annotations):
-    annotations.restore(A, drawing())
-    assert annotations.state(A) is SliceState.EDITING
-
-
 def test_labels_cannot_be_written_from_outside(annotations):
     with pytest.raises(ValueError, match="read-only"):
         annotations.labels[0, 0, 0, 0] = 1

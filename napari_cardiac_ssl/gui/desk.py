@@ -4,7 +4,7 @@ Panels show, and ask. Whatever is asked goes through here, so that a button, a k
 same: hand the strokes to the session, call its verb, say what happened. No rules here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_cardiac_ssl.anatomy import UKBB, LabelScheme, detect_scheme
-from napari_cardiac_ssl.annotations import OPEN_TO_MODEL, SliceState
+from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.display import METADATA, stack_of
 from napari_cardiac_ssl.gui.layers import LabelView
@@ -64,6 +64,10 @@ class Desk:
         self.viewer = viewer
         self.session = session
         self.view = LabelView(viewer, session, self.fail)
+        #: Whether a slice that was drawn on is confirmed when it is left.
+        self.confirm_on_leaving = False
+        self._in_view: SliceIndex | None = None
+        self._last_changed: list[SliceIndex] = []
         self._stale = False
         self._closed = False
         session.stack_opened.connect(self._on_stack_opened)
@@ -105,7 +109,9 @@ class Desk:
         with self.reporting():
             if self.session.busy:
                 raise InputError("training is running; finish or cancel it first")
-            self.session.open(stack_of(layer))
+            stack = stack_of(layer)
+            self.view.take_strokes()
+            self.session.open(stack)
         self.changed.emit()
 
     def show_labels(self) -> None:
@@ -115,15 +121,9 @@ class Desk:
 
     def use(self, layer: Labels) -> None:
         """Go on from the labels of another layer, on slices that no expert has touched."""
-        with self.reporting():
+        with self._changing(()):
             labels, scheme = self._labels_of(layer)
-            annotations = self.session.annotations
-            slices = [
-                index
-                for index in self.session.stack.slice_indices()
-                if labels[index].any() and annotations.state(index) in OPEN_TO_MODEL
-            ]
-            self.view.paint_in(labels, slices)
+            slices = self.session.take_over(labels)
             self.say(
                 f"took {len(slices)} labelled slices over from {layer.name} (scheme {scheme}); "
                 "confirm those that are right"
@@ -174,6 +174,43 @@ class Desk:
         with self.reporting():
             self.view.take_strokes()
             yield slices or (self.view.in_view,)
+
+    # -- undo ------------------------------------------------------------------------------
+
+    def undo(self) -> None:
+        """Take the last step back: a stroke, a refresh, a confirmation."""
+        self._step_back(self.session.undo, self.session.undoable, "undone")
+
+    def redo(self) -> None:
+        """Do again what was undone last."""
+        self._step_back(self.session.redo, self.session.redoable, "done again")
+
+    def _step_back(self, verb: Callable[[], None], what: str | None, how: str) -> None:
+        if self.view.drawing:
+            return
+        with self.reporting():
+            self._last_changed.clear()
+            verb()
+            if what is None:
+                self.say(f"nothing to be {how}")
+                return
+            self.say(f"{how}: {what}")
+            if len(self._last_changed) == 1:  # nobody should have to look for it
+                self.view.go_to(self._last_changed[0])
+
+    # -- going through the stack -----------------------------------------------------------
+
+    def go(self, *, frames: int = 0, slices: int = 0) -> None:
+        """Show another slice; after the last frame comes the first."""
+        if self.is_open:
+            stack, (t, z) = self.session.stack, self.view.in_view
+            z = min(max(z + slices, 0), stack.slices - 1)
+            self.view.go_to(SliceIndex((t + frames) % stack.frames, z))
+
+    def hide_labels(self, hidden: bool) -> None:
+        """Show the image alone, or with its labels again."""
+        if self.view.layer is not None:
+            self.view.layer.visible = not hidden
 
     # -- learning --------------------------------------------------------------------------
 
@@ -263,6 +300,7 @@ class Desk:
         session.close()
 
     def _on_stack_opened(self, stack: Stack) -> None:
+        self._in_view = None
         self.layer_shown.emit(self.view.show())
         if not self.session.annotations.slices(*SliceState):  # ED as a rule, and a heart
             self.view.go_to(SliceIndex(0, stack.slices // 2))
@@ -271,8 +309,9 @@ class Desk:
         self.session.warm_up()
 
     def _on_slices_changed(self, slices: tuple[SliceIndex, ...]) -> None:
-        # An undo may change hundreds of slices one by one: what is not in view is shown once.
+        # A refresh comes in many portions: what is not in view is shown once.
         self._stale = True
+        self._last_changed[:] = slices
         if self.view.in_view in slices:
             self._show()
 
@@ -281,7 +320,16 @@ class Desk:
             self._show()
 
     def _on_moved(self, event: Any) -> None:
+        if not self.is_open:
+            return
+        left, self._in_view = self._in_view, self.view.in_view
+        if left is not None and left != self._in_view and self.confirm_on_leaving:
+            self._confirm_if_drawn(left)
         self._show()
+
+    def _confirm_if_drawn(self, index: SliceIndex) -> None:
+        if self.session.annotations.state(index) is SliceState.EDITING:
+            self.confirm(index)
 
     def _on_layers(self, event: Any) -> None:
         self.layers_changed.emit(event.value, event.type == "inserted")

@@ -2,12 +2,11 @@
 
 The layer is drawn from the session and has an array of its own, since napari paints into it. Both
 hold the same but for what the user has just done; so whatever differs is the user's, and is handed
-to the session at once. What the model writes goes the other way, as changed voxels only, all of
-one prediction in one undo step.
+to the session at once. Undo is the session's: napari's own history is not used.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import napari
@@ -19,18 +18,18 @@ from numpy.typing import NDArray
 from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, UKBB
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.display import METADATA, labels_layer
+from napari_cardiac_ssl.gui.strokes import fill_contour, keep_cavity, smooth
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 #: Modes in which dragging the mouse draws nothing.
 _NOT_DRAWING = {"pan_zoom", "transform", "pick"}
+#: Fewer points are a click, not a contour.
+_LEAST_POINTS = 4
 
 
 class LabelView:
     """The session's labels in a viewer.
-
-    napari tells of a finished stroke by the event `paint`. Undo and redo tell nothing, but refresh
-    the layer, which emits `set_data`: what has changed then, and no stroke has told of, came back.
 
     Parameters
     ----------
@@ -40,24 +39,36 @@ class LabelView:
         Whose labels they are.
     failed
         Called with the error if what the user did to the layer cannot be taken over.
+
+    Attributes
+    ----------
+    layer
+        The layer; None while there is none.
+    fills_contours
+        Whether a stroke of the brush is a contour, which is closed and filled at its end.
+    keeps_cavity
+        Whether myocardium is never drawn over the LV cavity.
+    smooths
+        Whether the outline of a stroke is smoothed at its end.
     """
 
     def __init__(
         self, viewer: napari.Viewer, session: Session, failed: Callable[[InputError], None]
     ) -> None:
         self.layer: Labels | None = None
+        self.fills_contours = False
+        self.keeps_cavity = True
+        self.smooths = False
         self._viewer = viewer
         self._session = session
         self._failed = failed
         self._dragging = False
         self._writing = False
-        self._painted = False  # a stroke was told of and not found yet
+        self._touched = False  # the layer may differ from the session: somebody did something
+        self._contour: tuple[SliceIndex, int, list[Any]] | None = None
         self._last_view: SliceIndex | None = None
-        self._undo_step = ExitStack()  # holds the history's block while a prediction is written
-        self._is_open = False
-        session.labels_refreshed.connect(self._on_labels_refreshed)
-        session.slices_changed.connect(self._on_slices_changed)
-        session.job_ended.connect(self._on_job_ended)
+        session.labels_refreshed.connect(self._write)
+        session.slices_changed.connect(self._write)
         viewer.layers.events.removed.connect(self._on_layer_removed)
 
     # -- what is there ---------------------------------------------------------------------
@@ -92,17 +103,7 @@ class LabelView:
         stack = self._session.stack
         layer = next((layer for layer in self._viewer.layers if self._is_ours(layer, stack)), None)
         if layer is None:
-            data, meta, _ = labels_layer(
-                self._session.annotations.labels.copy(), stack, name=f"{stack.name} labels"
-            )
-            meta["metadata"][METADATA]["session"] = self._session
-            for image in self._viewer.layers:  # of another reader's image: units as it has them
-                if isinstance(image, Image) and image.metadata.get(METADATA, {}).get("stack") is (
-                    stack
-                ):
-                    meta["units"] = (*meta["units"][: 4 - image.ndim], *image.units)
-            layer = Labels(data, **meta)
-            self._viewer.add_layer(layer)
+            layer = self._make(stack)
         self.layer = layer
         self._last_view = self.in_view
         layer.preserve_labels = False
@@ -110,44 +111,39 @@ class LabelView:
         layer.mouse_drag_callbacks.insert(0, self._on_drag)
         for event, callback in self._callbacks(layer):
             event.connect(callback)
-        self._look(self._session.restore)
+        self._write(stack.slice_indices())  # it may have slept while the session went on
+        return layer
+
+    def _make(self, stack: Stack) -> Labels:
+        data, meta, _ = labels_layer(
+            self._session.annotations.labels.copy(), stack, name=f"{stack.name} labels"
+        )
+        meta["metadata"][METADATA]["session"] = self._session
+        for image in self._viewer.layers:  # of another reader's image: units as it has them
+            if isinstance(image, Image) and image.metadata.get(METADATA, {}).get("stack") is stack:
+                meta["units"] = (*meta["units"][: 4 - image.ndim], *image.units)
+        layer = Labels(data, **meta)
+        self._viewer.add_layer(layer)
         return layer
 
     def hide(self) -> None:
         """Leave the layer to itself: it stays in the viewer, as an ordinary one."""
+        self.take_strokes()
         layer, self.layer = self.layer, None
-        self._end_undo_step()
-        self._dragging = self._painted = False
+        self._dragging = self._touched = False
+        self._contour = None
         if layer is not None:
             for event, callback in self._callbacks(layer):
                 event.disconnect(callback)
             if self._on_drag in layer.mouse_drag_callbacks:
                 layer.mouse_drag_callbacks.remove(self._on_drag)
 
-    def paint_in(self, labels: NDArray[np.uint8], slices: Iterable[SliceIndex]) -> None:
-        """Draw whole slices as a user would, in one stroke.
-
-        Parameters
-        ----------
-        labels
-            Shape ``(t, z, y, x)``, UKBB integers.
-        slices
-            Which of them to draw.
-        """
-        layer = self.layer or self.show()
-        self._end_undo_step()
-        with layer.block_history():
-            for index in slices:
-                self._set(layer, index, labels[index], refresh=False)
-        layer.refresh()
-
     def close(self) -> None:
         """Let go of the viewer and the session."""
         self.hide()
         self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
-        self._session.labels_refreshed.disconnect(self._on_labels_refreshed)
-        self._session.slices_changed.disconnect(self._on_slices_changed)
-        self._session.job_ended.disconnect(self._on_job_ended)
+        self._session.labels_refreshed.disconnect(self._write)
+        self._session.slices_changed.disconnect(self._write)
 
     def _is_ours(self, layer: Any, stack: Stack) -> bool:
         ours = layer.metadata.get(METADATA, {})
@@ -168,26 +164,55 @@ class LabelView:
 
     # -- from the layer to the session -----------------------------------------------------
 
-    def take_strokes(self) -> None:
-        """Hand what the user has drawn to the session. Cheap if nothing was."""
-        if self._dragging:
-            return
-        # While a prediction is written, strokes that no mouse draws are not told of.
-        if self._painted or (self._is_open and self._differs(self.in_view)):
-            self._look(self._session.annotate)
-            self._painted = False
+    def take_strokes(self, *, everywhere: bool = False) -> bool:
+        """Hand what the user has drawn to the session. Cheap if nothing was.
 
-    def _look(self, verb: Callable[[SliceIndex, Any], None]) -> None:
-        layer = self.layer
-        if layer is None or not self._keep_shape():
+        Parameters
+        ----------
+        everywhere
+            Whether to look at all slices although that in view was drawn on.
+
+        Returns
+        -------
+        bool
+            Whether something was.
+        """
+        if self.layer is None or self._dragging or not (self._touched or self._contour):
+            return False
+        self._touched = False
+        if not self._keep_shape():
+            return False
+        slices = [self.in_view]  # as a rule
+        if everywhere or not (self._contour or self._differs(self.in_view)):
+            slices = list(self._differing())
+        for index in slices:
+            self._take(index)
+        return bool(slices)
+
+    def _take(self, index: SliceIndex) -> None:
+        if self.layer is None:
             return
-        for index in list(self._differing()):
-            self._painted = False
-            try:
-                verb(index, layer.data[index])
-            except InputError as error:
-                self._failed(error)
-                return
+        before = self._session.annotations.labels[index]
+        drawn = self._as_meant(index, before, self.layer.data[index])
+        try:
+            if np.array_equal(drawn, before):  # nothing is left of it
+                self._write((index,))
+            else:
+                self._session.annotate(index, drawn)
+        except InputError as error:
+            self._failed(error)
+            self._write((index,))
+
+    def _as_meant(
+        self, index: SliceIndex, before: NDArray[np.uint8], drawn: NDArray[np.uint8]
+    ) -> NDArray[np.uint8]:
+        """Return what the user means by a stroke."""
+        contour, self._contour = self._contour, None
+        if contour is not None and contour[0] == index:
+            return fill_contour(before, np.array(contour[2]), contour[1])
+        if self.keeps_cavity:
+            drawn = keep_cavity(before, drawn)
+        return smooth(before, drawn) if self.smooths else drawn
 
     def _differs(self, index: SliceIndex) -> bool:
         labels = self._session.annotations.labels
@@ -203,39 +228,49 @@ class LabelView:
     def _on_paint(self, event: Event) -> None:
         if self._writing:
             return
-        # Outside a block of history napari tells before it writes: if nothing is found now, the
-        # next `take_strokes` will.
-        self._painted = True
-        if not self._dragging:
-            self._look(self._session.annotate)
+        self._touched = True
+        found = self.take_strokes()
+        # Outside a block of history napari tells before it writes: it is found the next time.
+        self._touched = not found
 
     def _on_set_data(self, event: Event) -> None:
-        if self._writing or self._dragging:
-            return
         in_view = self.in_view
         moved, self._last_view = in_view != self._last_view, in_view
-        if not self._keep_shape():
-            return
-        if not moved or self._differs(in_view):
-            self._look(self._session.annotate if self._painted else self._session.restore)
+        if not (self._writing or self._dragging or moved):
+            self._touched = True
+            self.take_strokes(everywhere=True)  # somebody may have given the layer another array
 
     def _on_drag(self, layer: Labels, event: Event) -> Iterator[None]:
         """Napari runs this while the mouse is held down on the layer."""
-        if str(layer.mode) in _NOT_DRAWING:
+        mode = str(layer.mode)
+        if mode in _NOT_DRAWING:
             return
-        self._end_undo_step()
+        self.take_strokes()
+        code = 0 if mode == "erase" else layer.selected_label
+        points, index = [], self.in_view
         self._dragging = True
         try:
             yield
             while event.type == "mouse_move":
+                points.append(layer.world_to_data(event.position)[-2:])
                 yield
         finally:  # also if napari drops the drag half-way
             self._dragging = False
+            if self.fills_contours and mode in {"paint", "erase"} and len(points) >= _LEAST_POINTS:
+                self._contour = (index, code, points)
 
     def _keep_shape(self) -> bool:
-        """Put the labels back if somebody gave the layer an array of another shape."""
+        """Put the labels back if somebody gave the layer an array of another shape.
+
+        Returns
+        -------
+        bool
+            Whether the layer may be compared with the session.
+        """
         layer, labels = self.layer, self._session.annotations.labels
-        if layer is None or layer.data.shape == labels.shape:
+        if layer is None or not self._is_ours(layer, self._session.stack):
+            return False
+        if layer.data.shape == labels.shape:
             return True
         found = layer.data.shape
         with self._own_writing():
@@ -264,47 +299,17 @@ class LabelView:
 
     # -- from the session to the layer -----------------------------------------------------
 
-    def _on_labels_refreshed(self, slices: tuple[SliceIndex, ...]) -> None:
-        if self.layer is not None and not self._is_open:
-            self._undo_step.enter_context(self.layer.block_history())
-            self._is_open = True
-        self._write(slices)
-
-    def _on_slices_changed(self, slices: tuple[SliceIndex, ...]) -> None:
-        if self.layer is not None and any(self._differs(index) for index in slices):
-            self._end_undo_step()
-            with self._own_writing(), self.layer.block_history():
-                self._write(slices)
-
-    def _on_job_ended(self, how: str) -> None:
-        self._end_undo_step()
-
-    def _end_undo_step(self) -> None:
-        if self._is_open:
-            self._is_open = False
-            with self._own_writing():
-                self._undo_step.close()
-
     def _write(self, slices: Iterable[SliceIndex]) -> None:
-        """Write what the session has and the layer has not, voxel by voxel."""
-        labels, in_view = self._session.annotations.labels, self.in_view
-        if self.layer is not None:
+        """Write what the session has and the layer has not."""
+        layer, labels = self.layer, self._session.annotations.labels
+        if layer is None or not self._keep_shape():
+            return
+        changed = [index for index in slices if self._differs(index)]
+        for index in changed:
+            layer.data[index] = labels[index]
+        if self.in_view in changed:
             with self._own_writing():
-                for index in slices:
-                    self._set(self.layer, index, labels[index], refresh=index == in_view)
-
-    @staticmethod
-    def _set(layer: Labels, index: SliceIndex, new: NDArray[np.uint8], *, refresh: bool) -> None:
-        changed = np.flatnonzero(new.ravel() != layer.data[index].ravel())
-        if changed.size:
-            # The history keeps the indices: 8 bytes a voxel instead of 32.
-            y, x = np.divmod(changed.astype(np.int32), new.shape[1])
-            where = (np.full(changed.size, index.t), np.full(changed.size, index.z), y, x)
-            layer.data_setitem(
-                tuple(axis.astype(np.uint16) for axis in where),
-                new.ravel()[changed],
-                refresh=refresh,
-            )
+                layer.refresh()
 
     @contextmanager
     def _own_writing(self) -> Iterator[None]:

@@ -1,13 +1,17 @@
 """The dock widget: the panels of the window, put together."""
 
+from functools import partial
 from typing import Any
 
 import napari
+from napari.layers import Labels
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel, QTabWidget, QVBoxLayout, QWidget
 
+from napari_cardiac_ssl.gui.cine import Cine
 from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.docks import dock_beside
+from napari_cardiac_ssl.gui.keys import Key, bind, bind_dock
 from napari_cardiac_ssl.gui.panels.choice import ChoicePanel
 from napari_cardiac_ssl.gui.panels.controls import heading
 from napari_cardiac_ssl.gui.panels.drawing import DrawingPanel
@@ -48,6 +52,8 @@ class CardiacWidget(QWidget):
         self._lay_out()
         self.views = ViewsPanel(self.studies)
         self.studies.changed.connect(self._on_study)
+        bind_dock(self, self.keys)
+        self.desk.layer_shown.connect(self._on_layer_shown)
         self.desk.said.connect(self.status.setText, check_nargs=False)
         self.desk.say(_HINT_OPEN)
         # A plugin's widget is not always told of its window's end: it goes with its Qt object.
@@ -59,6 +65,7 @@ class CardiacWidget(QWidget):
 
     def _lay_out(self) -> None:
         desk = self.desk
+        self.cine = Cine(desk, self)
         self.overview = OverviewPanel(desk)
         self.choice, self.drawing, self.slice = (
             ChoicePanel(desk),
@@ -110,6 +117,39 @@ class CardiacWidget(QWidget):
         study = self.studies.current
         if study is not None and len(study.stacks) > 1:
             self.show_views()
+
+    @property
+    def keys(self) -> list[Key]:
+        """What the keys do."""
+        desk, drawing = self.desk, self.drawing
+        structures = [
+            Key((str(code),), made.toolTip().split(".")[0], partial(drawing.choose, code))
+            for code, made in drawing.buttons.items()
+        ]
+        return [
+            *structures,
+            Key(("G",), "draw contours, or with the brush again", drawing.toggle_contour),
+            Key(("M",), "let myocardium cover the LV cavity, or not", drawing.keep.toggle),
+            Key(("O",), "show labels as outlines, or filled", drawing.toggle_outline),
+            Key(("A", "Left"), "frame before", lambda: desk.go(frames=-1)),
+            Key(("D", "Right"), "frame after", lambda: desk.go(frames=1)),
+            Key(("W", "Up"), "slice before", lambda: desk.go(slices=-1)),
+            Key(("S", "Down"), "slice after", lambda: desk.go(slices=1)),
+            Key(("K",), "play the cine, or stop", self.cine.toggle),
+            Key(
+                ("H",),
+                "image alone, while held",
+                lambda: desk.hide_labels(True),
+                lambda: desk.hide_labels(False),
+            ),
+            Key(("C",), "confirm the slice", desk.confirm),
+            Key(("T",), "train", self.learning.train.click),
+            Key(("Control-Z",), "undo", desk.undo, everywhere=True),
+            Key(("Control-Shift-Z",), "do again", desk.redo, everywhere=True),
+        ]
+
+    def _on_layer_shown(self, layer: Labels) -> None:
+        bind(layer, self.keys)
 
     def close_session(self) -> None:
         """End the trainer process and let go of the viewer."""

@@ -109,14 +109,7 @@ class Labelling:
         self._project.keep_stack(stack)
         self._stack, self._annotations = stack, annotations
         if labels is not None:
-            slices = [
-                index
-                for index in stack.slice_indices()
-                if labels[index].any() and annotations.state(index) in OPEN_TO_MODEL
-            ]
-            with self._step("labels taken over", *slices):
-                for index in slices:
-                    annotations.annotate(index, labels[index], "taken over")
+            self._take_over(labels)
         self.stack_opened.emit(stack)
         self.history_changed.emit()
         if expert := len(annotations.slices(SliceState.EXPERT, SliceState.EDITING)):
@@ -130,11 +123,22 @@ class Labelling:
             self.annotations.annotate(index, labels, how)
         self.slices_changed.emit((index,))
 
-    def restore(self, index: SliceIndex, labels: NDArray[np.integer]) -> None:
-        """Take over what a viewer's own undo brought back on a slice, with the state it had."""
-        with self._step("undo", index):
-            self.annotations.restore(index, labels)
-        self.slices_changed.emit((index,))
+    def take_over(self, labels: NDArray[np.uint8]) -> tuple[SliceIndex, ...]:
+        """Go on from earlier labels, on slices that no expert has touched.
+
+        Parameters
+        ----------
+        labels
+            Shape ``(t, z, y, x)``, UKBB.
+
+        Returns
+        -------
+        tuple of SliceIndex
+            The slices that were taken over: those with a label on them.
+        """
+        slices = self._take_over(labels)
+        self.slices_changed.emit(slices)
+        return slices
 
     def confirm(self, *slices: SliceIndex) -> None:
         """Make slices examples to learn from, as they are."""
@@ -171,6 +175,18 @@ class Labelling:
             self._move(found[0], undone=False)
 
     # -- how changes are made --------------------------------------------------------------
+
+    def _take_over(self, labels: NDArray[np.uint8]) -> tuple[SliceIndex, ...]:
+        annotations = self.annotations
+        slices = tuple(
+            index
+            for index in self.stack.slice_indices()
+            if labels[index].any() and annotations.state(index) in OPEN_TO_MODEL
+        )
+        with self._step("labels taken over", *slices):
+            for index in slices:
+                annotations.annotate(index, labels[index], "taken over")
+        return slices
 
     def _each(
         self, what: str, slices: tuple[SliceIndex, ...], verb: Callable[[SliceIndex], None]

@@ -65,18 +65,101 @@ def test_structure_buttons_and_the_layer_follow_each_other(widget):
     layer.mode = "paint"
     layer.selected_label = 3
     assert widget.drawing.buttons[3].isChecked()
-    widget.drawing.brush.setValue(17)
-    assert layer.brush_size == 17
-    layer.brush_size = 5
-    assert widget.drawing.brush.value() == 5
+    widget.drawing.brush.setValue(15)  # mm; a pixel is 1.5 mm wide
+    assert layer.brush_size == 10
+    layer.brush_size = 4
+    assert widget.drawing.brush.value() == 6
 
 
-def test_keys_choose_structures(widget):
-    bound = {str(key): action for key, action in widget.view.layer.keymap.items()}
-    bound["3"](widget.view.layer)
-    assert widget.view.layer.selected_label == 3
-    bound["0"](widget.view.layer)
-    assert widget.view.layer.mode == "erase"
+def press(widget, key):
+    """Press a key on the picture, and let it go."""
+    layer = widget.view.layer
+    bound = {str(one): action for one, action in layer.keymap.items()}
+    done = bound[key](layer)
+    if done is not None:
+        next(done)
+        yield
+        next(done, None)
+    else:
+        yield
+
+
+def test_keys_choose_structures_and_go_through_the_stack(widget):
+    def after(key):
+        list(press(widget, key))
+        return widget.view.layer, widget.view.in_view
+
+    assert after("3")[0].selected_label == 3
+    assert after("0")[0].mode == "erase"
+    widget.view.go_to(A)
+    assert after("A")[1] == (2, 1)
+    assert after("Right")[1] == (0, 1)
+    assert after("W")[1] == (0, 0)
+    assert after("Up")[1] == (0, 0)
+    assert after("S")[1] == (0, 1)
+    assert after("O")[0].contour == 1
+    assert after("O")[0].contour == 0
+    after("C")
+    assert widget.session.annotations.state(A) is SliceState.EXPERT
+    after("M")
+    assert not widget.view.keeps_cavity
+
+
+def test_held_key_shows_the_image_alone(widget):
+    held = press(widget, "H")
+    next(held)
+    assert not widget.view.layer.visible
+    next(held, None)
+    assert widget.view.layer.visible
+
+
+def test_ctrl_z_takes_back_strokes_confirmations_and_refreshes(widget, trainer, qtbot):
+    draw(widget, A, 1, BOX)
+    widget.desk.confirm()
+    widget.learning.train.click()
+    trainer.deliver(ring())
+    qtbot.waitUntil(lambda: not widget.session.busy)
+    draw(widget, C, 3, BOX)
+    states = []
+    for _ in range(4):
+        states.append([widget.session.annotations.state(one) for one in (A, C)])
+        list(press(widget, "Ctrl+Z"))
+    widget.view.go_to(B)
+    empty, editing, expert = SliceState.UNLABELLED, SliceState.EDITING, SliceState.EXPERT
+    assert states == [
+        [expert, editing],
+        [expert, SliceState.PREDICTED],
+        [expert, empty],
+        [editing, empty],
+    ]
+    assert not widget.view.layer.data.any()
+    assert "Undone: stroke" in widget.status.text()
+    list(press(widget, "Ctrl+Z"))
+    assert "Nothing to be undone" in widget.status.text()
+    for _ in range(4):
+        list(press(widget, "Ctrl+Shift+Z"))
+    assert widget.session.annotations.state(C) is editing
+    assert widget.view.in_view == C
+    assert np.array_equal(widget.view.layer.data, widget.session.annotations.labels)
+
+
+def test_slice_is_confirmed_by_leaving_it_if_wanted(widget):
+    draw(widget, A, 1, BOX)
+    widget.view.go_to(B)
+    assert widget.session.annotations.state(A) is SliceState.EDITING
+    widget.drawing.leave.trigger()
+    draw(widget, A, 2, BOX)
+    widget.view.go_to(B)
+    assert widget.session.annotations.state(A) is SliceState.EXPERT
+    assert widget.session.annotations.state(B) is SliceState.UNLABELLED
+
+
+def test_cine_plays_and_stops(widget, qtbot):
+    widget.view.go_to(A)
+    widget.cine.toggle()
+    qtbot.waitUntil(lambda: widget.view.in_view == (2, 1), timeout=5_000)
+    widget.cine.toggle()
+    assert not widget.cine.plays
 
 
 def test_slice_s_state_is_said_and_changed(widget):

@@ -1,46 +1,80 @@
-"""What to draw, and how thick."""
+"""What to draw, with which tool, and how thick."""
 
 from napari.layers import Labels
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtWidgets import QButtonGroup, QGridLayout, QLabel, QPushButton, QWidget
-from superqt import QLabeledSlider
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
+from superqt import QLabeledDoubleSlider
 
 from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, STRUCTURES_OF_VIEW, UKBB, Structure
 from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.display import COLOURS
-from napari_cardiac_ssl.gui.panels.controls import button, column, row, swatch
+from napari_cardiac_ssl.gui.panels.controls import button, column, describe, row, swatch
 
 ERASER = 0
+#: Widths of the brush in mm; a contour is drawn with the thinnest.
+_LEAST_MM, _USUAL_MM, _MOST_MM = 1.0, 8.0, 40.0
+
+_SHORT = {
+    Structure.LV_CAVITY: "LV",
+    Structure.MYOCARDIUM: "Myo",
+    Structure.RV_CAVITY: "RV",
+    Structure.LEFT_ATRIUM: "LA",
+    Structure.RIGHT_ATRIUM: "RA",
+}
+_TOOLS = {
+    "paint": ("Brush", "Paint with a round brush. [ and ] change its size."),
+    "contour": (
+        "Contour",
+        "Draw round a structure in one stroke; it is closed and filled when you let go. The "
+        "contour of the myocardium is the epicardium: what lies between it and the LV cavity is "
+        "myocardium. Key G.",
+    ),
+    "polygon": ("Polygon", "Click round a structure; a double click closes and fills it."),
+    "fill": ("Fill", "Fill the connected region that you click on. Key F."),
+}
 
 
 class DrawingPanel(QWidget):
-    """What to draw, and how thick."""
+    """What to draw, with which tool, and how thick."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._desk = desk
+        self._brush_px = 8.0  # of the brush, while a contour is drawn with a thinner one
+        self._structures, self._tools = QButtonGroup(self), QButtonGroup(self)
         self.buttons: dict[int, QPushButton] = {}
-        self._group = QButtonGroup(self)
-        self._group.idClicked.connect(self.choose)
-        self._grid = QGridLayout()
-        self._grid.setSpacing(4)
-        self.brush = QLabeledSlider(Qt.Orientation.Horizontal)
-        self.brush.setRange(1, 40)
-        self.brush.setValue(8)
-        self.brush.setToolTip("Diameter of the brush in pixels. Keys [ and ] change it too.")
-        self.brush.setAccessibleName("Brush size in pixels")
-        self.brush.valueChanged.connect(self._on_brush_size_chosen)
+        self._row = QHBoxLayout()
+        self._row.setSpacing(4)
+        self.brush = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
+        self.brush.setRange(_LEAST_MM, _MOST_MM)
+        self.brush.setValue(_USUAL_MM)
+        self.brush.setDecimals(0)
+        describe(self.brush, "Diameter of the brush in mm. Keys [ and ] change it too.")
+        self.brush.setAccessibleName("Brush size in mm")
         layout = column(self)
-        layout.addLayout(self._grid)
-        layout.addLayout(row(QLabel("Brush"), self.brush))
+        layout.addLayout(self._row)
+        layout.addLayout(self._tool_row())
+        layout.addLayout(row(QLabel("Brush"), self.brush, QLabel("mm")))
         self._offer(SAX_STRUCTURES)
         self.setEnabled(desk.is_open)
+        self._structures.idClicked.connect(self.choose)
+        self.brush.valueChanged.connect(self._on_brush_chosen)
         desk.layer_shown.connect(self._on_layer_shown)
+
+    # -- verbs -----------------------------------------------------------------------------
 
     def choose(self, code: int) -> None:
         """Draw a structure (its UKBB integer) from now on, or erase (0)."""
         layer = self._desk.view.layer
-        if layer is None:
+        if layer is None or code not in self.buttons:
             return
         self._desk.viewer.layers.selection.active = layer
         if code == ERASER:
@@ -51,50 +85,129 @@ class DrawingPanel(QWidget):
                 layer.mode = "paint"
         self._on_tool()
 
+    def use(self, tool: str) -> None:
+        """Draw with a tool: ``paint``, ``contour``, ``polygon``, ``fill``."""
+        view, layer = self._desk.view, self._desk.view.layer
+        if layer is None:
+            return
+        self._desk.viewer.layers.selection.active = layer
+        was, view.fills_contours = view.fills_contours, tool == "contour"
+        if view.fills_contours and not was:
+            self._brush_px, layer.brush_size = layer.brush_size, 1
+        elif was and not view.fills_contours:
+            layer.brush_size = self._brush_px
+        layer.mode = "paint" if tool == "contour" else tool
+        self._on_tool()
+
+    def toggle_contour(self) -> None:
+        """Draw with contours, or with the brush again."""
+        self.use("paint" if self._desk.view.fills_contours else "contour")
+
+    def toggle_outline(self) -> None:
+        """Show labels as outlines, or filled again."""
+        layer = self._desk.view.layer
+        if layer is not None:
+            layer.contour = 0 if layer.contour else 1
+            self.outline.setChecked(layer.contour > 0)
+
+    # -- making ----------------------------------------------------------------------------
+
+    def _tool_row(self) -> QHBoxLayout:
+        made = row()
+        for place, (tool, (name, tip)) in enumerate(_TOOLS.items()):
+            one = button(name, tip)
+            one.setCheckable(True)
+            one.clicked.connect(lambda _, tool=tool: self.use(tool))
+            self._tools.addButton(one, place)
+            made.addWidget(one, 1)
+        made.addWidget(self._more())
+        return made
+
+    def _more(self) -> QToolButton:
+        """Return the menu of what one sets once."""
+        view, menu = self._desk.view, QMenu(self)
+        self.outline = menu.addAction("Show outlines  (O)")
+        self.outline.triggered.connect(self.toggle_outline)
+        keep = menu.addAction("Myocardium never covers the LV cavity  (M)")
+        keep.toggled.connect(lambda on: setattr(view, "keeps_cavity", on))
+        smooth = menu.addAction("Smooth what is drawn")
+        smooth.toggled.connect(lambda on: setattr(view, "smooths", on))
+        leave = menu.addAction("Confirm a slice by leaving it")
+        leave.toggled.connect(lambda on: setattr(self._desk, "confirm_on_leaving", on))
+        for action in (self.outline, keep, smooth, leave):
+            action.setCheckable(True)
+        keep.setChecked(view.keeps_cavity)
+        self.keep, self.smooth, self.leave = keep, smooth, leave
+        made = QToolButton()
+        made.setText("⋯")
+        made.setMenu(menu)
+        made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        made.setAccessibleName("More about drawing")
+        describe(made, "How labels are shown and drawn.")
+        return made
+
     def _offer(self, structures: tuple[Structure, ...]) -> None:
         """Show one button for each structure, and the eraser."""
         for old in self.buttons.values():
-            self._group.removeButton(old)
+            self._structures.removeButton(old)
+            self._row.removeWidget(old)
             old.deleteLater()
         self.buttons = {}
         for structure in structures:
             code = UKBB.code(structure)
-            name = structure.value[0].upper() + structure.value[1:]
-            made = button(f"{name}  ({code})", f"Draw the {structure}. Key {code} on the picture.")
+            made = button(
+                f"{_SHORT[structure]} {code}", f"Draw the {structure}. Key {code} on the picture."
+            )
+            made.setAccessibleName(str(structure))
             made.setIcon(swatch(COLOURS[structure]))
             self._add(code, made)
-        self._add(ERASER, button("Erase  (0)", "Take labels away. Key 0 on the picture."))
+        self._add(ERASER, button("Erase 0", "Take labels away. Keys 0 and E on the picture."))
 
     def _add(self, code: int, made: QPushButton) -> None:
         made.setCheckable(True)
-        made.setMinimumHeight(34)
-        made.setIconSize(QSize(16, 16))
-        place = len(self.buttons)
-        self._grid.addWidget(made, place // 2, place % 2)
-        self._group.addButton(made, code)
+        made.setMinimumHeight(32)
+        made.setIconSize(QSize(14, 14))
+        self._row.addWidget(made, 1)
+        self._structures.addButton(made, code)
         self.buttons[code] = made
+
+    # -- what happens ----------------------------------------------------------------------
 
     def _on_layer_shown(self, layer: Labels) -> None:
         self.setEnabled(True)
         for event in (layer.events.selected_label, layer.events.mode, layer.events.brush_size):
             event.connect(self._on_tool)
         self._offer(STRUCTURES_OF_VIEW.get(self._desk.session.stack.view, SAX_STRUCTURES))
-        for code in self.buttons:
-            layer.bind_key(str(code), lambda _, code=code: self.choose(code), overwrite=True)
-        layer.brush_size = self.brush.value()
+        self._desk.view.fills_contours = False
+        self._on_brush_chosen(self.brush.value())
         self.choose(min(code for code in self.buttons if code != ERASER))
 
     def _on_tool(self, event: object = None) -> None:
-        layer = self._desk.view.layer
+        view, layer = self._desk.view, self._desk.view.layer
         if layer is None:
             return
-        code = ERASER if layer.mode == "erase" else layer.selected_label
+        mode = str(layer.mode)
+        code = ERASER if mode == "erase" else layer.selected_label
         if code in self.buttons:
             self.buttons[code].setChecked(True)
-        self.brush.blockSignals(True)
-        self.brush.setValue(round(layer.brush_size))
-        self.brush.blockSignals(False)
+        tool = "contour" if view.fills_contours and mode in {"paint", "erase"} else mode
+        tool = "paint" if tool == "erase" else tool
+        self._tools.setExclusive(False)  # or none could be off while napari pans or picks
+        for name, one in zip(_TOOLS, self._tools.buttons(), strict=True):
+            one.setChecked(name == tool)
+        self._tools.setExclusive(True)
+        if not view.fills_contours:
+            self.brush.blockSignals(True)
+            self.brush.setValue(layer.brush_size * self._mm_per_px)
+            self.brush.blockSignals(False)
 
-    def _on_brush_size_chosen(self, size: int) -> None:
-        if self._desk.view.layer is not None:
-            self._desk.view.layer.brush_size = size
+    def _on_brush_chosen(self, size_mm: float) -> None:
+        layer = self._desk.view.layer
+        if layer is not None:
+            if self._desk.view.fills_contours:
+                self.use("paint")
+            layer.brush_size = max(1, size_mm / self._mm_per_px)
+
+    @property
+    def _mm_per_px(self) -> float:
+        return self._desk.session.stack.spacing_mm[-1]
