@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -141,7 +141,7 @@ def changes(
     """Add changes to a step, and make their slices what they are now."""
     statements: list[Statement] = []
     for index, (before, after) in changes.items():
-        texts = [json.dumps(asdict(content.record)) for content in (before, after)]
+        texts = [json.dumps(vars(content.record)) for content in (before, after)]
         values = (number, *index, texts[0], before.mask, texts[1], after.mask)
         statements += [
             ("INSERT OR REPLACE INTO changes VALUES (?, ?, ?, ?, ?, ?, ?)", values),

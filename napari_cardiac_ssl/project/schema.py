@@ -70,6 +70,7 @@ def connect(path: Path | None, *, read_only: bool = False) -> sqlite3.Connection
     if path is not None and not read_only:
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA wal_autocheckpoint=0")
+        connection.execute(f"PRAGMA journal_size_limit={16 * 2**20}")
     return connection
 
 

@@ -1,0 +1,110 @@
+"""A process that works on a project, killed at random: what it had acknowledged is there."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from napari_cardiac_ssl.session import Session
+
+from . import worker
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+DEATHS = 100
+PROTECTED = {"editing", "expert", "excluded"}
+
+
+@pytest.fixture
+def workers():
+    script = Path(worker.__file__)
+    with subprocess.Popen(
+        [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        yield server
+        server.stdin.close()
+
+
+def said(path):
+    """The verb that was not acknowledged any more, and the state after the last that was."""
+    lines = Path(f"{path}.acks").read_bytes().splitlines(keepends=True)
+    whole = [json.loads(line) for line in lines if line.endswith(b"\n")]
+    states = [line["state"] for line in whole if "state" in line]
+    flight = whole[-1] if whole and "verb" in whole[-1] else {"verb": None}
+    return flight, states[-1] if states else None, len(states)
+
+
+def may_be_other(flight, index, was, now):
+    """Whether the verb that was under way may have made a slice what it is now."""
+    if flight["verb"] in {"undo", "redo"}:
+        return True
+    if flight["verb"] == "refresh":
+        return was[1] not in PROTECTED and now[1] == "predicted"
+    return flight["verb"] in {"stroke", "confirm", "revert"} and flight["slice"] == index
+
+
+def test_killed_at_a_hundred_moments_nothing_acknowledged_is_lost(workers, tmp_path):
+    path = tmp_path / "work.cardiac"
+    rng = np.random.default_rng(7)
+    acknowledged = 0
+    for death in range(DEATHS):
+        Path(f"{path}.acks").write_bytes(b"")
+        workers.stdin.write(f"{path} {death}\n")
+        workers.stdin.flush()
+        pid = int(workers.stdout.readline())
+        time.sleep(rng.uniform(0.0, 0.3))
+        os.kill(pid, signal.SIGKILL)
+        assert workers.stdout.readline() == "gone\n"
+        flight, expected, number = said(path)
+        acknowledged += number
+        if not path.exists():
+            assert expected is None
+            continue
+        session = Session(trainer=worker.ScriptedTrainer(rng))
+        session.open_project(path)  # checks the database
+        session.open(worker.image())
+        found = worker.state(session)
+        for index, now in found.items() if expected else ():
+            was = expected[index]
+            assert now == was or may_be_other(flight, index, was, now), (death, flight, index)
+        if session.model:
+            assert len(session.model.data) == 1_200_000
+        session.close()
+        # What is there is whole; what was being written has another name, which nobody takes.
+        for file in tmp_path.iterdir():
+            if file.name.endswith(".nii.gz") and not file.name.startswith("."):
+                assert nib.load(file).get_fdata().shape == worker.SHAPE[::-1]
+            assert file.name.startswith((".", path.name))
+    assert acknowledged > 10 * DEATHS  # it did work in between
+
+
+def test_after_all_that_the_whole_history_can_be_walked(workers, tmp_path):
+    path = tmp_path / "work.cardiac"
+    for seed in range(3):
+        workers.stdin.write(f"{path} {seed}\n")
+        workers.stdin.flush()
+        pid = int(workers.stdout.readline())
+        time.sleep(0.5)
+        os.kill(pid, signal.SIGKILL)
+        workers.stdout.readline()
+    session = Session(trainer=worker.ScriptedTrainer(np.random.default_rng(0)))
+    session.open_project(path)
+    session.open(worker.image())
+    left = worker.state(session)
+    steps = 0
+    while session.undoable:
+        session.undo()
+        steps += 1
+    assert steps > 10
+    assert not session.annotations.labels.any()
+    for _ in range(steps):
+        session.redo()
+    assert worker.state(session) == left
+    session.close()

@@ -1,0 +1,182 @@
+"""Any order of verbs: experts' pixels stay, undo is exact, a project reopened is as it was left."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.session import Session
+from napari_cardiac_ssl.study import SliceIndex, Stack
+from napari_cardiac_ssl.trainer import Done, Failed, ModelFile, Predicted, Trained
+
+from .conftest import ScriptedTrainer
+
+SHAPE = (1, 3, 2, 2)
+STACK = Stack(np.arange(12.0).reshape(SHAPE), np.eye(4))
+PROTECTED = (SliceState.EDITING, SliceState.EXPERT, SliceState.EXCLUDED)
+indices = st.integers(0, 2).map(lambda z: SliceIndex(0, z))
+codes = st.integers(0, 3)
+
+
+class Work(RuleBasedStateMachine):
+    """A session driven at random, beside a list of everything that was seen."""
+
+    folder: Path | None = None
+
+    def __init__(self):
+        super().__init__()
+        self.trainer = ScriptedTrainer()
+        self.models = 0
+        self.session = Session(trainer=self.trainer, who="reader")
+
+    @initialize()
+    def open(self):
+        if self.folder:
+            self.file = Path(tempfile.mkdtemp(dir=self.folder)) / "work.cardiac"
+            self.session.open_project(self.file)
+        self.session.open(STACK)
+        self.states, self.at = [self.seen()], 0
+
+    def teardown(self):
+        self.session.close()
+
+    def seen(self):
+        annotations = self.session.annotations
+        records = tuple(annotations.record(i) for i in STACK.slice_indices())
+        model = self.session.model and self.session.model.digest
+        return annotations.labels.tobytes(), records, model
+
+    def drawn(self):
+        """What experts drew, or took as right."""
+        annotations = self.session.annotations
+        return {i: annotations.labels[i].tobytes() for i in annotations.slices(*PROTECTED)}
+
+    def done(self, *, always=False):
+        """A verb was called: what is seen now is one step further."""
+        now = self.seen()
+        if always or now != self.states[self.at]:
+            self.states[self.at + 1 :] = [now]
+            self.at += 1
+
+    # -- an expert's verbs -----------------------------------------------------------------
+
+    @rule(index=indices, code=codes)
+    def annotate(self, index, code):
+        self.session.annotate(index, np.full((2, 2), code, np.uint8))
+        self.done()
+
+    @rule(
+        slices=st.sets(indices, min_size=1),
+        verb=st.sampled_from(["confirm", "accept", "retract", "exclude", "include"]),
+    )
+    def mark(self, slices, verb):
+        before = self.session.annotations.labels.copy()
+        getattr(self.session, verb)(*slices)
+        np.testing.assert_array_equal(self.session.annotations.labels, before)
+        self.done()
+
+    @rule(index=indices)
+    def revert(self, index):
+        others = {i: labels for i, labels in self.drawn().items() if i != index}
+        self.session.revert(index)
+        assert others.items() <= self.drawn().items()
+        self.done()
+
+    # -- what is not the expert's ----------------------------------------------------------
+
+    @rule(code=codes, touched=st.none() | indices, whole=st.booleans())
+    def refresh(self, code, touched, whole):
+        """A model predicts, while the expert may draw on one slice more."""
+        self.session.predict()
+        number, wanted = self.trainer.jobs[-1].number, self.trainer.jobs[-1].predict[1]
+        if touched:
+            self.annotate(touched, code)
+        drawn = self.drawn()
+        self.models += 1
+        labels = np.full((1, 2, 2), code, np.uint8)
+        said = [Trained(number, ModelFile(f"m{self.models}", b"weights", 1, None, 1.0))]
+        said += [Predicted(number, (index,), labels, labels) for index in wanted]
+        self.trainer.script = [*said, Done(number) if whole else Failed(number, "no memory")]
+        while self.session.busy:
+            self.session.process_messages(adopt_s=1e-9)
+        assert drawn.items() <= self.drawn().items()
+        if whole:
+            self.done(always=True)
+        else:
+            assert self.seen() == self.states[self.at]
+
+    @precondition(lambda self: self.session.model)
+    @rule()
+    def roll_back(self):
+        drawn = self.drawn()
+        previous = self.session.project.previous(self.session.model.digest)
+        if previous is None or self.session.project.model_is_kept(previous):
+            self.session.roll_back()
+            assert drawn.items() <= self.drawn().items()
+            self.done(always=True)
+
+    # -- back and forth --------------------------------------------------------------------
+
+    @rule(times=st.integers(1, 6))
+    def undo(self, times):
+        for _ in range(times):
+            self.session.undo()
+            self.at = max(self.at - 1, 0)
+            self.is_as_it_was()
+        assert (self.session.undoable is None) == (self.at == 0)
+
+    @rule(times=st.integers(1, 6))
+    def redo(self, times):
+        for _ in range(times):
+            self.session.redo()
+            self.at = min(self.at + 1, len(self.states) - 1)
+            self.is_as_it_was()
+        assert (self.session.redoable is None) == (self.at == len(self.states) - 1)
+
+    def is_as_it_was(self):
+        labels, records, model = self.seen()
+        expected = self.states[self.at]
+        assert (labels, records) == expected[:2]
+        if expected[2] is None or self.session.project.model_is_kept(expected[2]):
+            assert model == expected[2]
+        else:  # its weights are kept no more
+            self.states[self.at] = (labels, records, model)
+
+    @precondition(lambda self: self.folder)
+    @rule()
+    def reopen(self):
+        left = self.seen(), self.session.undoable, self.session.redoable
+        self.session.close()
+        self.session = Session(trainer=self.trainer, who="reader")
+        self.session.open_project(self.file)
+        self.session.open(STACK)
+        assert (self.seen(), self.session.undoable, self.session.redoable) == left
+
+
+class WorkInAFile(Work):
+    """The same, in a project that is closed and opened in between."""
+
+
+TestWork = Work.TestCase
+TestWork.settings = settings(max_examples=1000, stateful_step_count=20, deadline=None)
+TestWorkInAFile = WorkInAFile.TestCase
+TestWorkInAFile.settings = settings(
+    max_examples=60,
+    stateful_step_count=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+def setup_module():
+    WorkInAFile.folder = Path(tempfile.mkdtemp())
+
+
+def teardown_module():
+    import shutil
+
+    shutil.rmtree(WorkInAFile.folder)
