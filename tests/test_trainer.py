@@ -70,6 +70,8 @@ def test_it_learns_and_predicts(session, ended, heart):
     assert model.digest == session.model.digest
     assert model.card.trained_on[0].digest == heart.study.stack(View.SAX).digest
     assert session.compute.startswith("CPU") or "," in session.compute
+    session.wait(uncertainty=True)
+    assert (session.uncertainty > 0).all()
     # The same process does the next job.
     pid = session.trainer_pid
     session.train(steps=2)

@@ -183,6 +183,25 @@ class Grid:
         return _sampled(values, *self._back)
 
 
+def turn(images: Tensor, angle_deg: float) -> Tensor:
+    """Turn images about their middle; beyond the border it is continued.
+
+    Parameters
+    ----------
+    images
+        Shape ``(n, channels, size, size)``.
+    angle_deg
+        Towards what comes later along x from what comes later along y; back with its negative.
+    """
+    angle = torch.deg2rad(torch.tensor(angle_deg))
+    cos, sin, none = torch.cos(angle), torch.sin(angle), torch.tensor(0.0)
+    theta = torch.stack([torch.stack([cos, -sin, none]), torch.stack([sin, cos, none])])
+    where = functional.affine_grid(
+        theta[None], [1, 1, *images.shape[2:]], align_corners=False
+    ).expand(len(images), -1, -1, -1)
+    return functional.grid_sample(images, where, padding_mode="border", align_corners=False)
+
+
 def _sampled(
     values: NDArray[np.generic], rows: NDArray[np.float32], columns: NDArray[np.float32]
 ) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from napari_cardiac_ssl.annotations import middle_of
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.checkpoint import STRUCTURES_HEAD, Model
 from napari_cardiac_ssl.learning.compute import Compute, ThreadPace
-from napari_cardiac_ssl.learning.grid import Grid, Intensities, covering_size, grid_of
+from napari_cardiac_ssl.learning.grid import Grid, Intensities, covering_size, grid_of, turn
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 BATCH = 16
@@ -72,18 +72,75 @@ def predict(
     InputError
         If the model knows another view, or no structures.
     """
+    compute = compute or Compute.best()
+    grid = _grid(model, stack, centre_yx, compute)
+    codes = np.array([0, *(UKBB.code(s) for s in model.card.structures)], dtype=np.uint8)
+    for chosen, images in _batches(stack, slices, grid):
+        labels, confidence = grid.labels_to_slices(_probabilities(model, images, compute))
+        yield PredictedSlices(chosen, codes[labels], confidence)
+
+
+#: The slices are also seen turned so far, each way, to find out how sure the model is.
+_TURN_DEG = 20.0
+
+
+def doubt(
+    model: Model,
+    stack: Stack,
+    slices: Sequence[SliceIndex] | None = None,
+    *,
+    centre_yx: tuple[float, float] | None = None,
+    compute: Compute | None = None,
+) -> Iterator[tuple[tuple[SliceIndex, ...], NDArray[np.float32]]]:
+    """Estimate how much of each slice's prediction is wrong, batch by batch.
+
+    Test-time augmentation: the probabilities of the slice as it is and turned by 20° each way are
+    averaged, and what the averaged winner leaves to others is summed over the slice: the area that
+    is expected to be wrong. (Mirrored slices are no help: no heart looks like that.)
+
+    Parameters
+    ----------
+    model, stack, slices, centre_yx, compute
+        As in `predict`; three times its work.
+
+    Yields
+    ------
+    tuple of SliceIndex
+        Up to `BATCH` slices.
+    NDArray
+        Shape ``(n,)``: for each, the area in doubt, cm².
+    """
+    compute = compute or Compute.best()
+    grid = _grid(model, stack, centre_yx, compute)
+    for chosen, images in _batches(stack, slices, grid):
+        total = torch.from_numpy(_probabilities(model, images, compute))
+        for angle in (-_TURN_DEG, _TURN_DEG):
+            turned = turn(torch.from_numpy(images)[:, None], angle)[:, 0].numpy()
+            total += turn(torch.from_numpy(_probabilities(model, turned, compute)), -angle)
+        left: NDArray[np.float32] = (1 - total.amax(dim=1) / 3).sum(dim=(1, 2)).numpy()
+        yield chosen, left * np.float32((grid.spacing_mm / 10) ** 2)
+
+
+def _grid(
+    model: Model, stack: Stack, centre_yx: tuple[float, float] | None, compute: Compute
+) -> Grid:
+    """Make a model ready for a stack; return the grid on which it sees it."""
     card = model.card
     if STRUCTURES_HEAD not in model.network.heads or card.recipe.get("structures") is False:
         raise InputError("this model has learned no structures yet; fine-tune it on labels first")
     if card.view is not stack.view:
         raise InputError(f"{stack.name} is {stack.view}, the model knows {card.view}")
-    compute = compute or Compute.best()
-    slices = stack.slice_indices() if slices is None else list(slices)
     compute.place(model.network.eval())
-    intensities = Intensities.of(stack)
     centre = centre_yx or locate_heart(model, stack, compute=compute)
-    grid = grid_of(stack, centre, spacing_mm=card.spacing_mm, size=card.size)
-    codes = np.array([0, *(UKBB.code(s) for s in card.structures)], dtype=np.uint8)
+    return grid_of(stack, centre, spacing_mm=card.spacing_mm, size=card.size)
+
+
+def _batches(
+    stack: Stack, slices: Sequence[SliceIndex] | None, grid: Grid
+) -> Iterator[tuple[tuple[SliceIndex, ...], NDArray[np.float32]]]:
+    """Yield slices and what the network sees of them, at the pace that the machine allows."""
+    slices = stack.slice_indices() if slices is None else list(slices)
+    intensities = Intensities.of(stack)
     threads = torch.get_num_threads()
     pace = ThreadPace(threads)
     try:
@@ -91,11 +148,11 @@ def predict(
             chosen = tuple(slices[begin : begin + BATCH])
             begun = time.perf_counter()
             torch.set_num_threads(pace.choose())
-            images = grid.to_network(stack.image[tuple(np.array(chosen).T)], intensities.apply)
-            shares = _probabilities(model, images, compute)
+            yield (
+                chosen,
+                grid.to_network(stack.image[tuple(np.array(chosen).T)], intensities.apply),
+            )
             pace.took(time.perf_counter() - begun)
-            labels, confidence = grid.labels_to_slices(shares)
-            yield PredictedSlices(chosen, codes[labels], confidence)
     finally:
         torch.set_num_threads(threads)
 

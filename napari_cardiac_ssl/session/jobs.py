@@ -23,6 +23,7 @@ from napari_cardiac_ssl.trainer import (
     Cancelled,
     Died,
     Done,
+    Doubted,
     Failed,
     Job,
     Message,
@@ -40,6 +41,8 @@ from napari_cardiac_ssl.trainer.messages import Labelled
 LEAST_STEPS = 60
 #: How long a training lasts that a confirmation started.
 BY_ITSELF_S = 8.0
+#: What is said of a model that was not tested on anything.
+NOT_VALIDATED = "not validated yet"
 
 Phase = Literal["idle", "starting", "training", "paused", "finishing", "predicting"]
 #: Where training starts from.
@@ -143,6 +146,11 @@ class Jobs(Models):
     def confidence(self) -> NDArray[np.uint8] | None:
         """How sure the present model is of its prediction, ``(t, z, y, x)`` in 255ths."""
         return self._confidence
+
+    @property
+    def verdict(self) -> str:
+        """What is known of how good the present model is, in words."""
+        return NOT_VALIDATED
 
     @property
     def trainer_pid(self) -> int | None:
@@ -332,8 +340,8 @@ class Jobs(Models):
         run = self._run
         if isinstance(message, Ready):
             self.compute = message.compute
-        elif run is None:
-            return
+        elif run is None or isinstance(message, Doubted):
+            return  # of a job that is done
         elif isinstance(message, Died):
             self._end(
                 f"the trainer process was {message.reason}: all labels and the model are as they "
@@ -393,8 +401,8 @@ class Jobs(Models):
                 break
         if not run.predictions:
             self._project.set_present(self.stack.view, model.digest)
-            self._note_training(run, model)
             self._set_model(model)
+            self._adopted(run, model)
             self._end(self._report(run, model))
 
     def _write(
@@ -410,7 +418,8 @@ class Jobs(Models):
         if self._run and self._run.complete:
             self._adopt(self._run)
 
-    def _note_training(self, run: Run, model: ModelFile) -> None:
+    def _adopted(self, run: Run, model: ModelFile) -> None:
+        """Note how the model came about that is the present one now."""
         if run.curve:
             detail = {
                 "model": model.digest,
@@ -423,12 +432,11 @@ class Jobs(Models):
     def _report(self, run: Run, model: ModelFile) -> str:
         refreshed = _count(run.refreshed, "slice")
         if not self.status.slices:
-            return f"predicted {refreshed}; not validated yet: correct, confirm and train"
+            what = ": correct, confirm and train" if self.verdict == NOT_VALIDATED else ""
+            return f"predicted {refreshed}; {self.verdict}{what}"
         learned = _count(model.slices_learned, "slice")
-        return (
-            f"learned from {learned} in {model.seconds:.0f} s, refreshed {refreshed}; "
-            "not validated yet"
-        )
+        seconds = f"{model.seconds:.0f} s"
+        return f"learned from {learned} in {seconds}, refreshed {refreshed}; {self.verdict}"
 
     def _end(self, how: str) -> None:
         self._run = None

@@ -12,7 +12,7 @@ from psygnal import Signal
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.project import KeptStack, Project
 from napari_cardiac_ssl.readers.studies import read_study
-from napari_cardiac_ssl.session.learning import Learning
+from napari_cardiac_ssl.session.guiding import Guiding
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 #: How often it is written how a stack is looked at.
@@ -50,7 +50,7 @@ class Look:
     contrast: tuple[float, float] | None = None
 
 
-class Keeping(Learning):
+class Keeping(Guiding):
     """A session whose work outlives it."""
 
     project_opened = Signal(Project)

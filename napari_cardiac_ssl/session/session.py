@@ -44,6 +44,12 @@ class Session(Keeping):
         ``(ModelFile or None)``: which model is present now.
     job_ended
         ``(str)``: how, in one line for the user: done, cancelled, failed and why.
+    validated
+        ``(tuple of Validation)``: a prediction was scored against what was confirmed.
+    uncertainty_changed
+        ``()``: how sure the model is of its predictions is known, or known better.
+    phases_changed
+        ``()``: ED and ES were corrected. (Told from the volumes they may change with any label.)
     """
 
     def export_mask(self, path: Path, scheme: LabelScheme = UKBB) -> Path:

@@ -56,6 +56,8 @@ class Job:
         Digest of the stack to predict, and the slices, first wanted first.
     centre_yx
         Where the heart is on that stack, native voxels; None lets the model find it.
+    doubt
+        Whether to say, after all else, how much of each prediction is in doubt.
     """
 
     number: int
@@ -68,6 +70,7 @@ class Job:
     least_steps: int = 0
     seed: int = 0
     centre_yx: tuple[float, float] | None = None
+    doubt: bool = True
 
 
 class Wish(StrEnum):
@@ -151,6 +154,25 @@ class Done:
     number: int
 
 
+@dataclass(frozen=True, eq=False)
+class Doubted:
+    """How sure the model is of each slice; comes after the job is done, unless another began.
+
+    Parameters
+    ----------
+    number
+        The job.
+    slices
+        Which; ``n``.
+    areas_cm2
+        Shape ``(n,)``: the area in doubt on each.
+    """
+
+    number: int
+    slices: tuple[SliceIndex, ...]
+    areas_cm2: NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class Cancelled:
     """The job was stopped as wished; it leaves nothing."""
@@ -179,4 +201,4 @@ class Died:
     reason: str
 
 
-Message = Ready | Progressed | Trained | Predicted | Done | Cancelled | Failed | Died
+Message = Ready | Progressed | Trained | Predicted | Done | Doubted | Cancelled | Failed | Died

@@ -20,13 +20,14 @@ from napari_cardiac_ssl.learning.checkpoint import Model, model_from_bytes, mode
 from napari_cardiac_ssl.learning.compute import Compute
 from napari_cardiac_ssl.learning.finetuning import ExpertSlices, finetune
 from napari_cardiac_ssl.learning.modelfile import ModelFile
-from napari_cardiac_ssl.learning.prediction import predict
+from napari_cardiac_ssl.learning.prediction import doubt, predict
 from napari_cardiac_ssl.learning.training import Budget, Step, run
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.trainer.messages import (
     Ask,
     Cancelled,
     Done,
+    Doubted,
     Failed,
     Job,
     Keep,
@@ -129,6 +130,22 @@ class Worker:
             confidence = np.round(part.confidence * 255).astype(np.uint8)
             self._say(Predicted(job.number, part.slices, part.labels, confidence))
         self._say(Done(job.number))
+        if job.doubt:
+            self._doubt(job, model, compute)
+
+    def _doubt(self, job: Job, model: Model, compute: Compute) -> None:
+        """Say how sure the model is, unless something else is wanted meanwhile."""
+        digest, slices = job.predict
+        areas = []
+        for _, part in doubt(
+            model, self._stacks[digest], slices, centre_yx=job.centre_yx, compute=compute
+        ):
+            self._wishes.heed(job.number)
+            if not self._jobs.empty():
+                return
+            areas.append(part)
+        if areas:
+            self._say(Doubted(job.number, slices, np.concatenate(areas)))
 
     def _learn(self, job: Job, compute: Compute) -> Model:
         """Train, if there is something to learn from, and hand over the model."""

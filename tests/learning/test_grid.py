@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.learning.grid import Augmentation, Grid, Intensities, covering_size
+from napari_cardiac_ssl.learning.grid import Augmentation, Grid, Intensities, covering_size, turn
 from napari_cardiac_ssl.study import Stack
 
 centres = st.tuples(st.floats(40, 60), st.floats(40, 60))
@@ -94,6 +94,14 @@ def test_inputs_are_not_modified():
     Intensities.of(Stack(image[None, None], np.eye(4))).apply(image)
     np.testing.assert_array_equal(labels, copies[0])
     np.testing.assert_array_equal(image, copies[1])
+
+
+def test_turned_images_come_back():
+    y, x = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
+    blob = torch.exp(-((y - 31.5) ** 2 + (x - 45.0) ** 2) / 50)[None, None]
+    quarter = turn(blob, 90.0)
+    assert divmod(int(quarter.argmax()), 64) in {(45, 31), (45, 32), (18, 31), (18, 32)}
+    torch.testing.assert_close(turn(turn(blob, 20.0), -20.0), blob, atol=0.05, rtol=0)
 
 
 def test_only_what_is_sampled_is_prepared():

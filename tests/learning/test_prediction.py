@@ -8,7 +8,7 @@ from napari_cardiac_ssl.learning.checkpoint import Card, Model, new_network
 from napari_cardiac_ssl.learning.compute import Compute
 from napari_cardiac_ssl.learning.finetuning import ExpertSlices, finetune
 from napari_cardiac_ssl.learning.network import Architecture
-from napari_cardiac_ssl.learning.prediction import locate_heart, predict, predict_stack
+from napari_cardiac_ssl.learning.prediction import doubt, locate_heart, predict, predict_stack
 from napari_cardiac_ssl.learning.training import Budget, run
 from napari_cardiac_ssl.metrics import score
 from napari_cardiac_ssl.study import SliceIndex, Stack
@@ -77,3 +77,14 @@ def test_what_does_not_fit_is_refused(model, sax):
     headless = Architecture(heads=(("positions", 10),), base_filters=2, levels=2)
     with pytest.raises(InputError, match="no structures yet"):
         list(predict(Model(new_network(headless), Card(headless)), sax))
+
+
+def test_doubt_is_an_area_and_grows_where_the_model_errs(model, sax, truth):
+    wanted = [SliceIndex(1, z) for z in (3, 0, 2)]
+    [(slices, areas)] = doubt(model, sax, wanted, centre_yx=(32, 32), compute=CPU)
+    assert list(slices) == wanted
+    assert (areas > 0).all()
+    assert (areas < 0.75 * (64 * 0.35) ** 2).all()  # four classes: the best has at least a quarter
+    fresh = Model(new_network(SMALL).eval(), Card(SMALL, size=64, spacing_mm=3.5))
+    [(_, at_first)] = doubt(fresh, sax, wanted, centre_yx=(32, 32), compute=CPU)
+    assert (at_first > areas).all()

@@ -1,0 +1,132 @@
+"""Helps draft slices: asked for, undone in one step, never over what an expert stands for."""
+
+import numpy as np
+import pytest
+
+from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.study import SliceIndex, Stack
+
+from .conftest import A, B, square, train
+
+Y, X = np.indices((48, 48))
+
+
+def disc(radius, code=1):
+    return ((np.hypot(Y - 24, X - 24) <= radius) * code).astype(np.uint8)
+
+
+@pytest.fixture
+def cine(session):
+    """Six frames of five slices: a disc that shrinks, on texture."""
+    noise = np.random.default_rng(0).normal(size=(48, 48))
+    radii = (12, 11, 9, 8, 9, 11)
+    frames = [200 * disc(r) + 10 * noise for r in radii]
+    stack = Stack(np.repeat(np.stack(frames)[:, None], 5, axis=1), np.diag([1.4, 1.4, 8, 1]))
+    session.open(stack)
+    return session
+
+
+def state(session, t, z):
+    return session.annotations.state(SliceIndex(t, z))
+
+
+def test_interpolation_drafts_what_lies_between_confirmed_slices(cine):
+    top, bottom = SliceIndex(0, 0), SliceIndex(0, 4)
+    cine.annotate(top, disc(12))
+    with pytest.raises(InputError, match=r"draw two slices .*drawn so far: 0\)"):
+        cine.interpolate(0)
+    cine.annotate(bottom, disc(6))
+    cine.confirm(top, bottom)
+    drawn = SliceIndex(0, 2)
+    cine.annotate(drawn, disc(3))
+    assert cine.interpolate(0) == (SliceIndex(0, 1), SliceIndex(0, 3))
+    np.testing.assert_array_equal(cine.annotations.labels[drawn], disc(3))
+    record = cine.annotations.record(SliceIndex(0, 1))
+    assert (record.state, record.how) == (SliceState.EDITING, "interpolated")
+    assert cine.undoable == "interpolated"
+    # Drawn again from better neighbours: its own drafts are drafts.
+    cine.annotate(drawn, disc(9))
+    before = cine.annotations.labels[0, 1].sum()
+    assert cine.interpolate(0) == (SliceIndex(0, 1), SliceIndex(0, 3))
+    assert cine.annotations.labels[0, 1].sum() > before
+    cine.undo()
+    assert cine.annotations.labels[0, 1].sum() == before
+
+
+def test_predictions_are_open_to_drafts_and_confirmed_ones_are_not(session, trainer):
+    for z in (0, 2):
+        session.annotate(SliceIndex(0, z), square(1))
+    train(session, trainer)
+    assert session.annotations.state(A) is SliceState.PREDICTED
+    assert session.interpolate(0) == (A,)
+    session.confirm(A)
+    with pytest.raises(InputError, match="nothing to interpolate"):
+        session.interpolate(0)
+
+
+def test_a_copy_is_a_draft(session):
+    session.annotate(A, square(1))
+    session.confirm(A)
+    session.copy(A, B)
+    np.testing.assert_array_equal(session.annotations.labels[B], square(1))
+    assert session.annotations.record(B).how == "copied"
+    assert session.annotations.state(B) is SliceState.EDITING
+    with pytest.raises(InputError, match="t=0 z=1 is expert; retract it first"):
+        session.copy(B, A)
+    session.exclude(B)
+    with pytest.raises(InputError, match="is excluded; include it first"):
+        session.copy(A, B)
+
+
+def test_propagation_follows_the_cine_and_leaves_the_experts_slices(cine, heard):
+    start, own = SliceIndex(0, 2), SliceIndex(3, 2)
+    cine.annotate(start, disc(12))
+    cine.annotate(own, disc(5))
+    cine.propagate(start)
+    with pytest.raises(InputError, match="under way"):
+        cine.propagate(start)
+    late = SliceIndex(2, 2)
+    cine.annotate(late, disc(4))  # drawn while it was worked out
+    cine.wait()
+    assert not cine.propagating
+    np.testing.assert_array_equal(cine.annotations.labels[own], disc(5))
+    np.testing.assert_array_equal(cine.annotations.labels[late], disc(4))
+    drafts = {SliceIndex(t, 2) for t in (1, 4, 5)}
+    assert set(heard[-1][1]) == drafts
+    for index in drafts:
+        assert cine.annotations.record(index).how == "propagated"
+    assert cine.annotations.labels[4, 2].sum() < cine.annotations.labels[5, 2].sum()
+    cine.undo()
+    assert not any(cine.annotations.labels[index].any() for index in drafts)
+
+
+def test_a_propagation_does_not_reach_another_stack(cine):
+    cine.annotate(SliceIndex(0, 2), disc(12))
+    cine.propagate(SliceIndex(0, 2))
+    cine.open(Stack(np.zeros((6, 5, 48, 48)), np.eye(4)))
+    cine.wait()
+    assert not cine.annotations.labels.any()
+
+
+def test_propagation_needs_something_to_carry(session):
+    with pytest.raises(InputError, match="nothing is drawn on slice t=0 z=1"):
+        session.propagate(A)
+    session.open(Stack(np.ones((1, 3, 8, 8)), np.eye(4)))
+    session.annotate(A, square())
+    with pytest.raises(InputError, match="open a cine"):
+        session.propagate(A)
+
+
+def test_tidying_is_asked_for_and_undone(session):
+    torn = square(1)
+    torn[3, 4], torn[7, 0] = 0, 1
+    session.annotate(A, torn)
+    assert session.tidy(A)
+    np.testing.assert_array_equal(session.annotations.labels[A], square(1))
+    assert not session.tidy(A)
+    session.undo()
+    np.testing.assert_array_equal(session.annotations.labels[A], torn)
+    session.confirm(A)
+    with pytest.raises(InputError, match="retract it first"):
+        session.tidy(A)
