@@ -181,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--subjects", type=int, nargs="+", default=[1, 2, 5, 10])
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--worker", default="0/1", metavar="I/N")
     parser.add_argument("--figure", type=Path)

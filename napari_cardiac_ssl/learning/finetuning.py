@@ -39,9 +39,13 @@ from napari_cardiac_ssl.study import SliceIndex, Stack
 
 Mode = Literal["all", "decoder", "multitask"]
 
-#: Highest learning rates. What a model knows is kept better by a lower one.
+#: Highest learning rates. What a model knows is kept better by a lower one, and large batches from
+#: scratch do better with it too; small ones from scratch are in a hurry.
 PEAK_FROM_SCRATCH = 5e-3
 PEAK_FROM_MODEL = 2e-3
+#: Slices a step. For a few slices and a budget of seconds, many small steps teach more than few
+#: large ones; for several subjects, larger batches are steadier.
+SMALL_BATCH, LARGE_BATCH, MANY_SLICES = 2, 8, 30
 #: The margin around the crop from which turned and shifted crops are drawn.
 MARGIN = 1.5
 
@@ -148,7 +152,7 @@ def finetune(
     budget: Budget,
     seed: int = 0,
     compute: Compute | None = None,
-    batch_size: int = 2,
+    batch_size: int | None = None,
     scheme: str = UKBB.name,
     positions: Sequence[Source] = (),
 ) -> Generator[Step, bool | None, Model]:
@@ -167,8 +171,10 @@ def finetune(
         ``all`` trains every weight, ``decoder`` leaves the encoder as it is (with its batch
         statistics), ``multitask`` goes on predicting positions on all slices, labelled or not.
         The latter two need a start, ``multitask`` one that knows positions.
-    budget, seed, compute, batch_size
+    budget, seed, compute
         As in `fit`. The same seed, steps and machine give the same weights.
+    batch_size
+        By default `SMALL_BATCH`, and `LARGE_BATCH` from `MANY_SLICES` on.
     scheme
         Name of the scheme that the experts' files use; remembered in the model, nothing else.
     positions
@@ -199,6 +205,10 @@ def finetune(
         versions=current_versions(),
     )
     compute = compute or Compute.best()
+    if batch_size is None:
+        many = card.slices_learned >= MANY_SLICES
+        batch_size = LARGE_BATCH if many else SMALL_BATCH
+    hurried = start is None and batch_size < LARGE_BATCH
     network.train()
     if mode == "decoder":
         _freeze(network.encoder)
@@ -214,7 +224,7 @@ def finetune(
         budget=budget,
         compute=compute,
         batch_size=batch_size,
-        peak_rate=PEAK_FROM_SCRATCH if start is None else PEAK_FROM_MODEL,
+        peak_rate=PEAK_FROM_SCRATCH if hurried else PEAK_FROM_MODEL,
     )
     return _finished(steps, network, card, compute)
 

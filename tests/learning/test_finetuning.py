@@ -26,7 +26,8 @@ def small():
 
 def tuned(examples, **kwargs):
     kwargs.setdefault("budget", Budget(steps=3))
-    return run(finetune(examples, compute=CPU, batch_size=2, **kwargs), lambda step: None)
+    kwargs.setdefault("batch_size", 2)
+    return run(finetune(examples, compute=CPU, **kwargs), lambda step: None)
 
 
 def weights(model):
@@ -129,3 +130,10 @@ def test_what_does_not_belong_together_is_refused(sax, truth, example, small):
         tuned([ExpertSlices(long_axis, truth, example.slices)], start=small)
     with pytest.raises(InputError, match="one model learns one view"):
         tuned([example, ExpertSlices(long_axis, truth, example.slices)])
+
+
+def test_several_subjects_are_learned_in_larger_batches(sax, truth, example, small):
+    whole = ExpertSlices(sax, truth, tuple(sax.slice_indices()))
+    few = tuned([example], start=small, batch_size=None)
+    many = tuned([whole, whole, whole], start=small, batch_size=None)
+    assert (few.card.recipe["batch_size"], many.card.recipe["batch_size"]) == (2, 8)
