@@ -1,53 +1,59 @@
 """What napari asks of this plugin: files in and out, and a sample."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import napari
 import numpy as np
 from napari.types import FullLayerData, LayerDataTuple
-from napari.utils.notifications import show_info, show_warning
-from numpy.typing import NDArray
+from qtpy.QtCore import QThread
 
-from napari_cardiac_ssl.anatomy import UKBB, View
+from napari_cardiac_ssl.anatomy import UKBB
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.gui.display import METADATA, image_layer, labels_layer
-from napari_cardiac_ssl.readers.nifti import GeometryWarning, read_mask, read_stack
+from napari_cardiac_ssl.gui.display import METADATA
+from napari_cardiac_ssl.gui.opening import Opened, is_ours, is_project, read
+from napari_cardiac_ssl.gui.window import docked_widget, find_widget
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.synthetic import make_study
 from napari_cardiac_ssl.writers.masks import write_mask
 
-_ENDINGS = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
+#: napari's way of saying: read, and there is no layer.
+_NO_LAYER: list[Any] = [(None,)]
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[Any], list[LayerDataTuple]] | None:
-    """Return how to read NIfTI files; None for other files."""
-    paths = [path] if isinstance(path, str) else list(path)
-    if all(str(one).lower().endswith(_ENDINGS) for one in paths):
-        return read_layers
-    return None
+    """Return how to read NIfTI and DICOM files, folders of them, and projects; None for others."""
+    paths = [Path(path)] if isinstance(path, str) else [Path(one) for one in path]
+    return read_layers if all(is_ours(one) for one in paths) else None
 
 
 def read_layers(path: str | Sequence[str]) -> list[Any]:
-    """Read NIfTI files as layers. What cannot be read is said, and leaves no layer."""
-    paths = [path] if isinstance(path, str) else list(path)
+    """Read what napari was asked to open.
+
+    From a window's menu or by a drop, folders and projects are opened in the Cardiac SSL widget,
+    and whatever takes long is read in the background. A script gets its layers at once. What
+    cannot be read is said, and leaves no layer.
+    """
+    paths = [Path(path)] if isinstance(path, str) else [Path(one) for one in path]
+    viewer = napari.current_viewer() if _is_asked_by_user() else None
+    if viewer is not None:
+        widget = find_widget(viewer)
+        if widget is None and any(one.is_dir() or is_project(one) for one in paths):
+            widget = docked_widget(viewer)
+        if widget is not None:
+            widget.open(*paths)
+            return _NO_LAYER
     layers: list[Any] = []
     for one in paths:
-        try:
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always", GeometryWarning)
-                layers.append(_read(Path(one)))
-        except InputError as error:
-            show_warning(str(error))
-            continue
-        for said in dict.fromkeys(
-            str(warning.message)
-            for warning in caught
-            if issubclass(warning.category, GeometryWarning)
-        ):
-            show_warning(said)
-    return layers or [(None,)]  # napari's way of saying: read, and there is no layer
+        opened = (
+            Opened(one, warned=[f"{one}: projects open in the Cardiac SSL widget"])
+            if is_project(one)
+            else read(one)
+        )
+        opened.tell()
+        layers += opened.layers()
+    return layers or _NO_LAYER
 
 
 def write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
@@ -70,32 +76,22 @@ def write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
 
 
 def load_sample() -> list[FullLayerData]:
-    """Return the short-axis cine of the built-in synthetic study."""
-    return [image_layer(make_study(1, lax=False).study.stack(View.SAX))]
+    """Return the built-in synthetic study: its short-axis cine, which knows its other views.
 
-
-def _read(path: Path) -> FullLayerData:
-    stack = read_stack(path)
-    if looks_like_mask(stack.image):
-        try:
-            mask = read_mask(path)
-        except InputError as error:
-            show_warning(f"{error}; shown as an image")
-        else:
-            show_info(f"{stack.name}: labels in the scheme '{mask.scheme.name}', {mask.told_by}")
-            name = f"{stack.name} ({mask.scheme.name})"
-            return labels_layer(mask.labels, stack, name=name, scheme=mask.scheme)
-    return image_layer(stack)
-
-
-def looks_like_mask(image: NDArray[Any]) -> bool:
-    """Tell whether voxels are labels: whole numbers from 0 to 5.
-
-    Examples
-    --------
-    >>> looks_like_mask(np.array([0, 3, 1])), looks_like_mask(np.array([0.5, 1.0]))
-    (True, False)
+    Asked for from a window's menu it is made in the background, and opens in the widget.
     """
-    if image.min() < 0 or image.max() > len(UKBB.structures):
-        return False
-    return image.dtype.kind in "iu" or bool((image % 1 == 0).all())
+    viewer = napari.current_viewer() if _is_asked_by_user() else None
+    if viewer is None:
+        return _make_sample(Path()).layers()
+    docked_widget(viewer).opening.open(Path("the synthetic heart"), how=_make_sample)
+    return []
+
+
+def _make_sample(path: Path) -> Opened:
+    return Opened(path, make_study(1).study)
+
+
+def _is_asked_by_user() -> bool:
+    """Tell whether this runs in a window's event loop, and not in a script's own lines."""
+    thread = QThread.currentThread()
+    return thread is not None and thread.loopLevel() > 0

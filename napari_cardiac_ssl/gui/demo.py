@@ -1,6 +1,7 @@
 """The main job, whole: a window ready to label, or the loop played by a simulated expert."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.screen import has_screen, virtual_screen
 from napari_cardiac_ssl.readers.nifti import read_mask
-from napari_cardiac_ssl.study import Stack
+from napari_cardiac_ssl.study import Stack, Study
 from napari_cardiac_ssl.synthetic import make_study
 
 # napari reads its settings and Qt its platform when they are loaded: after the screen is there.
@@ -43,12 +44,13 @@ def run_demo(out: Path | None = None, headless: bool = False, stack: Stack | Non
     InputError
         If the simulated expert has nothing to draw from, or a result cannot be written.
     """
-    truth = None
+    truth: NDArray[np.uint8] | None = None
+    shown: Study | Stack | None = stack
     if stack is None:
-        made = make_study(1, lax=False)
-        stack, truth = made.study.stack(View.SAX), made.masks[View.SAX]
+        made = make_study(1)
+        stack, truth, shown = made.study.stack(View.SAX), made.masks[View.SAX], made.study
     if not headless and has_screen():
-        return open_window([stack], heart=truth)
+        return open_window([shown or stack], heart=truth)
     with virtual_screen() as note:
         from napari_cardiac_ssl.gui.rehearsal import rehearse
 
@@ -60,13 +62,13 @@ def run_demo(out: Path | None = None, headless: bool = False, stack: Stack | Non
     return 0
 
 
-def open_window(stacks: list[Stack], heart: NDArray[np.uint8] | None = None) -> int:
+def open_window(studies: Sequence[Study | Stack], heart: NDArray[np.uint8] | None = None) -> int:
     """Open napari with the widget docked; return when the window is closed.
 
     Parameters
     ----------
-    stacks
-        Images to show; the first one is worked on.
+    studies
+        What to show; the first one is worked on.
     heart
         Labels that tell where the heart is, to zoom in on.
     """
@@ -74,9 +76,9 @@ def open_window(stacks: list[Stack], heart: NDArray[np.uint8] | None = None) -> 
 
     from napari_cardiac_ssl.gui.window import open_viewer, zoom_to
 
-    viewer, _ = open_viewer(stacks)
+    viewer, widget = open_viewer(studies)
     if heart is not None:
-        zoom_to(viewer, heart, stacks[0])
+        zoom_to(viewer, heart, widget.session.stack)
     napari.run()
     return 0
 

@@ -94,11 +94,13 @@ class Studies:
 
     # -- verbs -----------------------------------------------------------------------------
 
-    def add(self, study: Study) -> None:
-        """Take a study in, and work on its short axis, or on its first stack without one."""
+    def add(self, study: Study, *, work_on: bool = True) -> None:
+        """Take a study in, and work on its first stack."""
         self._known.append(study)
-        sax = [stack for stack in study.stacks if stack.view is View.SAX]
-        self.work_on((sax or list(study.stacks))[0])
+        if work_on:
+            self.work_on(first_stack(study))
+        else:
+            self.changed.emit()
 
     def work_on(self, stack: Stack) -> None:
         """Show a stack in the viewer, to be labelled, in place of the one that is there."""
@@ -107,7 +109,7 @@ class Studies:
             if desk.session.busy:
                 raise InputError("training is running; finish or cancel it first")
             desk.view.take_strokes()
-            layer = next((one for one in viewer.layers if _stack_of(one) is stack), None)
+            layer = next((one for one in viewer.layers if stack_in(one) is stack), None)
             for other in [one for one in viewer.layers if self._is_other(one, stack)]:
                 viewer.layers.remove(other)
             if not isinstance(layer, Image):
@@ -161,7 +163,7 @@ class Studies:
     def _study_in_viewer(self, stack: Stack) -> Study | None:
         """Return the study that a reader left beside the stack."""
         for layer in self.desk.viewer.layers:
-            if _stack_of(layer) is stack:
+            if stack_in(layer) is stack:
                 study = layer.metadata[METADATA].get("study")
                 if isinstance(study, Study):
                     return study
@@ -220,7 +222,14 @@ class Studies:
         return isinstance(layer, Image) or ours.get("session") is self.desk.session
 
 
-def _stack_of(layer: Layer) -> Stack | None:
+def first_stack(study: Study) -> Stack:
+    """Return the stack of a study that is worked on first: the short axis, if there is one."""
+    sax = [stack for stack in study.stacks if stack.view is View.SAX]
+    return (sax or list(study.stacks))[0]
+
+
+def stack_in(layer: Layer) -> Stack | None:
+    """Return the stack that an image layer of ours shows."""
     if not isinstance(layer, Image):
         return None
     found: Stack | None = layer.metadata.get(METADATA, {}).get("stack")

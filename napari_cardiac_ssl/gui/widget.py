@@ -1,17 +1,20 @@
 """The dock widget: the panels of the window, put together."""
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import napari
 from napari.layers import Labels
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QLabel, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
 
 from napari_cardiac_ssl.gui.cine import Cine
 from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.docks import dock_beside
 from napari_cardiac_ssl.gui.keys import Key, bind, bind_dock
+from napari_cardiac_ssl.gui.dropping import Drops
+from napari_cardiac_ssl.gui.opening import Opening, is_ours
 from napari_cardiac_ssl.gui.panels.choice import ChoicePanel
 from napari_cardiac_ssl.gui.panels.controls import heading
 from napari_cardiac_ssl.gui.panels.drawing import DrawingPanel
@@ -26,7 +29,11 @@ from napari_cardiac_ssl.session import Session
 #: How often the trainer is listened to, in ms: short enough that nobody feels it.
 TICK_MS = 40
 
-_HINT_OPEN = "Open a cine or a stack (File > Open), or File > Open Sample > Cardiac SSL."
+_HINT_OPEN = (
+    "Open a study: drop its folder or file here or on the picture, press Open…, or try "
+    "File > Open Sample > Cardiac SSL."
+)
+_FILES = "Images and projects (*.nii *.nii.gz *.hdr *.img *.dcm *.ima *.cardiac);;All files (*)"
 
 
 class CardiacWidget(QWidget):
@@ -51,6 +58,10 @@ class CardiacWidget(QWidget):
         self.studies = Studies(self.desk)
         self._lay_out()
         self.views = ViewsPanel(self.studies)
+        self.opening = Opening(self.studies, self)
+        self.choice.open_asked.connect(self._on_open_asked)
+        self.setAcceptDrops(True)
+        self._drops = Drops(is_ours, self.open, self)
         self.studies.changed.connect(self._on_study)
         bind_dock(self, self.keys)
         self.desk.layer_shown.connect(self._on_layer_shown)
@@ -68,7 +79,7 @@ class CardiacWidget(QWidget):
         self.cine = Cine(desk, self)
         self.overview = OverviewPanel(desk)
         self.choice, self.drawing, self.slice = (
-            ChoicePanel(desk),
+            ChoicePanel(self.studies),
             DrawingPanel(desk),
             SlicePanel(desk),
         )
@@ -108,6 +119,17 @@ class CardiacWidget(QWidget):
         layout.addWidget(panel)
         layout.addStretch(1)
         self.tabs.addTab(page, title)
+
+    def open(self, *paths: Path) -> None:
+        """Read studies, stacks or masks in the background, and show them."""
+        self.opening.open(*paths)
+
+    def _on_open_asked(self, kind: str) -> None:
+        if kind == "folder":
+            chosen = [QFileDialog.getExistingDirectory(self, "Open a study's folder")]
+        else:
+            chosen, _ = QFileDialog.getOpenFileNames(self, "Open images", "", _FILES)
+        self.open(*(Path(path) for path in chosen if path))
 
     def show_views(self) -> None:
         """Dock the other views of the study, if they are not."""
@@ -155,6 +177,11 @@ class CardiacWidget(QWidget):
         """End the trainer process and let go of the viewer."""
         self.studies.close()
         self.desk.close()
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Qt tells that the widget is seen, in whatever window."""
+        super().showEvent(event)
+        self._drops.watch()
 
     def closeEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         """Qt tells that the widget is closed."""

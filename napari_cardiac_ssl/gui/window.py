@@ -4,31 +4,42 @@ from collections.abc import Sequence
 
 import napari
 import numpy as np
-from napari.layers import Layer
 from numpy.typing import NDArray
 
-from napari_cardiac_ssl.gui.display import camera_of, image_layer
+from napari_cardiac_ssl.gui.display import camera_of
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.session import Session
-from napari_cardiac_ssl.study import Stack
+from napari_cardiac_ssl.study import Stack, Study
 
 
 def open_viewer(
-    stacks: Sequence[Stack], *, show: bool = True, session: Session | None = None
+    studies: Sequence[Study | Stack], *, show: bool = True, session: Session | None = None
 ) -> tuple[napari.Viewer, CardiacWidget]:
-    """Open a viewer with the widget docked on the right, working on the first stack.
+    """Open a viewer with the widget docked on the right, working on the first study.
 
     Without a session, the window has its own, which keeps what is done on each image.
     """
     viewer = napari.Viewer(title="Cardiac SSL", show=show)
-    widget = CardiacWidget(viewer, session)
-    viewer.window.add_dock_widget(widget, name="Cardiac SSL", area="right")
-    layers = [viewer.add_layer(Layer.create(*image_layer(stack))) for stack in stacks]
-    for layer in layers[1:]:
-        layer.visible = False
-    if layers:
-        widget.desk.open_layer(layers[0])
+    widget = docked_widget(viewer, session)
+    for number, study in enumerate(studies):
+        one = study if isinstance(study, Study) else Study(study.name, (study,))
+        widget.studies.add(one, work_on=number == 0)
     return viewer, widget
+
+
+def find_widget(viewer: napari.Viewer) -> CardiacWidget | None:
+    """Return the widget that is docked in a viewer, if there is one."""
+    docked = viewer.window.dock_widgets.values()
+    return next((widget for widget in docked if isinstance(widget, CardiacWidget)), None)
+
+
+def docked_widget(viewer: napari.Viewer, session: Session | None = None) -> CardiacWidget:
+    """Return the widget that is docked in a viewer; docked now, if there was none."""
+    widget = find_widget(viewer)
+    if widget is None:
+        widget = CardiacWidget(viewer, session)
+        viewer.window.add_dock_widget(widget, name="Cardiac SSL", area="right")
+    return widget
 
 
 def zoom_to(viewer: napari.Viewer, heart: NDArray[np.uint8], stack: Stack) -> None:

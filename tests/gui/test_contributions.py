@@ -13,10 +13,10 @@ from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.contributions import (
     get_reader,
     load_sample,
-    looks_like_mask,
     write_labels,
 )
 from napari_cardiac_ssl.gui.display import METADATA, contrast_limits
+from napari_cardiac_ssl.gui.opening import looks_like_mask
 
 AFFINE = np.array([[0, -1.5, 0, 20], [1.5, 0, 0, -30], [0, 0, 8, 5], [0, 0, 0, 1.0]])
 
@@ -37,11 +37,17 @@ def read(path):
     return [Layer.create(*data) for data in get_reader(str(path))(str(path))]
 
 
-def test_reader_takes_nifti_only():
+def test_reader_takes_what_is_a_study_and_leaves_the_rest(files, tmp_path):
     assert get_reader("a.nii.gz")
     assert get_reader(["a.nii", "b.hdr"])
+    assert get_reader("a.cardiac")
     assert get_reader("a.tif") is None
     assert get_reader(["a.nii", "b.tif"]) is None
+    assert get_reader(str(files[0]))
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "table.csv").write_text("1,2")
+    assert get_reader(str(other)) is None
 
 
 def test_image_is_shown_in_index_space_with_its_spacing(files):

@@ -50,7 +50,7 @@ def test_first_image_is_opened_with_a_label_layer_ready_to_paint(widget, viewer,
 
 def test_empty_viewer_says_what_to_do_first(viewer, session):
     widget = CardiacWidget(viewer, session)
-    assert "Open a cine" in widget.status.text()
+    assert "Open a study" in widget.status.text()
     assert not widget.slice.confirm.isEnabled()
     assert not widget.learning.train.isEnabled()
     widget.close_session()

@@ -1,19 +1,23 @@
 """Which image is worked on, and which labels to go on from."""
 
 from napari.layers import Image, Labels, Layer
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtWidgets import QComboBox, QFormLayout, QMenu, QToolButton, QWidget
 
-from napari_cardiac_ssl.gui.desk import Desk
-from napari_cardiac_ssl.gui.panels.controls import button, column, row
+from napari_cardiac_ssl.gui.panels.controls import button, column, describe, row
+from napari_cardiac_ssl.gui.studies import Studies, stack_in
+from napari_cardiac_ssl.study import Stack
 
 
 class ChoicePanel(QWidget):
     """Which image is worked on, and which labels to go on from."""
 
-    def __init__(self, desk: Desk) -> None:
+    open_asked = Signal(str)  # "folder" or "file"
+
+    def __init__(self, studies: Studies) -> None:
         super().__init__()
-        self._desk = desk
+        self._studies = studies
+        desk = self._desk = studies.desk
         self.images, self.starts = QComboBox(), QComboBox()
         for combo, name in ((self.images, "Image"), (self.starts, "Existing labels")):
             combo.setAccessibleName(name)
@@ -21,7 +25,19 @@ class ChoicePanel(QWidget):
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
             combo.setMinimumContentsLength(12)
-        self.images.setToolTip("The image to work on.")
+        describe(
+            self.images,
+            "The image to work on: the short axis or another view. Labels of the others are kept.",
+        )
+        self.open = QToolButton()
+        self.open.setText("Open…")
+        self.open.setAccessibleName("Open a study")
+        describe(self.open, "Open a DICOM folder, a folder of NIfTI views, or a file.")
+        self.open.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.open)
+        for text, kind in (("Folder (DICOM or NIfTI views)…", "folder"), ("File…", "file")):
+            menu.addAction(text, lambda kind=kind: self.open_asked.emit(kind))
+        self.open.setMenu(menu)
         self.starts.setToolTip("A label layer whose slices to go on from.")
         self.use_labels = button("Use", "Take the chosen labels over on slices not yet drawn on.")
         self.show_labels = button("Show labels again", "The layer was removed; the labels remain.")
@@ -29,7 +45,9 @@ class ChoicePanel(QWidget):
         labels.setStretch(0, 1)
         form = QFormLayout()
         form.setContentsMargins(0, 0, 0, 0)
-        form.addRow("Image", self.images)
+        images = row(self.images, self.open)
+        images.setStretch(0, 1)
+        form.addRow("Image", images)
         form.addRow("Labels", labels)
         layout = column(self)
         layout.addLayout(form)
@@ -40,6 +58,7 @@ class ChoicePanel(QWidget):
         desk.changed.connect(self._on_changed)
         desk.layer_shown.connect(self._fill)
         desk.layers_changed.connect(self._on_layers)
+        studies.changed.connect(self._fill)
         self._fill()
 
     def _on_changed(self) -> None:
@@ -56,26 +75,44 @@ class ChoicePanel(QWidget):
 
     def _open_first(self) -> None:
         if not self._desk.is_open and self.images.count():
-            self._desk.open_layer(self.images.itemData(0))
+            self._on_image_chosen(0)
 
     def _fill(self, *_: object) -> None:
         view, start = self._desk.view, self.starts.currentData()
-        for combo, kind, current in (
-            (self.images, Image, self._desk.image),
-            (self.starts, Labels, start),
-        ):
-            combo.clear()
-            for layer in self._desk.viewer.layers:
-                if isinstance(layer, kind) and layer is not view.layer:
-                    combo.addItem(layer.name, layer)
-                    if layer is current:
-                        combo.setCurrentIndex(combo.count() - 1)
+        self.images.clear()
+        for name, what in self._images():
+            self.images.addItem(name, what)
+            if self._desk.is_open and what is self._desk.session.stack:
+                self.images.setCurrentIndex(self.images.count() - 1)
+        self.starts.clear()
+        for layer in self._desk.viewer.layers:
+            if isinstance(layer, Labels) and layer is not view.layer:
+                self.starts.addItem(layer.name, layer)
+                if layer is start:
+                    self.starts.setCurrentIndex(self.starts.count() - 1)
         self._on_changed()
 
+    def _images(self) -> list[tuple[str, Stack | Image]]:
+        """Return what can be worked on: the stacks of all studies, and layers of other readers."""
+        known = self._studies.known
+        several = len(known) > 1
+        found: list[tuple[str, Stack | Image]] = []
+        for study in known:
+            for stack in study.stacks:
+                view = self._studies.name_of(stack)
+                name = f"{study.name}: {view}" if several else view
+                found.append((name if len(study.stacks) > 1 else stack.name, stack))
+        stacks = [what for _, what in found]
+        layers = [layer for layer in self._desk.viewer.layers if isinstance(layer, Image)]
+        return [*found, *((one.name, one) for one in layers if stack_in(one) not in stacks)]
+
     def _on_image_chosen(self, place: int) -> None:
-        layer = self.images.itemData(place)
-        if layer is not None:
-            self._desk.open_layer(layer)
+        what = self.images.itemData(place)
+        if isinstance(what, Stack):
+            self._studies.work_on(what)
+        elif what is not None:
+            self._desk.open_layer(what)
+        self._fill()  # if it could not be opened, the choice is what it was
 
     def _on_use_labels(self) -> None:
         layer = self.starts.currentData()

@@ -1,0 +1,216 @@
+"""Studies read in a thread of their own, while the window lives on."""
+
+import threading
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Layer
+from napari.types import FullLayerData
+from napari.utils import progress
+from napari.utils.notifications import show_info, show_warning
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, Signal
+
+from napari_cardiac_ssl.anatomy import UKBB
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.gui.display import image_layer, labels_layer
+from napari_cardiac_ssl.gui.studies import Studies, first_stack
+from napari_cardiac_ssl.readers.dicom_files import is_dicom
+from napari_cardiac_ssl.readers.nifti import GeometryWarning, read_mask, read_stack
+from napari_cardiac_ssl.readers.studies import read_study
+from napari_cardiac_ssl.study import Study
+
+PROJECT = ".cardiac"
+#: How many files of a folder are looked into for DICOM before it is left to other readers.
+_LOOKED_AT = 200
+NIFTI = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
+
+
+@dataclass
+class Opened:
+    """What a path held.
+
+    Parameters
+    ----------
+    path
+        Where it was read from.
+    study
+        The images, if there are some.
+    masks
+        Labels, as napari takes them.
+    said, warned
+        What the user should know, a line each.
+    """
+
+    path: Path
+    study: Study | None = None
+    masks: list[FullLayerData] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    warned: list[str] = field(default_factory=list)
+
+    def tell(self) -> None:
+        """Show what there is to say. In the window's thread."""
+        for line in self.said:
+            show_info(line)
+        for line in self.warned:
+            show_warning(line)
+
+    def layers(self) -> list[FullLayerData]:
+        """Return it as napari takes it: of a study the stack that is worked on first."""
+        study = self.study
+        images = [image_layer(first_stack(study), study)] if study is not None else []
+        return [*images, *self.masks]
+
+
+def read(path: Path) -> Opened:
+    """Read a study, a stack or a mask. In any thread; what is wrong is told, not raised."""
+    opened = Opened(path)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", GeometryWarning)
+        try:
+            if path.is_dir() or not path.name.lower().endswith(NIFTI):
+                opened.study = read_study(path)
+            else:
+                _read_nifti(opened)
+        except InputError as error:
+            opened.warned.append(str(error))
+    geometry = (str(one.message) for one in caught if issubclass(one.category, GeometryWarning))
+    opened.warned += dict.fromkeys(geometry)
+    return opened
+
+
+def looks_like_mask(image: NDArray[Any]) -> bool:
+    """Tell whether voxels are labels: whole numbers from 0 to 5.
+
+    Examples
+    --------
+    >>> looks_like_mask(np.array([0, 3, 1])), looks_like_mask(np.array([0.5, 1.0]))
+    (True, False)
+    """
+    if image.min() < 0 or image.max() > len(UKBB.structures):
+        return False
+    return image.dtype.kind in "iu" or bool((image % 1 == 0).all())
+
+
+def _read_nifti(opened: Opened) -> None:
+    stack = read_stack(opened.path)
+    if looks_like_mask(stack.image):
+        try:
+            mask = read_mask(opened.path)
+        except InputError as error:
+            opened.warned.append(f"{error}; shown as an image")
+        else:
+            scheme = mask.scheme.name
+            opened.said.append(f"{stack.name}: labels in the scheme '{scheme}', {mask.told_by}")
+            name = f"{stack.name} ({scheme})"
+            opened.masks.append(labels_layer(mask.labels, stack, name=name, scheme=mask.scheme))
+            return
+    opened.study = Study(stack.name, (stack,))
+
+
+def is_ours(path: Path) -> bool:
+    """Tell whether a path is a study, a stack, a mask or a project: something that `read` reads."""
+    if path.is_dir():
+        return _holds_study(path)
+    return path.name.lower().endswith((*NIFTI, PROJECT)) or is_dicom(path)
+
+
+def is_project(path: Path) -> bool:
+    """Tell whether a path names a project file."""
+    return path.name.lower().endswith(PROJECT) and not path.is_dir()
+
+
+def _holds_study(folder: Path) -> bool:
+    """Tell whether there is a NIfTI image in a folder, or DICOM in it or below."""
+    for number, file in enumerate(folder.rglob("*")):
+        if file.parent == folder and file.name.lower().endswith(NIFTI):
+            return True
+        if is_dicom(file):
+            return True
+        if number >= _LOOKED_AT:
+            return False
+    return False
+
+
+class Opening(QObject):
+    """Reads in a thread of its own, and hands over in the window's.
+
+    It goes with its parent: what is read when the window is closed is dropped.
+
+    Parameters
+    ----------
+    studies
+        Where studies go to.
+    parent
+        The window's widget.
+
+    Attributes
+    ----------
+    ended
+        ``(Opened)``: it was read and handed over, or told why not.
+    """
+
+    ended = Signal(object)
+    _was_read = Signal(object)
+
+    def __init__(self, studies: Studies, parent: QObject) -> None:
+        super().__init__(parent)
+        self._studies = studies
+        self._waiting: list[tuple[Path, Callable[[Path], Opened]]] = []
+        self._is_first = True
+        self._bar: progress[Any] | None = None
+        self._was_read.connect(self._take)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being read."""
+        return bool(self._waiting)
+
+    def open(self, *paths: Path, how: Callable[[Path], Opened] = read) -> None:
+        """Read paths one after the other; the first study is worked on when it is there.
+
+        Parameters
+        ----------
+        paths
+            What to read.
+        how
+            What reads them, in a thread of its own.
+        """
+        idle = not self._waiting
+        self._waiting += [(path, how) for path in paths]
+        if idle and paths:
+            self._is_first = True
+            self._start()
+
+    def _start(self) -> None:
+        path, how = self._waiting[0]
+        self._bar = progress(total=0, desc=f"Reading {path.name}")
+        self._studies.desk.say(f"reading {path.name}…")
+        threading.Thread(target=self._run, args=(path, how), daemon=True, name="reading").start()
+
+    def _run(self, path: Path, how: Callable[[Path], Opened]) -> None:
+        opened = Opened(path, warned=[f"{path} could not be read; the terminal says more"])
+        try:
+            opened = how(path)
+        finally:
+            with suppress(RuntimeError):  # the window was closed meanwhile, this object with it
+                self._was_read.emit(opened)
+
+    def _take(self, opened: Opened) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+        self._waiting.pop(0)
+        for mask in opened.masks:
+            self._studies.desk.viewer.add_layer(Layer.create(*mask))
+        if opened.study is not None:
+            self._studies.add(opened.study, work_on=self._is_first)
+            self._is_first = False
+        opened.tell()
+        self.ended.emit(opened)
+        if self._waiting:
+            self._start()
