@@ -12,8 +12,8 @@ from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
 from napari_cardiac_ssl.gui.cine import Cine
 from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.docks import dock_beside
-from napari_cardiac_ssl.gui.keys import Key, bind, bind_dock
 from napari_cardiac_ssl.gui.dropping import Drops
+from napari_cardiac_ssl.gui.keys import Key, bind, bind_dock
 from napari_cardiac_ssl.gui.opening import Opening, is_ours
 from napari_cardiac_ssl.gui.panels.choice import ChoicePanel
 from napari_cardiac_ssl.gui.panels.controls import heading
