@@ -136,7 +136,7 @@ class SliceMap(QWidget):
 
     @staticmethod
     def _cell_height(rows: int) -> int:
-        return max(LEAST + 3, min(MOST_HIGH, _ROWS_HEIGHT // rows))
+        return max(LEAST + 3, min(MOST_HIGH, _ROWS_HEIGHT // max(1, rows)))
 
     @property
     def _cell(self) -> tuple[float, float]:
