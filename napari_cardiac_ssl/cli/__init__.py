@@ -89,6 +89,12 @@ COMMANDS = {
         "Measure volumes, ejection fraction, mass and wall thickness.",
         "cardiac-ssl measure --ed p1_ED_gt.nii.gz --es p1_ES_gt.nii.gz --scheme acdc --csv p1.csv",
     ),
+    "report": (
+        "reports",
+        "report",
+        "Write one page about a study: contours, curve, bullseye, numbers.",
+        "cardiac-ssl report p1_sax.nii.gz --mask p1_sax_seg.nii.gz -o p1.html",
+    ),
 }
 
 _OF_MASKS = "of masks that do not say (predict's do); default: told from each mask's anatomy"
@@ -181,6 +187,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_json(sub)
 
     _add_measure(command("measure"))
+
+    sub = command("report")
+    sub.add_argument("study", type=Path, metavar="STUDY", help="NIfTI file, or a folder")
+    sub.add_argument(
+        "--mask", type=Path, nargs="+", required=True, metavar="MASK",
+        help="of its short-axis stack: of every frame, of ED alone, or two files: ED and ES",
+    )  # fmt: skip
+    sub.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="FILE.html")
+    _add_frames_and_body(sub)
+    sub.add_argument("--scheme", choices=SCHEMES, help=_OF_MASKS)
     return parser
 
 
@@ -194,13 +210,18 @@ def _add_measure(sub: argparse.ArgumentParser) -> None:
             f"--{view}", type=Path, nargs="+", default=[], metavar="MASK", dest=f"view_{view}",
             help="long-axis masks: LV volume by area-length from 2CH and 4CH, in pairs",
         )  # fmt: skip
+    _add_frames_and_body(sub)
+    add("--scheme", choices=SCHEMES, help=_OF_MASKS)
+    add("--csv", type=Path, metavar="FILE", help="write the table as CSV too, with every column")
+    _add_json(sub)
+
+
+def _add_frames_and_body(sub: argparse.ArgumentParser) -> None:
+    add = sub.add_argument
     add("--ed-frame", type=_frame, metavar="T", help="of 4-D masks, from 0 (largest LV cavity)")
     add("--es-frame", type=_frame, metavar="T", help="of 4-D masks, from 0 (smallest LV cavity)")
     add("--height-cm", type=_positive, metavar="CM", help="with the weight: indexed values too")
     add("--weight-kg", type=_positive, metavar="KG")
-    add("--scheme", choices=SCHEMES, help=_OF_MASKS)
-    add("--csv", type=Path, metavar="FILE", help="write the table as CSV too, with every column")
-    _add_json(sub)
 
 
 def _add_pretrain(sub: argparse.ArgumentParser) -> None:

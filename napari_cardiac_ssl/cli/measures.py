@@ -1,4 +1,4 @@
-"""Commands about the heart's numbers: measure, report. No torch."""
+"""The command measure. No torch."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from napari_cardiac_ssl.cli.console import count, say, say_json, warn
 from napari_cardiac_ssl.cli.studies import say_scheme
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable
-from napari_cardiac_ssl.measures import AnatomyWarning, Measured, body_surface_m2
+from napari_cardiac_ssl.measures import AnatomyWarning, Measured, Phases, body_surface_m2
 from napari_cardiac_ssl.measures.long_axis import area_length_ml, lv_length_mm, view_areas_mm2
 from napari_cardiac_ssl.measures.summary import Measures
 from napari_cardiac_ssl.measures.volumes import told_phases
@@ -44,7 +44,7 @@ def measure(options: argparse.Namespace) -> int:
     if options.csv:
         check_writable(options.csv)
     scheme = scheme_named(options.scheme) if options.scheme else None
-    surface = _body_surface(options.height_cm, options.weight_kg)
+    surface = body_surface(options.height_cm, options.weight_kg)
     found = [
         *(_of_mask(read_mask(path, scheme=scheme), options, surface) for path in options.masks),
         *(_of_pair(*pair, scheme, surface) for pair in zip(options.ed, options.es, strict=True)),
@@ -53,9 +53,8 @@ def measure(options: argparse.Namespace) -> int:
             for pair in zip(options.view_2ch, options.view_4ch, strict=True)
         ),
     ]
-    for _, doubts in found:
-        for file, doubt in doubts:
-            warn(f"{file}: {doubt}")
+    for row, doubts in found:
+        say_doubts(doubts, {row["ed_frame"], row["es_frame"]})
     if options.csv:
         write_csv(options.csv, [row | _as_cells(doubts) for row, doubts in found])
     if options.json:
@@ -63,6 +62,16 @@ def measure(options: argparse.Namespace) -> int:
     else:
         _say_rows([row for row, _ in found])
     return 0
+
+
+def say_doubts(doubts: Doubts, frames: set[object]) -> None:
+    """Warn of what is doubtful at ED and ES, and of how much there is elsewhere."""
+    shown = [(file, doubt) for file, doubt in doubts if doubt.t in frames]
+    for file, doubt in shown:
+        warn(f"{file}: {doubt}")
+    more = len(doubts) - len(shown)
+    if more:
+        warn(f"{doubts[0][0]}: {count(more, 'doubt')} more in other frames; --json lists them")
 
 
 def _check_pairs(one: str, first: Sequence[Path], other: str, second: Sequence[Path]) -> None:
@@ -73,7 +82,8 @@ def _check_pairs(one: str, first: Sequence[Path], other: str, second: Sequence[P
         )
 
 
-def _body_surface(height_cm: float | None, weight_kg: float | None) -> float:
+def body_surface(height_cm: float | None, weight_kg: float | None) -> float:
+    """Return the body surface in m², NaN if neither number was given."""
     if height_cm is None and weight_kg is None:
         return nan
     if height_cm is None or weight_kg is None:
@@ -89,16 +99,19 @@ def _of_mask(mask: Mask, options: argparse.Namespace, surface_m2: float) -> tupl
     if mask.labels.shape[1] == 1:
         warn(f"{mask.source}: one slice, so its volumes are those of a slice and not of a heart")
     measured = Measured(mask.labels, mask.affine, orientation_known=mask.orientation_known)
-    ed, es = measured.phases()
-    chosen = [
-        told if named is None else _frame_of(mask, named)
-        for told, named in ((ed, options.ed_frame), (es, options.es_frame))
-    ]
-    phases = (chosen[0], chosen[1] if chosen[1] != chosen[0] else None)
+    phases = phases_of(mask, measured, options.ed_frame, options.es_frame)
     say_scheme(mask)
     heart = measured.measures(phases=phases, wall=True, body_surface_m2=surface_m2)
     doubts = measured.warnings(*_labelled_frames(mask), phases=phases)
     return _row(mask.source.name, heart), [(mask.source.name, doubt) for doubt in doubts]
+
+
+def phases_of(mask: Mask, measured: Measured, ed: int | None, es: int | None) -> Phases:
+    """Return the frames that were named, and for those that were not what the LV's curve tells."""
+    told = measured.phases()
+    ed = told.ed if ed is None else _frame_of(mask, ed)
+    es = told.es if es is None else _frame_of(mask, es)
+    return Phases(ed, es if es != ed else None)
 
 
 def _frame_of(mask: Mask, frame: int) -> int:

@@ -26,7 +26,7 @@ MOST_OPEN = 0.1
 #: By this share of its largest area a structure may be larger, or smaller, than on both neighbours.
 MOST_JUMP = 0.3
 #: On fewer slices than these a heart is allowed to differ so from one to the next.
-_MANY_SLICES = 5
+_MANY_SLICES = 6
 #: Length of a border between LV and RV cavity that is no slip of the brush.
 LEAST_CONTACT_MM = 8.0
 
@@ -204,7 +204,8 @@ def frame_warnings(
         yield from _slice_warnings(t, z, of_slice, at_base=z in base)
     for structure, areas in areas_mm2.items():
         yield from _gaps(t, structure, areas)
-        yield from _jumps(t, structure, areas)
+        spared = base if structure is Structure.RV_CAVITY else set[int]()
+        yield from _jumps(t, structure, areas, spared)
 
 
 def _base_slices(
@@ -268,14 +269,16 @@ def _gaps(t: int, structure: Structure, areas: NDArray[np.float64]) -> Iterator[
             )  # fmt: skip
 
 
-def _jumps(t: int, structure: Structure, areas: NDArray[np.float64]) -> Iterator[AnatomyWarning]:
+def _jumps(
+    t: int, structure: Structure, areas: NDArray[np.float64], spared: set[int]
+) -> Iterator[AnatomyWarning]:
     """Yield areas that stand out from both neighbours', in the middle of a structure."""
     if np.count_nonzero(areas) < _MANY_SLICES:
         return
     largest = float(areas.max())
     for z in range(1, len(areas) - 1):
         before, here, after = (float(area) for area in areas[z - 1 : z + 2])
-        if not (before and here and after):
+        if not (before and here and after) or z in spared:
             continue
         higher, lower = here - max(before, after), min(before, after) - here
         off = max(higher, lower)

@@ -1,0 +1,112 @@
+"""The command report. No torch."""
+
+import argparse
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from napari_cardiac_ssl.anatomy import View, scheme_named
+from napari_cardiac_ssl.cli.console import count, say
+from napari_cardiac_ssl.cli.measures import body_surface, phases_of, say_doubts
+from napari_cardiac_ssl.cli.studies import say_scheme
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.files import check_writable
+from napari_cardiac_ssl.measures import Measured
+from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM, Mask, read_mask
+from napari_cardiac_ssl.readers.nifti_file import apart_mm
+from napari_cardiac_ssl.readers.studies import read_study
+from napari_cardiac_ssl.study import Stack, Study
+from napari_cardiac_ssl.writers.report import Report, Source, write_report
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write one page about a study."""
+    if not options.output.name.lower().endswith((".html", ".htm")):
+        raise InputError(f"-o {options.output}: name a file that ends in .html")
+    check_writable(options.output)
+    surface_m2 = body_surface(options.height_cm, options.weight_kg)
+    scheme = scheme_named(options.scheme) if options.scheme else None
+    study = read_study(options.study)
+    stacks, masks = [], []
+    for path in options.mask:
+        stack = _stack_of(study, path, options.mask)
+        stacks.append(stack)
+        masks.append(read_mask(path, scheme=scheme, like=stack))
+    stack, mask = _one(stacks, masks)
+    for part in masks:
+        say_scheme(part)
+    measured = Measured(mask.labels, stack.affine, orientation_known=stack.orientation_known)
+    phases = phases_of(mask, measured, options.ed_frame, options.es_frame)
+    labelled = np.flatnonzero(mask.labels.any(axis=(1, 2, 3))).tolist()
+    warnings = measured.warnings(*labelled, phases=phases)
+    say_doubts([(mask.source.name, warning) for warning in warnings], set(phases))
+    page = Report(
+        study=study.name,
+        stack=stack,
+        labels=mask.labels,
+        measured=measured,
+        measures=measured.measures(phases=phases, wall=True, body_surface_m2=surface_m2),
+        warnings=warnings,
+        scheme=mask.scheme,
+        sources=_sources(study, stacks, masks),
+        notes=study.notes,
+    )
+    say(str(write_report(options.output, page)))
+    return 0
+
+
+def _stack_of(study: Study, mask: Path, masks: list[Path]) -> Stack:
+    """Return the stack that a mask belongs to: the one it is named after, else the SAX stack."""
+    sax = [stack for stack in study.stacks if stack.view is View.SAX]
+    named = [stack for stack in sax if stack.source and mask.name.startswith(stack.name)]
+    if named:
+        return max(named, key=lambda stack: len(stack.name))
+    if not sax:
+        return study.stack(View.SAX)  # says what there is instead
+    if len(sax) > 1 or len(masks) > 1:
+        names = ", ".join(stack.name for stack in sax)
+        raise InputError(
+            f"{mask} is named after none of the short-axis images ({names}); name the image as "
+            "STUDY, or the mask after its image"
+        )
+    return sax[0]
+
+
+def _one(stacks: list[Stack], masks: list[Mask]) -> tuple[Stack, Mask]:
+    """Return ED and ES, where they are files of their own, as one stack of two frames."""
+    if len(masks) == 1:
+        return stacks[0], masks[0]
+    if len(masks) > 2 or any(stack.frames != 1 for stack in stacks):
+        said = ", ".join(f"{mask.source.name} {count(len(mask.labels), 'frame')}" for mask in masks)
+        raise InputError(f"--mask takes one mask, or two of one frame each: ED and ES; got {said}")
+    (ed, es), (mask, other) = stacks, masks
+    shapes = ed.image.shape, es.image.shape
+    apart = apart_mm(ed.affine, es.affine, ed.image.shape) if shapes[0] == shapes[1] else np.inf
+    if not apart <= SAME_GRID_MM:
+        raise InputError(
+            f"{es.name} {shapes[1]} does not lie on the grid of {ed.name} {shapes[0]}: they are "
+            f"up to {apart:.3g} mm apart (limit {SAME_GRID_MM} mm); report them one by one"
+        )
+    if mask.scheme is not other.scheme:
+        raise InputError(
+            f"{mask.source.name} is of the scheme {mask.scheme.name}, {other.source.name} of "
+            f"{other.scheme.name}; name one with --scheme"
+        )
+    both = replace(ed, image=np.concatenate([ed.image, es.image]), header=None, is_4d=True)
+    return both, replace(mask, labels=np.concatenate([mask.labels, other.labels]))
+
+
+def _sources(study: Study, stacks: list[Stack], masks: list[Mask]) -> list[Source]:
+    sources = []
+    for stack in stacks:
+        number = len(stack.series_uids)
+        remark = f"voxels and affine, of {number} DICOM series" if number else "voxels and affine"
+        name = stack.source.name if stack.source else study.name
+        sources.append(Source("image", name, stack.digest, remark))
+    for mask in masks:
+        digest = hashlib.sha256(mask.source.read_bytes()).hexdigest()
+        told = f"scheme {mask.told_by}"
+        sources.append(Source("mask", mask.source.name, digest, told))
+    return sources

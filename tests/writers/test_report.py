@@ -1,0 +1,195 @@
+"""The page about a study: what is on it, and that it needs nothing else."""
+
+import base64
+import io
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage.io import imread
+
+from napari_cardiac_ssl.anatomy import UKBB, Structure, View
+from napari_cardiac_ssl.measures import Measured
+from napari_cardiac_ssl.study import Stack
+from napari_cardiac_ssl.synthetic import make_study
+from napari_cardiac_ssl.writers.report import Report, Source, write_report
+from napari_cardiac_ssl.writers.report.charts import bullseye, curve
+from napari_cardiac_ssl.writers.report.page import page
+from napari_cardiac_ssl.writers.report.slices import Gallery, _png
+
+SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def cine() -> tuple[Stack, np.ndarray]:
+    made = make_study(2, pathology="normal", frames=4, slices=6, size=96, lax=False)
+    return made.study.stack(View.SAX), made.masks[View.SAX]
+
+
+def report_of(stack: Stack, labels: np.ndarray, name: str = "p1", **more: object) -> Report:
+    measured = Measured(labels, stack.affine)
+    phases = measured.phases()
+    return Report(
+        study=name,
+        stack=stack,
+        labels=labels,
+        measured=measured,
+        measures=measured.measures(phases=phases, wall=True),
+        warnings=measured.warnings(phases=phases),
+        scheme=UKBB,
+        sources=[Source("mask", "p1_seg.nii.gz", "abc123")],
+        **more,
+    )
+
+
+def test_the_page_needs_nothing_else(cine: tuple[Stack, np.ndarray], tmp_path: Path) -> None:
+    file = write_report(tmp_path / "new" / "p1.html", report_of(*cine))
+    html = file.read_text(encoding="utf-8")
+    assert html.startswith("<!DOCTYPE html>")
+    assert not re.search(r"<script|<link|https?://|url\(|src=", html)
+    assert set(re.findall(r'href="([^"]{0,21})', html)) == {"data:image/png;base64"}
+    assert html.count("Not a medical device") == 1
+    assert "abc123" in html
+    assert "p1_seg.nii.gz" in html
+    for picture in SVG.findall(html):
+        ET.fromstring(picture)  # well-formed
+
+
+def test_numbers_are_those_of_the_measures(cine: tuple[Stack, np.ndarray]) -> None:
+    report = report_of(*cine)
+    html = page(report)
+    heart = report.measures
+    for value in (heart.lv_edv_ml, heart.lv_ef_percent, heart.lv_mass_g, heart.rv_esv_ml):
+        assert f"<td class=number>{value:.1f}</td>" in html
+    assert f"t 0: {heart.ed}" in html
+    assert "Volumes over time" in html
+    assert html.count('<figure><svg viewBox="-122') == 3
+    assert "body surface" not in html
+
+
+def test_pictures_are_the_image_s_pixels() -> None:
+    grey = np.arange(35, dtype=np.uint8).reshape(5, 7) * 7
+    np.testing.assert_array_equal(imread(io.BytesIO(_png(grey))), grey)
+
+
+def test_slices_show_image_and_contours(cine: tuple[Stack, np.ndarray]) -> None:
+    stack, labels = cine
+    svg = ET.fromstring(Gallery(stack, labels, [0]).picture(0, 3))
+    _, _, width, height = map(float, svg.get("viewBox").split())
+    assert width == pytest.approx(height, abs=2 * max(stack.spacing_mm[1:]))
+    data = svg.find("image").get("href").partition(",")[2]
+    picture = imread(io.BytesIO(base64.b64decode(data)))
+    assert picture.shape[1] * stack.spacing_mm[2] == pytest.approx(width, abs=0.01)
+    assert picture.max() > 200
+    paths = {p.get("stroke"): p.get("d") for p in svg.find("g")}
+    assert set(paths) == {"#009E73", "#E69F00", "#56B4E9"}
+    # The area within the LV's contour is that of its pixels, but for the corners cut off.
+    points = np.array(
+        [
+            tuple(map(float, p.split()))
+            for p in paths["#E69F00"].strip("MZ").split("Z")[0].split("L")
+        ]
+    )
+    x, y = points.T
+    area = abs((x * np.roll(y, 1) - y * np.roll(x, 1)).sum()) / 2
+    pixels = (labels[0, 3] == UKBB.code(Structure.LV_CAVITY)).sum()
+    assert area == pytest.approx(pixels * np.prod(stack.spacing_mm[1:]), rel=0.05)
+
+
+def test_contours_lie_where_the_pixels_are(cine: tuple[Stack, np.ndarray]) -> None:
+    """Whichever way up a stack is looked at: bright where labelled, contour around it."""
+    stack, labels = cine
+    bright = replace(stack, image=(labels == UKBB.code(Structure.LV_CAVITY)).astype(np.int16))
+    for order in ((0, 1, 2, 3), (0, 1, 3, 2)):
+        affine = stack.affine[:, [1, 0, 2, 3]] if order[2] == 3 else stack.affine
+        turned = replace(bright, image=bright.image.transpose(order), affine=affine)
+        svg = ET.fromstring(Gallery(turned, labels.transpose(order), [0]).picture(0, 3))
+        width, height = map(float, svg.get("viewBox").split()[2:])
+        data = svg.find("image").get("href").partition(",")[2]
+        y, x = np.nonzero(imread(io.BytesIO(base64.b64decode(data))) > 128)
+        [path] = [p.get("d") for p in svg.find("g") if p.get("stroke") == "#E69F00"]
+        around = np.array([tuple(map(float, p.split())) for p in re.split("[MLZ]+", path) if p])
+        shape = imread(io.BytesIO(base64.b64decode(data))).shape
+        low = np.array([x.min() / shape[1] * width, y.min() / shape[0] * height])
+        high = np.array([(x.max() + 1) / shape[1] * width, (y.max() + 1) / shape[0] * height])
+        np.testing.assert_allclose(around.min(axis=0), low, atol=0.02)
+        np.testing.assert_allclose(around.max(axis=0), high, atol=0.02)
+
+
+def test_ed_alone_is_reported_too(cine: tuple[Stack, np.ndarray]) -> None:
+    stack, labels = cine
+    report = report_of(replace(stack, image=stack.image[:1]), labels[:1])
+    html = page(report)
+    assert "<h3>ED" in html
+    assert "<h3>ES" not in html
+    assert "Volumes over time" not in html
+    assert "ejection" not in html
+    assert ">nan" not in html
+    assert html.count('<figure><svg viewBox="-122') == 1
+
+
+def test_no_rv_no_segments(cine: tuple[Stack, np.ndarray]) -> None:
+    stack, labels = cine
+    html = page(report_of(stack, np.where(labels == 3, 0, labels)))
+    assert "segments cannot be told" in html
+    html = page(report_of(stack, np.where(labels == 2, 0, labels)))
+    assert "Wall thickness" not in html
+
+
+def test_doubts_stand_above_and_at_their_slice(cine: tuple[Stack, np.ndarray]) -> None:
+    stack, labels = cine
+    broken = labels.copy()
+    broken[0, 3] = 0
+    broken[2, 2] = 0
+    report = report_of(stack, broken, notes=["1 file left aside"])
+    report = replace(report, measures=report.measured.measures(phases=(0, 1)))
+    html = page(report)
+    assert "t=0 z=3: no LV cavity on slice 3, but on 2 and 4" in html
+    assert "more in other frames" in html
+    assert "t=2 z=2" not in html
+    marked = {(w.t, w.z) for w in report.warnings if w.t in (0, 1)}
+    assert html.count("<em title") == len(marked)
+    assert "1 file left aside" in html
+    assert "pass every check" not in html
+    assert "pass every check" in page(report_of(stack, labels))
+
+
+def test_names_are_text(cine: tuple[Stack, np.ndarray]) -> None:
+    html = page(report_of(*cine, name="<b>&\"'"))
+    assert "<b>&" not in html.partition('class="tiles"')[0]
+    assert "&lt;b&gt;&amp;" in html
+
+
+def test_the_curve_leaves_gaps_where_nothing_is_known() -> None:
+    volumes = {Structure.LV_CAVITY: np.array([100, 80, np.nan, 60, 70, np.nan, 90.0])}
+    svg = ET.fromstring(curve(volumes, ed=0, es=3, frame_interval_s=0.04))
+    assert [len(line.get("points").split()) for line in svg.findall("polyline")] == [2, 2]
+    assert len(svg.findall("circle")) == 5
+    nothing = {**volumes, Structure.RV_CAVITY: np.full(7, np.nan)}
+    assert len(ET.fromstring(curve(nothing, ed=None, es=None, frame_interval_s=None))) > 5
+
+
+def test_bullseye_has_anterior_up_and_septum_left() -> None:
+    svg = ET.fromstring(
+        bullseye({s: float(s) for s in range(1, 17)}, low=0, high=20, title="t", decimals=0)
+    ).find("svg")
+    places = {
+        text.text: (float(text.get("x")), float(text.get("y")))
+        for text in svg.iter("text")
+        if text.get("class") == "middle value"
+    }
+    assert len(places) == 16
+    for top in ("1", "7", "13"):
+        assert abs(places[top][0]) < 1
+        assert places[top][1] < 0
+    assert places["2"][0] < 0  # anteroseptal: left, above the middle
+    assert places["2"][1] < 0
+    assert places["3"][0] < 0
+    assert places["3"][1] > 0
+    assert places["14"][0] < -10
+    assert places["16"][0] > 10
+    assert places["5"][0] > 0
+    assert places["5"][1] > 0
