@@ -31,16 +31,14 @@ class Drops(QObject):
     ) -> None:
         super().__init__(parent)
         self._is_ours, self._open = is_ours, open_paths
-        self._watched: list[QWidget] = []
         self._parent = parent
 
     def watch(self) -> None:
         """Watch the parent and what takes drops in its window. May be called again."""
         window = self._parent.window()
         for one in [self._parent, *window.findChildren(QWidget)]:
-            if one.acceptDrops() and one not in self._watched:
-                one.installEventFilter(self)
-                self._watched.append(one)
+            if one.acceptDrops():
+                one.installEventFilter(self)  # a second time it changes nothing
 
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 - Qt's name
         """Qt asks first whether this is ours."""
