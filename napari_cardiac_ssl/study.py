@@ -203,3 +203,17 @@ class Study:
                 return stack
         found = ", ".join(stack.view for stack in self.stacks) or "nothing"
         raise InputError(f"{self.name}: no {view} stack; found {found}")
+
+    def with_view(self, stack: Stack, view: View) -> "tuple[Study, Stack]":
+        """Return the study with another view for one of its stacks, and that stack.
+
+        Examples
+        --------
+        >>> stack = Stack(np.zeros((1, 1, 4, 4)), np.eye(4), View.OTHER)
+        >>> study, stack = Study("p", (stack,)).with_view(stack, View.LAX_2CH)
+        >>> study.stack(View.LAX_2CH) is stack
+        True
+        """
+        corrected = replace(stack, view=view)
+        stacks = tuple(corrected if one is stack else one for one in self.stacks)
+        return replace(self, stacks=stacks), corrected

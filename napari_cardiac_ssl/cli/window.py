@@ -5,7 +5,9 @@ import argparse
 from napari_cardiac_ssl.cli.studies import stack_of
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.demo import open_window, run_demo
+from napari_cardiac_ssl.project import is_project
 from napari_cardiac_ssl.readers.studies import read_study
+from napari_cardiac_ssl.session import Session
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -19,6 +21,14 @@ def demo(options: argparse.Namespace) -> int:
 
 def open_(options: argparse.Namespace) -> int:
     """Open napari with the widget docked."""
+    studies = [read_study(path) for path in options.study if not is_project(path)]
+    projects = [path for path in options.study if is_project(path)]
     if options.project:
-        raise InputError(f"cannot open {options.project}: projects are not there yet; name images")
-    return open_window([read_study(path) for path in options.study])
+        projects.append(options.project)
+    if len(projects) > 1:
+        raise InputError(f"{len(projects)} projects named; open one at a time")
+    session = Session()
+    session.keeps_by_itself = True
+    for project in projects:
+        session.open_project(project)
+    return open_window(studies, session=session)

@@ -12,8 +12,9 @@ from qtpy.QtCore import QThread
 from napari_cardiac_ssl.anatomy import UKBB
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.display import METADATA
-from napari_cardiac_ssl.gui.opening import Opened, is_ours, is_project, read
+from napari_cardiac_ssl.gui.opening import Opened, is_ours, read
 from napari_cardiac_ssl.gui.window import docked_widget, find_widget
+from napari_cardiac_ssl.project import is_project
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.synthetic import make_study
 from napari_cardiac_ssl.writers.masks import write_mask

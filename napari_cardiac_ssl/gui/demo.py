@@ -11,6 +11,7 @@ from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.screen import has_screen, virtual_screen
 from napari_cardiac_ssl.readers.nifti import read_mask
+from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import Stack, Study
 from napari_cardiac_ssl.synthetic import make_study
 
@@ -62,7 +63,11 @@ def run_demo(out: Path | None = None, headless: bool = False, stack: Stack | Non
     return 0
 
 
-def open_window(studies: Sequence[Study | Stack], heart: NDArray[np.uint8] | None = None) -> int:
+def open_window(
+    studies: Sequence[Study | Stack],
+    heart: NDArray[np.uint8] | None = None,
+    session: Session | None = None,
+) -> int:
     """Open napari with the widget docked; return when the window is closed.
 
     Parameters
@@ -71,12 +76,14 @@ def open_window(studies: Sequence[Study | Stack], heart: NDArray[np.uint8] | Non
         What to show; the first one is worked on.
     heart
         Labels that tell where the heart is, to zoom in on.
+    session
+        The window's; by default a new one. Without studies, what its project knows is opened.
     """
     import napari
 
     from napari_cardiac_ssl.gui.window import open_viewer, zoom_to
 
-    viewer, widget = open_viewer(studies)
+    viewer, widget = open_viewer(studies, session=session)
     if heart is not None:
         zoom_to(viewer, heart, widget.session.stack)
     napari.run()

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,18 @@ from napari.utils import progress
 from napari.utils.notifications import show_info, show_warning
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_cardiac_ssl.anatomy import UKBB
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.display import image_layer, labels_layer
 from napari_cardiac_ssl.gui.studies import Studies, first_stack
+from napari_cardiac_ssl.project import ENDING, KeptStack, LockedError, is_project
 from napari_cardiac_ssl.readers.dicom_files import is_dicom
 from napari_cardiac_ssl.readers.nifti import GeometryWarning, read_mask, read_stack
 from napari_cardiac_ssl.readers.studies import read_study
-from napari_cardiac_ssl.study import Study
+from napari_cardiac_ssl.study import Stack, Study
 
-PROJECT = ".cardiac"
 #: How many files of a folder are looked into for DICOM before it is left to other readers.
 _LOOKED_AT = 200
 NIFTI = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
@@ -44,6 +46,8 @@ class Opened:
         Labels, as napari takes them.
     said, warned
         What the user should know, a line each.
+    stack
+        Of the study, the one to work on; the first by default.
     """
 
     path: Path
@@ -51,6 +55,7 @@ class Opened:
     masks: list[FullLayerData] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     warned: list[str] = field(default_factory=list)
+    stack: Stack | None = None
 
     def tell(self) -> None:
         """Show what there is to say. In the window's thread."""
@@ -80,6 +85,20 @@ def read(path: Path) -> Opened:
             opened.warned.append(str(error))
     geometry = (str(one.message) for one in caught if issubclass(one.category, GeometryWarning))
     opened.warned += dict.fromkeys(geometry)
+    return opened
+
+
+def read_kept(path: Path, kept: KeptStack) -> Opened:
+    """Read the study at a path for the sake of one stack that a project knows."""
+    opened = read(path)
+    study = opened.study
+    for stack in study.stacks if study is not None else ():
+        if study is not None and stack.image.shape == kept.shape and stack.digest == kept.digest:
+            opened.study, opened.stack = study.with_view(stack, kept.view)
+            return opened
+    if not opened.warned:
+        opened.warned.append(f"{path} is not the image that was labelled as {kept.name}")
+    opened.study = None
     return opened
 
 
@@ -116,12 +135,7 @@ def is_ours(path: Path) -> bool:
     """Tell whether a path is a study, a stack, a mask or a project: something that `read` reads."""
     if path.is_dir():
         return _holds_study(path)
-    return path.name.lower().endswith((*NIFTI, PROJECT)) or is_dicom(path)
-
-
-def is_project(path: Path) -> bool:
-    """Tell whether a path names a project file."""
-    return path.name.lower().endswith(PROJECT) and not path.is_dir()
+    return path.name.lower().endswith((*NIFTI, ENDING)) or is_dicom(path)
 
 
 def _holds_study(folder: Path) -> bool:
@@ -157,8 +171,9 @@ class Opening(QObject):
     ended = Signal(object)
     _was_read = Signal(object)
 
-    def __init__(self, studies: Studies, parent: QObject) -> None:
+    def __init__(self, studies: Studies, parent: QWidget) -> None:
         super().__init__(parent)
+        self._parent = parent
         self._studies = studies
         self._waiting: list[tuple[Path, Callable[[Path], Opened]]] = []
         self._is_first = True
@@ -180,11 +195,68 @@ class Opening(QObject):
         how
             What reads them, in a thread of its own.
         """
+        projects = [path for path in paths if is_project(path)]
+        if projects:
+            self.open_project(projects[0])
+        paths = tuple(path for path in paths if path not in projects)
         idle = not self._waiting
         self._waiting += [(path, how) for path in paths]
         if idle and paths:
             self._is_first = True
             self._start()
+
+    def open_project(self, path: Path) -> None:
+        """Go over to a project, and open the stack that was worked on last.
+
+        If somebody else has it open, the user is asked whether to look at it only.
+        """
+        desk = self._studies.desk
+        with desk.reporting():
+            desk.view.take_strokes()
+            desk.view.hide()
+            try:
+                self._go_over_to(path)
+            except InputError:
+                if desk.is_open:
+                    desk.show_labels()
+                raise
+            self._studies.clear()
+            self.open_last()
+
+    def open_last(self) -> None:
+        """Open the stack of the project that was worked on last, if it has one."""
+        stacks = self._studies.desk.session.stacks
+        if stacks:
+            self.open_kept(stacks[0])
+
+    def open_kept(self, kept: KeptStack) -> None:
+        """Open a stack that the project knows; the user is asked where it is, if it was moved."""
+        place = next((place for place in kept.places if place.exists()), None)
+        if place is None:
+            where = f"not at {kept.places[0]} any more" if kept.places else "in a file"
+            QMessageBox.information(
+                self._parent, "Where is the image?", f"{kept.name} is {where}. Show where it is."
+            )
+            chosen, _ = QFileDialog.getOpenFileName(self._parent, f"Where is {kept.name}?")
+            if not chosen:
+                self._studies.desk.say(f"{kept.name} was not found; its labels are safe")
+                return
+            place = Path(chosen)
+            if is_dicom(place):  # one of many
+                place = place.parent
+        self.open(place, how=partial(read_kept, kept=kept))
+
+    def _go_over_to(self, path: Path) -> None:
+        session = self._studies.desk.session
+        try:
+            session.open_project(path)
+        except LockedError as error:
+            answer = QMessageBox.question(
+                self._parent, "Open the project to read only?", f"{error}\n\nLook at it meanwhile?"
+            )
+            if answer != QMessageBox.StandardButton.Yes:
+                raise
+            session.open_project(path, read_only=True)
 
     def _start(self) -> None:
         path, how = self._waiting[0]
@@ -208,7 +280,7 @@ class Opening(QObject):
         for mask in opened.masks:
             self._studies.desk.viewer.add_layer(Layer.create(*mask))
         if opened.study is not None:
-            self._studies.add(opened.study, work_on=self._is_first)
+            self._studies.add(opened.study, work_on=self._is_first, stack=opened.stack)
             self._is_first = False
         opened.tell()
         self.ended.emit(opened)

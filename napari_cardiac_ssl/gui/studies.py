@@ -5,7 +5,6 @@ and in how many slices they have, and napari's sliders can mean one stack only. 
 beside it (`views`), and going from one to another loses nothing.
 """
 
-from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -56,6 +55,7 @@ class Studies:
         self._landmarks: WeakKeyDictionary[Study, Landmarks] = WeakKeyDictionary()
         self._frame: tuple[AnatomicalFrame | None, str] = (None, "")
         desk.session.stack_opened.connect(self._on_opened)
+        desk.changed.connect(self._keep_look)
 
     # -- what is there ---------------------------------------------------------------------
 
@@ -94,11 +94,11 @@ class Studies:
 
     # -- verbs -----------------------------------------------------------------------------
 
-    def add(self, study: Study, *, work_on: bool = True) -> None:
-        """Take a study in, and work on its first stack."""
+    def add(self, study: Study, *, work_on: bool = True, stack: Stack | None = None) -> None:
+        """Take a study in, and work on one of its stacks: the first by default."""
         self._known.append(study)
         if work_on:
-            self.work_on(first_stack(study))
+            self.work_on(stack or first_stack(study))
         else:
             self.changed.emit()
 
@@ -116,12 +116,18 @@ class Studies:
                 layer = viewer.add_layer(Layer.create(*image_layer(stack, self._of(stack))))
             desk.open_layer(layer)
 
+    def clear(self) -> None:
+        """Forget all studies and take their layers out of the viewer: a project is gone over to."""
+        layers = self.desk.viewer.layers
+        for layer in [one for one in layers if one.metadata.get(METADATA, {}).get("stack")]:
+            layers.remove(layer)
+        self._known = []
+        self._renew()
+
     def correct(self, stack: Stack, view: View) -> None:
         """Say which view a stack shows, where its reading was wrong."""
         study = self._of(stack)
-        corrected = replace(stack, view=view)
-        stacks = tuple(corrected if one is stack else one for one in study.stacks)
-        changed = Study(study.name, stacks, study.notes)
+        changed, corrected = study.with_view(stack, view)
         if study in self._landmarks:
             self._landmarks[changed] = self._landmarks[study]
         worked_on = self.desk.is_open and self.desk.session.stack is stack
@@ -149,6 +155,7 @@ class Studies:
     def close(self) -> None:
         """Let go of the session."""
         self.desk.session.stack_opened.disconnect(self._on_opened)
+        self.desk.changed.disconnect(self._keep_look)
         self.changed.disconnect()
 
     # -- following the session -------------------------------------------------------------
@@ -159,6 +166,18 @@ class Studies:
         self._turn(usual_orientation(stack))
         self._renew()
         self._look_at_heart(stack)
+        look, image = self.desk.session.look, self.desk.image
+        if look is not None:
+            self.desk.view.go_to(look.index)
+            if look.contrast is not None and image is not None:
+                image.contrast_limits = look.contrast
+
+    def _keep_look(self) -> None:
+        """Have the session remember where the reader is, to come back to."""
+        image = self.desk.image
+        if image is not None:
+            low, high = image.contrast_limits
+            self.desk.session.look_at(self.desk.view.in_view, (float(low), float(high)))
 
     def _study_in_viewer(self, stack: Stack) -> Study | None:
         """Return the study that a reader left beside the stack."""

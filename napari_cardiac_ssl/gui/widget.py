@@ -60,6 +60,7 @@ class CardiacWidget(QWidget):
         self.views = ViewsPanel(self.studies)
         self.opening = Opening(self.studies, self)
         self.choice.open_asked.connect(self._on_open_asked)
+        self.choice.kept_asked.connect(self.opening.open_kept)
         self.setAcceptDrops(True)
         self._drops = Drops(is_ours, self.open, self)
         self.studies.changed.connect(self._on_study)
@@ -125,11 +126,25 @@ class CardiacWidget(QWidget):
         self.opening.open(*paths)
 
     def _on_open_asked(self, kind: str) -> None:
+        if kind == "save":
+            self._on_save_asked()
+            return
         if kind == "folder":
             chosen = [QFileDialog.getExistingDirectory(self, "Open a study's folder")]
         else:
             chosen, _ = QFileDialog.getOpenFileNames(self, "Open images", "", _FILES)
         self.open(*(Path(path) for path in chosen if path))
+
+    def _on_save_asked(self) -> None:
+        name = self.studies.current.name if self.studies.current else "project"
+        chosen, _ = QFileDialog.getSaveFileName(
+            self, "Save as project", f"{name}.cardiac", "Projects (*.cardiac)"
+        )
+        if chosen:
+            path = Path(chosen)
+            with self.desk.reporting():
+                self.view.take_strokes()
+                self.session.save_as(path if path.suffix else path.with_suffix(".cardiac"))
 
     def show_views(self) -> None:
         """Dock the other views of the study, if they are not."""

@@ -24,6 +24,8 @@ def open_viewer(
     for number, study in enumerate(studies):
         one = study if isinstance(study, Study) else Study(study.name, (study,))
         widget.studies.add(one, work_on=number == 0)
+    if not studies:
+        widget.opening.open_last()
     return viewer, widget
 
 

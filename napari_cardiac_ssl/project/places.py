@@ -5,6 +5,9 @@ from pathlib import Path
 
 import platformdirs
 
+#: How the names of project files end.
+ENDING = ".cardiac"
+
 
 def home() -> Path:
     """Return the folder of projects that are kept by themselves.
@@ -14,3 +17,14 @@ def home() -> Path:
     named = os.environ.get("CARDIAC_SSL_HOME")
     folder = Path(named) if named else platformdirs.user_data_path("cardiac-ssl", appauthor=False)
     return folder.absolute() / "projects"
+
+
+def is_project(path: Path) -> bool:
+    """Tell whether a path names a project file, there or to be made.
+
+    Examples
+    --------
+    >>> is_project(Path("ward-3.cardiac")), is_project(Path("sax.nii.gz"))
+    (True, False)
+    """
+    return path.suffix.lower() == ENDING and not path.is_dir()

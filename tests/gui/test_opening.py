@@ -15,8 +15,13 @@ from napari_cardiac_ssl.gui import contributions
 from napari_cardiac_ssl.gui.opening import Opened, read
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.gui.window import docked_widget, find_widget
+from napari_cardiac_ssl.readers.studies import read_study
+from napari_cardiac_ssl.session import Session
+from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.synthetic import make_study
 from napari_cardiac_ssl.writers.masks import write_map, write_mask
+
+from .conftest import ScriptedTrainer
 
 
 @pytest.fixture(scope="module")
@@ -224,3 +229,41 @@ def test_real_dicom_folder_opens_with_its_views(widget, real_data, qtbot):
     assert widget.session.stack.image.shape == (25, 6, 208, 256)
     assert [slot.stack.view for slot in widget.views.slots] == [View.LAX_4CH, View.LAX_2CH]
     assert "named otherwise" in widget.views.note.text()
+
+
+def test_project_opens_where_it_was_left(viewer, folder, tmp_path, qtbot):
+    project = tmp_path / "ward.cardiac"
+    first = Session(trainer=ScriptedTrainer(), who="reader")
+    first.open_project(project)
+    sax = read_study(folder).stack(View.SAX)
+    first.open(sax)
+    drawn = np.full(sax.image.shape[2:], 2, np.uint8)
+    first.annotate(SliceIndex(1, 2), drawn)
+    first.look_at(SliceIndex(1, 2), (3.0, 99.0))
+    first.close()
+
+    widget = CardiacWidget(viewer, Session(trainer=ScriptedTrainer(), who="reader"))
+    viewer.window.add_dock_widget(widget, name="Cardiac SSL")
+    try:
+        read_all(widget, qtbot, folder / "p3_4ch.nii.gz")
+        assert widget.session.stack.view is View.LAX_4CH
+        read_all(widget, qtbot, project)
+        assert widget.session.stack.digest == sax.digest
+        assert np.array_equal(widget.view.layer.data[1, 2], drawn)
+        assert widget.view.in_view == SliceIndex(1, 2)
+        assert tuple(widget.desk.image.contrast_limits) == (3, 99)
+        assert [type(layer).__name__ for layer in viewer.layers] == ["Image", "Labels"]
+    finally:
+        widget.close_session()
+
+
+def test_project_that_cannot_be_opened_leaves_all_as_it_was(widget, folder, tmp_path, qtbot):
+    read_all(widget, qtbot, folder)
+    before = [layer.name for layer in widget.viewer.layers]
+    broken = tmp_path / "broken.cardiac"
+    broken.write_bytes(b"no database")
+    widget.open(broken)
+    assert not widget.opening.busy
+    assert "broken.cardiac" in widget.status.text()
+    assert [layer.name for layer in widget.viewer.layers] == before
+    assert widget.view.layer is not None

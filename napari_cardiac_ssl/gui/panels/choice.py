@@ -6,13 +6,15 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QMenu, QToolButton, QWidget
 
 from napari_cardiac_ssl.gui.panels.controls import button, column, describe, row
 from napari_cardiac_ssl.gui.studies import Studies, stack_in
+from napari_cardiac_ssl.project import KeptStack
 from napari_cardiac_ssl.study import Stack
 
 
 class ChoicePanel(QWidget):
     """Which image is worked on, and which labels to go on from."""
 
-    open_asked = Signal(str)  # "folder" or "file"
+    open_asked = Signal(str)  # "folder", "file", or "save": the project as a file
+    kept_asked = Signal(object)  # a stack that the project knows
 
     def __init__(self, studies: Studies) -> None:
         super().__init__()
@@ -32,10 +34,18 @@ class ChoicePanel(QWidget):
         self.open = QToolButton()
         self.open.setText("Open…")
         self.open.setAccessibleName("Open a study")
-        describe(self.open, "Open a DICOM folder, a folder of NIfTI views, or a file.")
+        describe(
+            self.open,
+            "Open a DICOM folder, a folder of NIfTI views, a file or a project; or save what you "
+            "do as a project file of your own.",
+        )
         self.open.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.open)
-        for text, kind in (("Folder (DICOM or NIfTI views)…", "folder"), ("File…", "file")):
+        for text, kind in (
+            ("Open folder (DICOM or NIfTI views)…", "folder"),
+            ("Open file or project…", "file"),
+            ("Save as project…", "save"),
+        ):
             menu.addAction(text, lambda kind=kind: self.open_asked.emit(kind))
         self.open.setMenu(menu)
         self.starts.setToolTip("A label layer whose slices to go on from.")
@@ -92,11 +102,11 @@ class ChoicePanel(QWidget):
                     self.starts.setCurrentIndex(self.starts.count() - 1)
         self._on_changed()
 
-    def _images(self) -> list[tuple[str, Stack | Image]]:
-        """Return what can be worked on: the stacks of all studies, and layers of other readers."""
+    def _images(self) -> list[tuple[str, Stack | Image | KeptStack]]:
+        """Return what can be worked on: stacks of studies or of the project, and other layers."""
         known = self._studies.known
         several = len(known) > 1
-        found: list[tuple[str, Stack | Image]] = []
+        found: list[tuple[str, Stack | Image | KeptStack]] = []
         for study in known:
             for stack in study.stacks:
                 view = self._studies.name_of(stack)
@@ -104,12 +114,20 @@ class ChoicePanel(QWidget):
                 found.append((name if len(study.stacks) > 1 else stack.name, stack))
         stacks = [what for _, what in found]
         layers = [layer for layer in self._desk.viewer.layers if isinstance(layer, Image)]
+        there = {(stack.name, stack.image.shape) for study in known for stack in study.stacks}
+        found += [
+            (f"{kept.name} (in the project)", kept)
+            for kept in self._desk.session.stacks
+            if (kept.name, kept.shape) not in there
+        ]
         return [*found, *((one.name, one) for one in layers if stack_in(one) not in stacks)]
 
     def _on_image_chosen(self, place: int) -> None:
         what = self.images.itemData(place)
         if isinstance(what, Stack):
             self._studies.work_on(what)
+        elif isinstance(what, KeptStack):
+            self.kept_asked.emit(what)
         elif what is not None:
             self._desk.open_layer(what)
         self._fill()  # if it could not be opened, the choice is what it was
