@@ -142,10 +142,12 @@ def scheme_named(name: str) -> LabelScheme:
 
 
 def detect_scheme(labels: NDArray[np.integer]) -> LabelScheme:
-    """Tell the scheme of a SAX mask from its anatomy: the cavity in the myocardium is the LV.
+    """Tell the scheme of a mask from its anatomy: the cavity in the myocardium is the LV.
 
     Both presets call the myocardium 2 and the cavities 1 and 3. The LV cavity's border is
-    myocardium nearly all round, the RV cavity's only along the septum.
+    myocardium nearly all round, the RV cavity's only along the septum. In long-axis views the LV
+    is open to the atrium, but still more enclosed; where that does not tell, atria do: of the
+    presets `UKBB` alone has integers for them.
 
     Parameters
     ----------
@@ -187,6 +189,8 @@ def detect_scheme(labels: NDArray[np.integer]) -> LabelScheme:
         others = [share for code, share in enclosed.items() if code != best]
         if enclosed[best] >= 0.5 and enclosed[best] - max(others, default=0.0) > 0.2:
             return UKBB if best == 1 else ACDC
+    if (labels > len(ACDC.structures)).any():
+        return UKBB
     said = ", ".join(f"{code}: {share:.0%}" for code, share in enclosed.items()) or "none"
     raise InputError(
         "cannot tell the label scheme: no cavity is clearly enclosed by myocardium (integer 2; "

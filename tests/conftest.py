@@ -1,9 +1,15 @@
 """Fixtures that several tests share."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+
+from napari_cardiac_ssl.study import Stack, Study
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +28,43 @@ def home(tmp_path_factory, monkeypatch) -> Path:
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("CARDIAC_SSL_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def write_dicom() -> Callable[[Study, Path], Path]:
+    """Write a study as single-frame MR images, every slice a series of its own."""
+
+    def write(study: Study, folder: Path) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        for stack in study.stacks:
+            for z in range(stack.slices):
+                series = generate_uid()
+                for t in range(stack.frames):
+                    image = _dicom_frame(stack, t, z, series)
+                    image.save_as(folder / f"{image.SOPInstanceUID}.dcm", enforce_file_format=True)
+        return folder
+
+    return write
+
+
+def _dicom_frame(stack: Stack, t: int, z: int, series: str) -> Dataset:
+    ds = Dataset()
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = MRImageStorage
+    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    ds.SeriesInstanceUID, ds.StudyInstanceUID, ds.FrameOfReferenceUID = series, "1.2.3", "1.2.4"
+    ds.PatientID, ds.SeriesDescription = "anyone", "cine"
+    ds.SeriesNumber, ds.InstanceNumber = 1 + z, 1 + t
+    ds.TriggerTime = f"{1000 * (stack.frame_interval_s or 0) * t:.4f}"
+    ds.Rows, ds.Columns = stack.image.shape[2:]
+    lps = np.array([-1, -1, 1])
+    directions = stack.affine[:3, :2] / np.linalg.norm(stack.affine[:3, :2], axis=0) * lps[:, None]
+    ds.ImageOrientationPatient = [f"{v:.9f}" for v in directions.T.ravel()]
+    corner = stack.world_mm(np.array([0.0, 0.0, z])) * lps
+    ds.ImagePositionPatient = [f"{v:.6f}" for v in corner]
+    ds.PixelSpacing, ds.SliceThickness = [f"{v:.9f}" for v in stack.spacing_mm[1:]], 8
+    ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 16, 15, 1
+    ds.PixelData = np.ascontiguousarray(stack.image[t, z], dtype=np.int16).tobytes()
+    return ds

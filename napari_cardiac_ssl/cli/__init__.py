@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from napari_cardiac_ssl import __version__
-from napari_cardiac_ssl.anatomy import SCHEMES
+from napari_cardiac_ssl.anatomy import SCHEMES, STRUCTURES_OF_VIEW
 from napari_cardiac_ssl.cli.console import note, warn
 from napari_cardiac_ssl.errors import InputError, InputWarning
 
@@ -97,6 +97,8 @@ COMMANDS = {
     ),
 }
 
+#: The views that can be learned (those of `anatomy.STRUCTURES_OF_VIEW`).
+_LEARNED = tuple(map(str, STRUCTURES_OF_VIEW))
 _OF_MASKS = "of masks that do not say (predict's do); default: told from each mask's anatomy"
 
 
@@ -137,7 +139,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--project", type=Path, metavar="FILE")
 
     sub = command("info")
-    sub.add_argument("study", type=Path, metavar="STUDY", help="NIfTI file, or a folder of them")
+    sub.add_argument("study", type=Path, metavar="STUDY", help="DICOM or NIfTI, file or folder")
+    sub.add_argument("--nifti", type=Path, metavar="DIR", help="write every stack as NIfTI there")
     _add_json(sub)
 
     sub = command("synth")
@@ -147,26 +150,16 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=_seed, default=1, metavar="S", help="of the first subject (1), then S + 1, …"
     )
 
-    sub = command("positions")
-    sub.add_argument("study", type=Path, metavar="STUDY", help="DICOM or NIfTI, file or folder")
-    _add_landmarks(sub)
-    sub.add_argument(
-        "--view", choices=("SAX", "LAX_4CH"), default="SAX", help="on whose slices (SAX)"
-    )
-    sub.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="FILE", help="ends in .nii.gz"
-    )
-    sub.add_argument(
-        "--png", type=Path, metavar="FILE|DIR", help="draw traces and boxes on the slices too"
-    )
-    _add_json(sub)
-
+    _add_positions(command("positions"))
     _add_pretrain(command("pretrain"))
     _add_finetune(command("finetune"))
 
     sub = command("predict")
     sub.add_argument("model", type=Path, metavar="MODEL", help="made by finetune")
-    sub.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="NIfTI, 3-D or 4-D")
+    sub.add_argument(
+        "images", type=Path, nargs="+", metavar="IMAGE", help="NIfTI, or a study with such a view"
+    )
+    _add_view(sub)
     sub.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR", help="gets NAME_seg.nii.gz"
     )
@@ -224,6 +217,16 @@ def _add_frames_and_body(sub: argparse.ArgumentParser) -> None:
     add("--weight-kg", type=_positive, metavar="KG")
 
 
+def _add_positions(sub: argparse.ArgumentParser) -> None:
+    add = sub.add_argument
+    add("study", type=Path, metavar="STUDY", help="DICOM or NIfTI, file or folder")
+    _add_landmarks(sub)
+    add("--view", choices=("SAX", "LAX_4CH"), default="SAX", help="on whose slices (SAX)")
+    add("-o", "--output", type=Path, required=True, metavar="FILE", help="ends in .nii.gz")
+    add("--png", type=Path, metavar="FILE|DIR", help="draw traces and boxes on the slices too")
+    _add_json(sub)
+
+
 def _add_pretrain(sub: argparse.ArgumentParser) -> None:
     add = sub.add_argument
     add("studies", type=Path, nargs="*", metavar="STUDY", help="DICOM or NIfTI, files or folders")
@@ -235,7 +238,7 @@ def _add_pretrain(sub: argparse.ArgumentParser) -> None:
         metavar="N",
         help="add N synthetic hearts, which teach structures too (0)",
     )
-    add("--view", choices=("SAX", "LAX_4CH"), default="SAX", help="which view learns (SAX)")
+    add("--view", choices=_LEARNED, default="SAX", help="which view learns (SAX)")
     _add_start(sub)
     budget = sub.add_mutually_exclusive_group()
     budget.add_argument("--minutes", type=_seconds, metavar="M", help="time for training (20)")
@@ -259,8 +262,9 @@ def _add_start(sub: argparse.ArgumentParser) -> None:
 
 def _add_finetune(sub: argparse.ArgumentParser) -> None:
     add = sub.add_argument
-    add("--images", type=Path, nargs="+", required=True, metavar="F", help="NIfTI, 3-D or 4-D")
+    add("--images", type=Path, nargs="+", required=True, metavar="F", help="NIfTI, or studies")
     add("--labels", type=Path, nargs="+", required=True, metavar="F", help="one mask per image")
+    _add_view(sub)
     add(
         "--slices",
         default="labelled",
@@ -287,6 +291,14 @@ def _add_finetune(sub: argparse.ArgumentParser) -> None:
     add("--seed", type=_seed, default=0, metavar="S", help="of all chance (0)")
     add("-o", "--output", type=Path, required=True, metavar="MODEL", help="ends in .safetensors")
     _add_json(sub)
+
+
+def _add_view(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--view",
+        choices=_LEARNED,
+        help="what the images show (default: told by their names, else what the model knows)",
+    )
 
 
 def _add_landmarks(

@@ -1,7 +1,7 @@
 """Commands that learn or use what was learned: finetune, predict."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_cardiac_ssl.anatomy import LabelScheme, View, scheme_named
 from napari_cardiac_ssl.cli.console import count, note, progress, say, say_json, warn
+from napari_cardiac_ssl.cli.images import check_scheme, stack_of_view, stacks_of
 from napari_cardiac_ssl.cli.studies import parse_slices, say_scheme
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable
@@ -22,7 +23,8 @@ from napari_cardiac_ssl.learning.pretraining import PositionedStack, Source
 from napari_cardiac_ssl.learning.training import Budget, Step, run
 from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.readers.landmarks import landmarks_of, read_landmarks, study_ids
-from napari_cardiac_ssl.readers.nifti import Mask, name_of, read_mask, read_stack, view_of_name
+from napari_cardiac_ssl.readers.nifti import Mask, name_of, read_mask
+from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.writers.masks import write_map, write_mask
 
 
@@ -97,15 +99,10 @@ def predict(options: argparse.Namespace) -> int:
     model = load_model(options.model)
     scheme = scheme_named(options.scheme or model.card.scheme)
     # Refuses, before there is work to lose, a scheme that cannot say all that the model can.
+    check_scheme(scheme, model.card.view)
     codes = {scheme.code(structure): structure for structure in model.card.structures}
-    written = []
-    for path, name in zip(options.images, names, strict=True):
-        stack = read_stack(path, view=view_of_name(name, model.card.view))
-        if stack.view is not model.card.view:
-            raise InputError(
-                f"{path}: the name says {stack.view}, the model {options.model} knows "
-                f"{model.card.view}; use a model of that view, or rename the file if it misleads"
-            )
+    written: list[str] = []
+    for path, name, stack in _to_predict(options, model.card.view):
         with progress(f"predicting {name}") as report:
             try:
                 labels, confidence = predict_stack(
@@ -131,6 +128,27 @@ def predict(options: argparse.Namespace) -> int:
     return 0
 
 
+def _to_predict(options: argparse.Namespace, view: View) -> Iterator[tuple[Path, str, Stack]]:
+    """Yield each image with the name that its mask gets, one in memory at a time."""
+    named = View(options.view) if options.view else None
+    seen: set[str] = set()
+    for path in options.images:
+        for name, stack in stacks_of(path, named, view):
+            if stack.view is not view:
+                how = "--view" if named else "the name"
+                raise InputError(
+                    f"{path}: {how} says {stack.view}, the model {options.model} knows {view}; use "
+                    f"a model of that view, or --view {view} if the name misleads"
+                )
+            if name in seen:
+                raise InputError(
+                    f"{path}: another image was written to {name}_seg.nii.gz before; predict them "
+                    "into different folders"
+                )
+            seen.add(name)
+            yield path, name, stack
+
+
 def start_model(name: str, view: View, *, quiet: bool = False) -> Model | None:
     """Return the model to start from by its name on the command line; None from scratch.
 
@@ -151,11 +169,12 @@ def start_model(name: str, view: View, *, quiet: bool = False) -> Model | None:
 
 def _examples(options: argparse.Namespace, start: Model | None) -> tuple[list[ExpertSlices], str]:
     """Read what is to be learned; return it with the name of the masks' scheme."""
-    named = scheme_named(options.scheme) if options.scheme else None
-    view = start.card.view if start else View.SAX
+    scheme = scheme_named(options.scheme) if options.scheme else None
+    named = View(options.view) if options.view else None
     examples, masks = [], []
     for image, labels in zip(options.images, options.labels, strict=True):
-        example, mask = _expert_slices(image, labels, options.slices, named, view)
+        stack = stack_of_view(image, named, start.card.view if start else View.SAX)
+        example, mask = _expert_slices(stack, labels, options.slices, scheme)
         examples.append(example)
         masks.append(mask)
     schemes = {mask.scheme.name for mask in masks}
@@ -164,6 +183,8 @@ def _examples(options: argparse.Namespace, start: Model | None) -> tuple[list[Ex
         raise InputError(f"the masks are of different schemes ({said}); teach one at a time")
     for mask in masks:
         say_scheme(mask)
+    for example in examples:
+        check_scheme(masks[0].scheme, example.stack.view)
     return examples, schemes.pop()
 
 
@@ -190,13 +211,9 @@ def _position_sources(
 
 
 def _expert_slices(
-    image: Path, labels: Path, spec: str, scheme: LabelScheme | None, view: View
+    stack: Stack, labels: Path, spec: str, scheme: LabelScheme | None
 ) -> tuple[ExpertSlices, Mask]:
-    """Read an image and its mask; return the annotated slices and the mask.
-
-    The view is what the image's name says, else the one given.
-    """
-    stack = read_stack(image, view=view_of_name(name_of(image), view))
+    """Read a stack's mask; return the annotated slices and the mask."""
     mask = read_mask(labels, scheme=scheme, like=stack)
     if spec == "all":
         slices = stack.slice_indices()

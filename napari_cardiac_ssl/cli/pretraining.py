@@ -16,6 +16,7 @@ from napari_cardiac_ssl.cli.learning import start_model
 from napari_cardiac_ssl.cli.unlabelled import Synthetic, Unlabelled, find_all
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable, replacing
+from napari_cardiac_ssl.geometry.positions import POSITION_NAMES
 from napari_cardiac_ssl.learning.checkpoint import Model, TrainedOn, save_model
 from napari_cardiac_ssl.learning.compute import Compute
 from napari_cardiac_ssl.learning.distributed import Together, together
@@ -37,6 +38,11 @@ def pretrain(options: argparse.Namespace) -> int:
     check_writable(options.output)
     if not options.studies and not options.synthetic:
         raise InputError("no study to learn from; name studies, or --synthetic N")
+    if options.studies and View(options.view) not in POSITION_NAMES:
+        raise InputError(
+            f"the view {options.view} has no anatomical positions that studies could teach; name "
+            "no study, synthetic hearts teach its structures (--synthetic N)"
+        )
     state = options.output.with_name(options.output.name + ".resume")
     if not _to_be_done(options, state):
         return 0
@@ -69,7 +75,7 @@ def _pretrain(options: argparse.Namespace, state: Path, ranks: Together | None) 
     start = start_model(options.start, view, quiet=not first)
     learned, kept = _divided(studies)
     held_out: list[Source] = list(kept)
-    if not kept and options.synthetic:
+    if not kept and options.synthetic and view in POSITION_NAMES:
         more = range(options.synthetic, options.synthetic + _SYNTHETIC_HELD_OUT)
         held_out = [Synthetic(n, view) for n in more]
     if first:
@@ -185,7 +191,7 @@ def _say_sources(
         parts.append(f"{count(len(learned), 'stack')} of {count(studies, 'study', 'studies')}")
     if options.synthetic:
         parts.append(count(options.synthetic, "synthetic heart"))
-    by = f"{count(len(held_out), 'synthetic heart')} more" if held_out else "nothing: too few"
+    by = f"{count(len(held_out), 'synthetic heart')} more" if held_out else "nothing"
     if kept:
         by = ", ".join(sorted({stack.path.name for stack in kept})[:5])
         by = f"{count(len({stack.study for stack in kept}), 'study', 'studies')} held out ({by})"
@@ -211,7 +217,7 @@ def _say_result(
         }
         say_json(said)
         return
-    result = f"; {_words(scores)}" if scores else "; not validated: fewer than 4 studies"
+    result = f"; {_words(scores)}" if scores else "; not validated"
     say(
         f"{options.output}: {card.recipe['steps']} steps, {card.recipe['seconds']:.0f} s on "
         f"{card.recipe['compute']}{result}"

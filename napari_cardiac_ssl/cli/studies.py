@@ -5,6 +5,8 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
+
 from napari_cardiac_ssl.anatomy import (
     SAX_STRUCTURES,
     UKBB,
@@ -14,18 +16,17 @@ from napari_cardiac_ssl.anatomy import (
     scheme_named,
 )
 from napari_cardiac_ssl.cli.console import count, note, progress, say, say_json, say_scores
+from napari_cardiac_ssl.cli.images import SHORT
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable, replacing
 from napari_cardiac_ssl.metrics import Score, mean_defined, score
 from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM, Mask, read_mask
 from napari_cardiac_ssl.readers.nifti_file import apart_mm
 from napari_cardiac_ssl.readers.studies import missing_views, read_study
-from napari_cardiac_ssl.study import SliceIndex, Stack
+from napari_cardiac_ssl.study import SliceIndex, Stack, Study
 from napari_cardiac_ssl.synthetic import make_study
 from napari_cardiac_ssl.writers.masks import write_map, write_mask
 from napari_cardiac_ssl.writers.tables import write_csv
-
-_SHORT = {"SAX": "sax", "LAX_2CH": "2ch", "LAX_4CH": "4ch"}
 
 
 def info(options: argparse.Namespace) -> int:
@@ -49,8 +50,10 @@ def info(options: argparse.Namespace) -> int:
         for stack in study.stacks
     ]
     missing = [str(view) for view in missing_views(study)]
+    written = _write_images(study, options.nifti) if options.nifti else []
     if options.json:
-        say_json({"study": study.name, "series": series, "missing": missing, "notes": study.notes})
+        said = {"study": study.name, "series": series, "missing": missing, "notes": study.notes}
+        say_json(said | ({"written": written} if written else {}))
         return 0
     say(f"study {study.name}: {count(len(series), 'series', 'series')}")
     for part in series:
@@ -71,7 +74,24 @@ def info(options: argparse.Namespace) -> int:
         say(f"  note: {line}")
     if missing:
         say(f"  missing: {', '.join(missing)} (anatomical positions need SAX, LAX_2CH, LAX_4CH)")
+    for file in written:
+        say(file)
     return 0
+
+
+def _write_images(study: Study, folder: Path) -> list[str]:
+    """Write every stack as NIfTI where it lies in the patient."""
+    written = []
+    for stack in study.stacks:
+        image = stack.image
+        if image.dtype == np.uint16 and image.max() < 2**15:
+            image = image.astype(np.int16)
+        name = f"{study.name}_{SHORT.get(stack.view, stack.name)}"
+        if f"{folder / name}.nii.gz" in written:
+            name = f"{study.name}_{stack.name}"
+        file = folder / f"{name}.nii.gz"
+        written.append(str(write_map(file, image, like=stack, description=str(stack.view))))
+    return written
 
 
 def _remarks(stack: Stack) -> list[str]:
@@ -96,7 +116,7 @@ def synth(options: argparse.Namespace) -> int:
             subject = make_study(options.seed + number)
             name = subject.study.name
             for stack in subject.study.stacks:
-                stem = options.dir / name / f"{name}_{_SHORT[stack.view]}"
+                stem = options.dir / name / f"{name}_{SHORT[stack.view]}"
                 write_map(
                     stem.with_name(stem.name + ".nii.gz"),
                     stack.image,

@@ -11,7 +11,7 @@ from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.geometry.frame import AnatomicalFrame, Landmarks, frame_of
 from napari_cardiac_ssl.geometry.planes import Plane, outside_mm
-from napari_cardiac_ssl.geometry.positions import boxes_on
+from napari_cardiac_ssl.geometry.positions import POSITION_NAMES, boxes_on
 from napari_cardiac_ssl.learning.pretraining import PositionedStack
 from napari_cardiac_ssl.readers.landmarks import landmarks_of
 from napari_cardiac_ssl.readers.nifti import read_stack
@@ -80,9 +80,10 @@ class Synthetic:
             lax=not short,
         )
         stack, masks = heart.study.stack(self.view), heart.masks[self.view]
+        frame = None  # the 2CH view has no positions
         if short:
             frame = AnatomicalFrame.from_landmarks(Landmarks.of(heart.landmarks))
-        else:
+        elif self.view in POSITION_NAMES:
             frame = frame_of(heart.study)
         shown = tuple(index for index in stack.slice_indices() if masks[index].any())
         return PositionedStack(stack, frame, shown, masks)

@@ -23,7 +23,7 @@ from napari_cardiac_ssl.learning.checkpoint import (
     new_network,
 )
 from napari_cardiac_ssl.learning.compute import Compute
-from napari_cardiac_ssl.learning.grid import Augmentation, Intensities, grid_of
+from napari_cardiac_ssl.learning.grid import Augmentation, Intensities, grid_of, size_of
 from napari_cardiac_ssl.learning.multitask import RecalledPositions, beside
 from napari_cardiac_ssl.learning.network import UNet
 from napari_cardiac_ssl.learning.pretraining import PositionBatches, Source, position_loss
@@ -294,7 +294,8 @@ def _start(
             )
         structures = STRUCTURES_OF_VIEW[view]
         network = new_network(classes=len(structures) + 1, seed=seed)
-        return Card(network.architecture, view=view, structures=structures), network
+        card = Card(network.architecture, view=view, structures=structures, size=size_of(view))
+        return card, network
     if start.card.view is not view:
         raise InputError(
             f"{examples[0].stack.name} is {view}, the model to start from knows "

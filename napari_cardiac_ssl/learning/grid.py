@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.study import Stack
 
 SPACING_MM = 1.75
 SIZE = 96
+#: Of long-axis views: with their atria hearts are 15 cm long there.
+LONG_AXIS_SIZE = 128
 
 
 @dataclass(frozen=True)
@@ -239,6 +242,11 @@ def grid_of(
         spacing_mm=spacing_mm,
         size=size,
     )
+
+
+def size_of(view: View) -> int:
+    """Return the side of the grid that holds the heart in a view, pixels."""
+    return SIZE if view is View.SAX else LONG_AXIS_SIZE
 
 
 def covering_size(stack: Stack, spacing_mm: float, multiple: int) -> int:

@@ -12,7 +12,7 @@ the step's number alone, so a run that was killed goes on exactly where it was.
 import hashlib
 import warnings
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, View
+from napari_cardiac_ssl.annotations import middle_of
 from napari_cardiac_ssl.errors import InputError, InputWarning
 from napari_cardiac_ssl.geometry.frame import AnatomicalFrame
 from napari_cardiac_ssl.geometry.planes import Plane, outside_mm
-from napari_cardiac_ssl.geometry.positions import POSITION_NAMES, boxes_on
+from napari_cardiac_ssl.geometry.positions import POSITION_NAMES, Boxes, boxes_on
 from napari_cardiac_ssl.learning.checkpoint import (
     POSITIONS_HEAD,
     STRUCTURES_HEAD,
@@ -36,7 +37,7 @@ from napari_cardiac_ssl.learning.checkpoint import (
 )
 from napari_cardiac_ssl.learning.compute import Compute
 from napari_cardiac_ssl.learning.distributed import Together
-from napari_cardiac_ssl.learning.grid import Augmentation, Intensities, grid_of
+from napari_cardiac_ssl.learning.grid import Augmentation, Intensities, grid_of, size_of
 from napari_cardiac_ssl.learning.held_out import HeldOut, PositionScores
 from napari_cardiac_ssl.learning.network import Architecture, UNet
 from napari_cardiac_ssl.learning.run_state import RunState
@@ -75,7 +76,8 @@ class PositionedStack:
     stack
         The images.
     frame
-        How the heart lies.
+        How the heart lies; None where there are no positions to know, as in the 2CH view: then
+        its structures are known.
     slices
         Those to learn from.
     structures
@@ -83,7 +85,7 @@ class PositionedStack:
     """
 
     stack: Stack
-    frame: AnatomicalFrame
+    frame: AnatomicalFrame | None
     slices: tuple[SliceIndex, ...]
     structures: NDArray[np.uint8] | None = None
 
@@ -207,32 +209,51 @@ def examples_of(
     intensities = Intensities.of(stack)
     picked = chance.permutation(len(positioned.slices))[:most]
     for index in (positioned.slices[i] for i in picked):
-        frame = positioned.frame
-        if jitter:
-            frame = frame.moved(
-                rotation_deg=chance.normal(0, JITTER_DEG, 3),
-                shift_mm=chance.normal(0, JITTER_MM, 3),
-            )
-        boxes = boxes_on(
-            frame, Plane.of_slice(stack, index.z), stack.view, step_mm=STEP_MM, box_mm=BOX_MM
-        )
-        if outside_mm(stack, boxes.centre_mm) > 0:
+        boxes = _boxes(positioned, index, chance if jitter else None)
+        centre = _centre_yx(positioned, index, boxes)
+        if centre is None:
             continue  # no positions on this slice: ignored, not background
-        x, y, _ = stack.voxel_xyz(boxes.centre_mm)
-        grid = grid_of(stack, (y, x), spacing_mm=card.spacing_mm, size=2 * round(0.75 * card.size))
-        points = grid.points_yx()
-        z = np.full(points.shape[:2], index.z, dtype=np.float64)
-        voxels = np.stack([points[..., 1], points[..., 0], z], axis=-1)
-        labels = boxes.labels_at(stack.world_mm(voxels))
-        positions = np.moveaxis(np.eye(POSITIONS, dtype=np.float32)[labels], -1, 0)
+        grid = grid_of(stack, centre, spacing_mm=card.spacing_mm, size=2 * round(0.75 * card.size))
         classes = len(card.structures) + 1
-        if positioned.structures is None:
-            structures = np.zeros((classes, grid.size, grid.size), dtype=np.float32)
-        else:
+        shares = np.zeros((POSITIONS + classes, grid.size, grid.size), dtype=np.float32)
+        if boxes is not None:
+            points = grid.points_yx()
+            z = np.full(points.shape[:2], index.z, dtype=np.float64)
+            voxels = np.stack([points[..., 1], points[..., 0], z], axis=-1)
+            labels = boxes.labels_at(stack.world_mm(voxels))
+            shares[:POSITIONS] = np.moveaxis(np.eye(POSITIONS, dtype=np.float32)[labels], -1, 0)
+        if positioned.structures is not None:
             drawn = card.channels[positioned.structures[index]]
-            structures = grid.labels_to_network(drawn, classes)
-        image = grid.to_network(intensities.apply(stack.image[index]))
-        yield image, np.concatenate([positions, structures])
+            shares[POSITIONS:] = grid.labels_to_network(drawn, classes)
+        yield grid.to_network(intensities.apply(stack.image[index])), shares
+
+
+def _boxes(
+    positioned: PositionedStack, index: SliceIndex, chance: np.random.Generator | None
+) -> Boxes | None:
+    """Return the boxes on a slice, with planes jittered if there is chance; None if unknown."""
+    frame, stack = positioned.frame, positioned.stack
+    if frame is None:
+        return None
+    if chance is not None:
+        frame = frame.moved(
+            rotation_deg=chance.normal(0, JITTER_DEG, 3), shift_mm=chance.normal(0, JITTER_MM, 3)
+        )
+    plane = Plane.of_slice(stack, index.z)
+    return boxes_on(frame, plane, stack.view, step_mm=STEP_MM, box_mm=BOX_MM)
+
+
+def _centre_yx(
+    positioned: PositionedStack, index: SliceIndex, boxes: Boxes | None
+) -> tuple[float, float] | None:
+    """Return where to cut out, native voxels: at box 1, else amid the structures."""
+    if boxes is None:
+        known = positioned.structures
+        return None if known is None else middle_of(known[index][None])
+    if outside_mm(positioned.stack, boxes.centre_mm) > 0:
+        return None
+    x, y, _ = positioned.stack.voxel_xyz(boxes.centre_mm)
+    return float(y), float(x)
 
 
 def held_out(sources: Sequence[Source], card: Card) -> HeldOut | None:
@@ -307,11 +328,11 @@ def pretrain(
     save_every
         Steps between two savings of the state.
     view
-        The view of all stacks, one that has positions.
+        The view of all stacks. One without positions (2CH) learns structures alone.
     start
         The model to go on from, of any view; None starts from scratch.
     validation
-        Studies to validate by, not among the sources.
+        Studies to validate positions by, not among the sources.
     validate_every
         Steps between two validations; there is one at the end too.
     trained_on
@@ -330,15 +351,16 @@ def pretrain(
     Raises
     ------
     InputError
-        If there is no study, the view has no positions, or the state at `resume` is of another run.
+        If there is no study, the view cannot be learned, or the state at `resume` is of another
+        run.
     """
-    if view not in POSITION_NAMES:
-        known = ", ".join(POSITION_NAMES)
-        raise InputError(f"the view {view} has no anatomical positions to learn; {known} have")
+    if view not in STRUCTURES_OF_VIEW:
+        known = ", ".join(STRUCTURES_OF_VIEW)
+        raise InputError(f"the view {view} cannot be learned; known: {known}")
     compute = compute or Compute.best()
     structures = STRUCTURES_OF_VIEW[view]
     network = _network(architecture, start, view, seed)
-    card = Card(network.architecture, view=view, structures=structures)
+    card = Card(network.architecture, view=view, structures=structures, size=size_of(view))
     compute.place(network)
     optimiser = new_optimiser(network)
     sha = hashlib.sha256("".join(part.digest for part in trained_on).encode()).hexdigest()[:16]
@@ -359,7 +381,7 @@ def pretrain(
         state = RunState(resume, plan)
         done = state.restore(network, optimiser, together)
     first = together is None or together.rank == 0
-    looks = held_out(validation, card) if first else None
+    looks = held_out(validation, card) if first and view in POSITION_NAMES else None
     part = (together.rank, together.ranks) if together else (0, 1)
     steps = fit(
         network.train(),
@@ -399,22 +421,20 @@ def pretrain(
         "compute": str(compute),
         "structures": knows_structures,
     }
-    return Model(
-        network,
-        Card(
-            network.architecture,
-            view=view,
-            structures=structures,
-            recipe=recipe,
-            trained_on=tuple(trained_on) or (TrainedOn("positions", len(sources)),),
-            parent=None if start is None else start.digest,
-        ),
+    card = replace(
+        card,
+        recipe=recipe,
+        trained_on=tuple(trained_on) or (TrainedOn("positions", len(sources)),),
+        parent=None if start is None else start.digest,
     )
+    return Model(network, card)
 
 
 def _network(architecture: Architecture | None, start: Model | None, view: View, seed: int) -> UNet:
     """Return the network to train: that of the start as far as it goes, else a new one."""
-    heads = ((POSITIONS_HEAD, POSITIONS), (STRUCTURES_HEAD, len(STRUCTURES_OF_VIEW[view]) + 1))
+    heads: tuple[tuple[str, int], ...] = ((STRUCTURES_HEAD, len(STRUCTURES_OF_VIEW[view]) + 1),)
+    if view in POSITION_NAMES:
+        heads = ((POSITIONS_HEAD, POSITIONS), *heads)
     if start is None:
         return new_network(architecture or Architecture(heads=heads), seed=seed)
     return with_heads(start, heads, keep=start.card.view is view, seed=seed)

@@ -12,6 +12,7 @@ from napari_cardiac_ssl.readers.nifti import name_of, read_stack
 from napari_cardiac_ssl.study import Study
 
 _IMAGES = (".nii", ".nii.gz", ".hdr")
+_NIFTI = (*_IMAGES, ".img", ".hdr.gz", ".img.gz")
 #: Words in the names of files that are no images.
 _MASKS = {"gt", "seg", "mask", "label", "labels", "confidence", "positions"}
 
@@ -57,6 +58,14 @@ def read_study(path: str | Path) -> Study:
             "folder that holds some"
         )
     return Study(path.resolve().name, tuple(read_stack(file) for file in files))
+
+
+def is_nifti(path: Path) -> bool:
+    """Tell by its name and first bytes whether a path is to be read as a NIfTI file.
+
+    What is not there, and no folder, is taken for one: its error says so.
+    """
+    return not path.is_dir() and (path.name.lower().endswith(_NIFTI) or not is_dicom(path))
 
 
 def images_in(folder: Path) -> list[Path]:

@@ -134,7 +134,7 @@ def test_without_structures_a_model_does_not_predict_them(
     model = tmp_path / "m.safetensors"
     options = ("--from", "scratch", "--steps", 1, "--batch-size", 2, "-o", model)
     _, err = do("pretrain", studies / "v30", *options)
-    assert "validated by nothing: too few" in err
+    assert "validated by nothing" in err
     assert "no structures yet" in refuse("predict", model, case.image, "-o", tmp_path)
     files = ("--images", case.image, "--labels", case.mask)
     do("finetune", *files, "--from", model, "--steps", 1, "-o", tmp_path / "t.safetensors")
