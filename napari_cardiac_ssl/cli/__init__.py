@@ -206,6 +206,8 @@ def _add_measure(sub: argparse.ArgumentParser) -> None:
     _add_frames_and_body(sub)
     add("--scheme", choices=SCHEMES, help=_OF_MASKS)
     add("--csv", type=Path, metavar="FILE", help="write the table as CSV too, with every column")
+    add("--curve", type=Path, metavar="FILE", help="write the volumes of every frame as CSV")
+    add("--areas", type=Path, metavar="FILE", help="write the areas of every slice as CSV")
     _add_json(sub)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.writers.tables import defined
 
 Report = Callable[[float, str], None]
 
@@ -34,15 +35,7 @@ def say(line: str) -> None:
 
 def say_json(value: object) -> None:
     """Print a result for programs. What is undefined (NaN) is null."""
-    say(json.dumps(_defined(value), indent=1, allow_nan=False))
-
-
-def _defined(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {key: _defined(part) for key, part in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_defined(part) for part in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
+    say(json.dumps(defined(value), indent=1, allow_nan=False))
 
 
 def note(line: str) -> None:

@@ -2,9 +2,10 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from math import isnan, nan
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,11 +20,21 @@ from napari_cardiac_ssl.measures.summary import Measures
 from napari_cardiac_ssl.measures.volumes import told_phases
 from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM, Mask, read_mask, view_of_name
 from napari_cardiac_ssl.readers.nifti_file import apart_mm
+from napari_cardiac_ssl.writers.measurements import (
+    Measurement,
+    column_of,
+    frame_rows,
+    slice_rows,
+)
 from napari_cardiac_ssl.writers.tables import write_csv
 
-Row = dict[str, object]
-#: Which file each is about.
-Doubts = list[tuple[str, AnatomyWarning]]
+
+class Found(NamedTuple):
+    """One row, and what volumes over time and areas are taken from, if there are any."""
+
+    one: Measurement
+    measured: Measured | None = None
+    frame_interval_s: float | None = None
 
 
 def measure(options: argparse.Namespace) -> int:
@@ -41,8 +52,11 @@ def measure(options: argparse.Namespace) -> int:
     _check_pairs("--2ch", options.view_2ch, "--4ch", options.view_4ch)
     if not options.masks and (options.ed_frame, options.es_frame) != (None, None):
         raise InputError("--ed-frame and --es-frame are for 4-D masks, not for pairs of masks")
-    if options.csv:
-        check_writable(options.csv)
+    if (options.curve or options.areas) and not options.masks:
+        raise InputError("--curve and --areas are for masks named one by one, not for pairs")
+    for path in (options.csv, options.curve, options.areas):
+        if path:
+            check_writable(path)
     scheme = scheme_named(options.scheme) if options.scheme else None
     surface = body_surface(options.height_cm, options.weight_kg)
     found = [
@@ -53,18 +67,31 @@ def measure(options: argparse.Namespace) -> int:
             for pair in zip(options.view_2ch, options.view_4ch, strict=True)
         ),
     ]
-    for row, doubts in found:
-        say_doubts(doubts, {row["ed_frame"], row["es_frame"]})
+    rows = [part.one.row() for part in found]
+    for part, row in zip(found, rows, strict=True):
+        say_doubts(part.one.doubts, {row["ed_frame"], row["es_frame"]})
     if options.csv:
-        write_csv(options.csv, [row | _as_cells(doubts) for row, doubts in found])
+        write_csv(options.csv, [part.one.cells() for part in found])
+    _write_details(options, found)
     if options.json:
-        say_json([row | {"warnings": _as_objects(doubts)} for row, doubts in found])
+        say_json([part.one.for_json() for part in found])
     else:
-        _say_rows([row for row, _ in found])
+        _say_rows(rows)
     return 0
 
 
-def say_doubts(doubts: Doubts, frames: set[object]) -> None:
+def _write_details(options: argparse.Namespace, found: Sequence[Found]) -> None:
+    """Write volumes over time and areas slice by slice, if they are asked for."""
+    stacks = [
+        (part.one.file, part.measured, part.frame_interval_s) for part in found if part.measured
+    ]
+    if options.curve:
+        write_csv(options.curve, [row for stack in stacks for row in frame_rows(*stack)])
+    if options.areas:
+        write_csv(options.areas, [row for stack in stacks for row in slice_rows(*stack[:2])])
+
+
+def say_doubts(doubts: Sequence[tuple[str, AnatomyWarning]], frames: set[object]) -> None:
     """Warn of what is doubtful at ED and ES, and of how much there is elsewhere."""
     shown = [(file, doubt) for file, doubt in doubts if doubt.t in frames]
     for file, doubt in shown:
@@ -91,7 +118,7 @@ def body_surface(height_cm: float | None, weight_kg: float | None) -> float:
     return body_surface_m2(height_cm, weight_kg)
 
 
-def _of_mask(mask: Mask, options: argparse.Namespace, surface_m2: float) -> tuple[Row, Doubts]:
+def _of_mask(mask: Mask, options: argparse.Namespace, surface_m2: float) -> Found:
     """Return one mask's row."""
     view = view_of_name(mask.name)
     if view is not View.SAX:
@@ -103,7 +130,9 @@ def _of_mask(mask: Mask, options: argparse.Namespace, surface_m2: float) -> tupl
     say_scheme(mask)
     heart = measured.measures(phases=phases, wall=True, body_surface_m2=surface_m2)
     doubts = measured.warnings(*_labelled_frames(mask), phases=phases)
-    return _row(mask.source.name, heart), [(mask.source.name, doubt) for doubt in doubts]
+    name = mask.source.name
+    row = Measurement(name, heart, [(name, doubt) for doubt in doubts])
+    return Found(row, measured, mask.frame_interval_s)
 
 
 def phases_of(mask: Mask, measured: Measured, ed: int | None, es: int | None) -> Phases:
@@ -129,9 +158,7 @@ def _labelled_frames(mask: Mask) -> list[int]:
     return np.flatnonzero(mask.labels.any(axis=(1, 2, 3))).tolist()
 
 
-def _of_pair(
-    ed_path: Path, es_path: Path, scheme: LabelScheme | None, surface_m2: float
-) -> tuple[Row, Doubts]:
+def _of_pair(ed_path: Path, es_path: Path, scheme: LabelScheme | None, surface_m2: float) -> Found:
     """Return the row of an ED mask and an ES mask of one heart."""
     ed, es = read_mask(ed_path, scheme=scheme), read_mask(es_path, scheme=scheme)
     for mask in (ed, es):
@@ -158,12 +185,11 @@ def _of_pair(
     heart = measured.measures(phases=(0, 1), wall=True, body_surface_m2=surface_m2)
     names = (ed_path.name, es_path.name)
     doubts = [(names[doubt.t], replace(doubt, t=0)) for doubt in measured.warnings(phases=(0, 1))]
-    return _row(ed_path.name, heart) | {"es_frame": 0, "es_file": es_path.name}, doubts
+    more = {"es_frame": 0, "es_file": es_path.name}
+    return Found(Measurement(ed_path.name, heart, doubts, more))
 
 
-def _of_view(
-    mask: Mask, view: View, options: argparse.Namespace, surface_m2: float
-) -> tuple[Row, Doubts]:
+def _of_view(mask: Mask, view: View, options: argparse.Namespace, surface_m2: float) -> Found:
     """Return the row of a long-axis view: areas, but no volume."""
     areas = np.array(
         [view_areas_mm2(frame[0], mask.affine).get(Structure.LV_CAVITY, 0) for frame in mask.labels]
@@ -172,23 +198,19 @@ def _of_view(
     ed = told.ed if options.ed_frame is None else _frame_of(mask, options.ed_frame)
     es = told.es if options.es_frame is None else _frame_of(mask, options.es_frame)
     say_scheme(mask)
-    row = _row(mask.source.name, Measures(body_surface_m2=surface_m2))
-    row |= {"ed_frame": ed, "es_frame": es, "method": f"areas in {view}"}
+    more: dict[str, object] = {"ed_frame": ed, "es_frame": es, "method": f"areas in {view}"}
     for phase, frame in (("ed", ed), ("es", es)):
         if frame is not None:
             found = view_areas_mm2(mask.labels[frame, 0], mask.affine)
-            row |= {f"{_column(s)}_{phase}_area_mm2": area for s, area in found.items()}
-            row[f"lv_{phase}_length_mm"] = lv_length_mm(mask.labels[frame, 0], mask.affine)
-    return row, []
-
-
-def _column(structure: Structure) -> str:
-    return str(structure).lower().replace(" ", "_")
+            more |= {f"{column_of(s)}_{phase}_area_mm2": area for s, area in found.items()}
+            more[f"lv_{phase}_length_mm"] = lv_length_mm(mask.labels[frame, 0], mask.affine)
+    heart = Measures(body_surface_m2=surface_m2)
+    return Found(Measurement(mask.source.name, heart, (), more))
 
 
 def _of_views(
     path_2ch: Path, path_4ch: Path, scheme: LabelScheme | None, surface_m2: float
-) -> tuple[Row, Doubts]:
+) -> Found:
     """Return the row of a 2CH and a 4CH mask: the LV's volume by area-length."""
     views = [read_mask(path, scheme=scheme) for path in (path_2ch, path_4ch)]
     for mask in views:
@@ -220,24 +242,13 @@ def _of_views(
         lv_esv_ml=nan if es is None else float(volumes[es]),
         body_surface_m2=surface_m2,
     )
-    row = _row(path_2ch.name, heart)
-    return row | {
-        "ed_frame": ed, "es_frame": es,
-        "method": "area-length of 2CH and 4CH", "file_4ch": path_4ch.name,
-    }, []  # fmt: skip
-
-
-def _row(file: str, heart: Measures) -> Row:
-    return {"file": file, **heart.row(), "method": "discs"}
-
-
-def _as_cells(doubts: Doubts) -> Row:
-    said = "; ".join(f"{file}: {doubt}" for file, doubt in doubts)
-    return {"warnings": len(doubts), "look_again": said}
-
-
-def _as_objects(doubts: Doubts) -> list[Row]:
-    return [{"file": file, **asdict(doubt)} for file, doubt in doubts]
+    more = {
+        "ed_frame": ed,
+        "es_frame": es,
+        "method": "area-length of 2CH and 4CH",
+        "file_4ch": path_4ch.name,
+    }
+    return Found(Measurement(path_2ch.name, heart, (), more))
 
 
 #: Header, column and decimals of what is shown to people; the rest is in --csv and --json.

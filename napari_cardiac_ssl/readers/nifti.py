@@ -62,6 +62,8 @@ class Mask:
         The file that it was read from.
     orientation_known
         Whether the file says how it lies in the patient.
+    frame_interval_s
+        Time between frames in seconds; None where the file does not say.
     """
 
     labels: NDArray[np.uint8]
@@ -73,6 +75,7 @@ class Mask:
     header: bytes = field(repr=False)
     source: Path
     orientation_known: bool = True
+    frame_interval_s: float | None = None
 
     @property
     def detected(self) -> bool:
@@ -200,6 +203,7 @@ def read_mask(
         header=volume.header,
         source=path,
         orientation_known=volume.orientation_known,
+        frame_interval_s=volume.frame_interval_s,
     )
 
 

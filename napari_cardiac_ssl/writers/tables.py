@@ -1,6 +1,7 @@
-"""Tables out, as CSV."""
+"""Tables out, as CSV and JSON."""
 
 import csv
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -49,6 +50,36 @@ def write_csv(path: str | Path, rows: Sequence[Mapping[str, object]]) -> Path:
         table.writerow(columns)
         table.writerows([_cell(row.get(column)) for column in columns] for row in rows)
     return path
+
+
+def write_json(path: str | Path, value: object) -> Path:
+    """Write a value as JSON, UTF-8. What is undefined (NaN) is null.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    with replacing(path) as beside, _open(beside) as file:
+        json.dump(defined(value), file, indent=1, allow_nan=False, ensure_ascii=False)
+        file.write("\n")
+    return path
+
+
+def defined(value: object) -> object:
+    """Return a value with None for every NaN in it, as JSON can say it.
+
+    Examples
+    --------
+    >>> defined({"a": [1.5, float("nan")]})
+    {'a': [1.5, None]}
+    """
+    if isinstance(value, Mapping):
+        return {key: defined(part) for key, part in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [defined(part) for part in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _open(path: Path) -> TextIO:

@@ -67,6 +67,26 @@ def test_a_cine_mask_is_a_row(do: Do, case, tmp_path: Path) -> None:
     assert "label scheme ukbb (noted in its header)" in err
 
 
+def test_volumes_over_time_and_areas(do: Do, refuse: Refuse, case, tmp_path: Path) -> None:
+    curve, areas = tmp_path / "curve.csv", tmp_path / "areas.csv"
+    do("measure", case.cine_mask, "--curve", curve, "--areas", areas)
+    frames = read_csv(curve)
+    assert [(row["frame"], row["time_ms"]) for row in frames] == [("0", "0"), ("1", "40")]
+    for t, row in enumerate(frames):
+        assert float(row["lv_cavity_ml"]) == pytest.approx(
+            volume_ml(case.cine_mask, 1, t), rel=1e-5
+        )
+        rv = volume_ml(case.cine_mask, 3, t)
+        assert float(row["rv_cavity_ml"]) == pytest.approx(rv, rel=1e-5)
+    slices = read_csv(areas)
+    assert len(slices) == 10
+    distance_mm = read_mask(case.cine_mask).spacing_mm[0]
+    total = sum(float(row["lv_cavity_mm2"]) for row in slices if row["frame"] == "0")
+    assert total * distance_mm / 1000 == pytest.approx(volume_ml(case.cine_mask, 1), rel=1e-4)
+    line = refuse("measure", "--ed", case.mask, "--es", case.mask, "--curve", curve)
+    assert "named one by one" in line
+
+
 def test_one_frame_has_ed_columns_alone(do: Do, case) -> None:
     [row] = json.loads(do("measure", case.mask, "--scheme", "acdc", "--json")[0])
     assert row["lv_edv_ml"] == pytest.approx(volume_ml(case.mask, 3))

@@ -1,0 +1,144 @@
+"""Measurements out: hearts in rows, their volumes over time, their areas slice by slice."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from napari_cardiac_ssl.anatomy import UKBB, Structure
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.measures import AnatomyWarning, Measured, Measures
+from napari_cardiac_ssl.measures.measured import StateOf
+from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.writers.tables import write_csv, write_json
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One heart, as it stands in a table.
+
+    Parameters
+    ----------
+    file
+        The mask's or the stack's name.
+    heart
+        Its numbers.
+    doubts
+        What is to be looked at again, each with the name of the file that it is about.
+    more
+        Further columns, or others' values.
+
+    Examples
+    --------
+    In a window: ``Measurement(stack.name, measured.measures(...), doubts)``.
+
+    >>> row = Measurement("p1", Measures(lv_edv_ml=150, lv_esv_ml=60)).row()
+    >>> list(row)[:4], row["lv_ef_percent"], row["method"]
+    (['file', 'ed_frame', 'es_frame', 'lv_edv_ml'], 60.0, 'discs')
+    """
+
+    file: str
+    heart: Measures
+    doubts: Sequence[tuple[str, AnatomyWarning]] = ()
+    more: Mapping[str, object] = field(default_factory=dict)
+
+    def row(self) -> Row:
+        """Return column to value, without the doubts."""
+        return {"file": self.file, **self.heart.row(), "method": "discs", **self.more}
+
+    def cells(self) -> Row:
+        """Return the row of a flat table: doubts as their number and in words."""
+        said = "; ".join(f"{file}: {doubt}" for file, doubt in self.doubts)
+        return self.row() | {"warnings": len(self.doubts), "look_again": said}
+
+    def for_json(self) -> Row:
+        """Return the row for programs: doubts as objects."""
+        doubts = [{"file": file, **asdict(doubt)} for file, doubt in self.doubts]
+        return self.row() | {"warnings": doubts}
+
+
+def write_measurements(path: str | Path, measurements: Sequence[Measurement]) -> Path:
+    """Write hearts as a table, one row each: CSV, or JSON where the name ends in ``.json``.
+
+    Parameters
+    ----------
+    path
+        The file to be, ``.csv`` or ``.json``.
+    measurements
+        At least one.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        If there are none, the name ends otherwise, or the file cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".json":
+        return write_json(path, [one.for_json() for one in measurements])
+    if path.suffix.lower() != ".csv":
+        raise InputError(f"cannot write {path}: name a table that ends in .csv or .json")
+    return write_csv(path, [one.cells() for one in measurements])
+
+
+def frame_rows(file: str, measured: Measured, frame_interval_s: float | None = None) -> list[Row]:
+    """Return volumes over time, one row for each frame.
+
+    Examples
+    --------
+    >>> labels = np.ones((1, 2, 5, 5), np.uint8)
+    >>> [row] = frame_rows("p1", Measured(labels, np.diag([2.0, 2, 10, 1])), 0.03)
+    >>> row["frame"], row["time_ms"], round(row["lv_cavity_ml"], 6), row["myocardium_ml"]
+    (0, 0.0, 2.0, nan)
+    """
+    volumes = {s: measured.volumes_ml(s) for s in _structures(measured)}
+    frames = len(next(iter(volumes.values())))
+    return [
+        {
+            "file": file,
+            "frame": t,
+            "time_ms": None if frame_interval_s is None else round(1000 * frame_interval_s * t, 6),
+            **{f"{column_of(s)}_ml": float(of_frame[t]) for s, of_frame in volumes.items()},
+        }
+        for t in range(frames)
+    ]
+
+
+def slice_rows(file: str, measured: Measured, state_of: StateOf | None = None) -> list[Row]:
+    """Return areas, one row for each slice of each frame, with its state where it is known."""
+    areas = {s: measured.areas_mm2(s) for s in _structures(measured)}
+    frames, slices = next(iter(areas.values())).shape
+    return [
+        {
+            "file": file,
+            "frame": t,
+            "slice": z,
+            **({} if state_of is None else {"state": str(state_of(SliceIndex(t, z)))}),
+            **{f"{column_of(s)}_mm2": float(of_stack[t, z]) for s, of_stack in areas.items()},
+        }
+        for t in range(frames)
+        for z in range(slices)
+    ]
+
+
+def column_of(structure: Structure) -> str:
+    """Return how a structure is called in columns.
+
+    Examples
+    --------
+    >>> column_of(Structure.LEFT_ATRIUM)
+    'left_atrium'
+    """
+    return str(structure).lower().replace(" ", "_")
+
+
+def _structures(measured: Measured) -> list[Structure]:
+    """Return the structures of the short axis, and others where a mask has them."""
+    return [s for s in UKBB.structures if UKBB.code(s) <= 3 or np.any(measured.areas_mm2(s) > 0)]
