@@ -231,6 +231,12 @@ class Desk:
             self.session.predict(first=self.view.in_view)
             self.say("predicting in the background; you can go on drawing meanwhile")
 
+    def roll_back(self) -> None:
+        """Go back to the model before, and to what it predicted."""
+        with self._changing(()):
+            self.session.roll_back()
+            self.say("back to the model before and what it predicted (Ctrl-Z brings this one back)")
+
     # -- results ---------------------------------------------------------------------------
 
     def export_masks(self, path: Path, scheme: LabelScheme) -> None:

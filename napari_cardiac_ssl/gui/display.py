@@ -85,6 +85,31 @@ def labels_layer(
     )
 
 
+def doubt_layer(confidence: NDArray[np.uint8], stack: Stack) -> FullLayerData:
+    """Return where the model is not sure, as napari takes it: bright over the picture.
+
+    Parameters
+    ----------
+    confidence
+        Shape ``(t, z, y, x)``, in 255ths.
+    stack
+        The image whose grid it lies on.
+    """
+    return (
+        255 - confidence,
+        {
+            "name": f"{stack.name} doubt",
+            "colormap": "magenta",
+            "contrast_limits": (0, 128),
+            "blending": "additive",
+            "opacity": 0.8,
+            "metadata": {METADATA: {"derived": True}},
+            **in_space(stack),
+        },
+        "image",
+    )
+
+
 def in_space(stack: Stack) -> dict[str, Any]:
     """Return what all layers of a stack share, or napari's sliders mean nothing."""
     return {

@@ -42,7 +42,7 @@ _MEANING = {
 #: Sides of a cell in pixels: the least that can be hit, and the most that is of use.
 LEAST, MOST_WIDE, MOST_HIGH = 5, 24, 17
 #: Height that the rows share.
-_ROWS_HEIGHT = 190
+_ROWS_HEIGHT = 156
 
 
 @dataclass(frozen=True)

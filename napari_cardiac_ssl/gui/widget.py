@@ -16,7 +16,6 @@ from napari_cardiac_ssl.gui.dropping import Drops
 from napari_cardiac_ssl.gui.keys import Key, bind, bind_dock
 from napari_cardiac_ssl.gui.opening import Opening, is_ours
 from napari_cardiac_ssl.gui.panels.choice import ChoicePanel
-from napari_cardiac_ssl.gui.panels.controls import heading
 from napari_cardiac_ssl.gui.panels.drawing import DrawingPanel
 from napari_cardiac_ssl.gui.panels.export import ExportPanel
 from napari_cardiac_ssl.gui.panels.learning import LearningPanel
@@ -90,10 +89,10 @@ class CardiacWidget(QWidget):
         self.add_tab("Export", self.export)
         self.status = QLabel()
         self.status.setWordWrap(True)
-        self.status.setMinimumHeight(3 * self.status.fontMetrics().lineSpacing() + 14)
+        self.status.setMinimumHeight(2 * self.status.fontMetrics().lineSpacing() + 10)
         self.status.setAccessibleName("What happened last")
         self.status.setStyleSheet(
-            "padding: 6px; border: 1px solid palette(mid); border-radius: 4px;"
+            "padding: 3px; border: 1px solid palette(mid); border-radius: 4px;"
         )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 4, 8, 8)
@@ -101,9 +100,7 @@ class CardiacWidget(QWidget):
         for part in (
             self.choice,
             self.overview,
-            heading("Draw"),
             self.drawing,
-            heading("This slice"),
             self.slice,
             self.tabs,
         ):

@@ -18,7 +18,7 @@ from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
-from napari_cardiac_ssl.trainer import Died, Failed, Wish
+from napari_cardiac_ssl.trainer import Died, Failed, Progressed, Wish
 
 from .conftest import BOX, SHAPE, A, B, C, paint
 
@@ -165,9 +165,9 @@ def test_cine_plays_and_stops(widget, qtbot):
 def test_slice_s_state_is_said_and_changed(widget):
     widget.view.go_to(A)
     draw(widget, A, 1, BOX)
-    assert widget.slice.state.text() == "Frame 0 of 0–2, slice 1 of 0–3:\nEditing, protected"
+    assert widget.slice.state.text() == "Frame 0, slice 1: editing, protected"
     widget.slice.confirm.click()
-    assert "Confirmed, protected" in widget.slice.state.text()
+    assert "confirmed, protected" in widget.slice.state.text()
     assert widget.slice.confirm.text() == "Take back"
     widget.slice.confirm.click()
     assert widget.session.annotations.state(A) is SliceState.EDITING
@@ -213,6 +213,58 @@ def test_job_is_shown_and_steered(widget, trainer, qtbot):
     assert "Learned from 1 slice" in widget.status.text()
     assert np.array_equal(widget.view.layer.data[0, 2], ring()[0, 2])
     assert widget.export.model.isEnabled()
+    assert training.progress.text() == "Learned from 1 slice in 5 s"
+    assert training.steer.currentIndex() == 0
+
+
+def test_predictions_are_accepted_and_models_rolled_back(widget, trainer, qtbot):
+    draw(widget, A, 1, BOX)
+    widget.learning.train.click()
+    trainer.deliver(ring())
+    qtbot.waitUntil(lambda: not widget.session.busy)
+    widget.view.go_to(SliceIndex(0, 2))
+    slice_, frame, _, _, give_back = widget.learning.accept.menu().actions()
+    slice_.trigger()
+    states = widget.session.annotations
+    assert states.state((0, 2)) is SliceState.EXPERT
+    assert "1 prediction accepted" in widget.status.text()
+    frame.trigger()
+    assert len(states.slices(SliceState.EXPERT)) == 4
+    give_back.trigger()
+    assert len(states.slices(SliceState.EXPERT)) == 0
+    widget.learning.roll_back.click()
+    assert widget.session.model is None
+    assert not widget.view.layer.data.any()
+    assert not widget.learning.roll_back.isEnabled()
+
+
+def test_doubt_is_a_layer_on_demand(widget, trainer, viewer, qtbot):
+    assert not widget.learning.confidence.isEnabled()
+    draw(widget, A, 1, BOX)
+    widget.learning.train.click()
+    trainer.deliver(ring())
+    qtbot.waitUntil(lambda: not widget.session.busy)
+    widget.learning.confidence.click()
+    doubt = viewer.layers["s doubt"]
+    assert (doubt.data == 55).all()
+    assert viewer.layers.selection.active is widget.view.layer
+    assert widget.choice.images.count() == 1
+    widget.learning.confidence.click()
+    assert doubt not in viewer.layers
+    widget.learning.confidence.click()
+    viewer.layers.remove("s doubt")
+    assert not widget.learning.confidence.isChecked()
+
+
+def test_loss_is_drawn_now_and_then(widget, trainer, qtbot):
+    draw(widget, A, 1, BOX)
+    widget.learning.train.click()
+    for step in range(3):
+        number = trainer.jobs[-1].number
+        trainer.script.append(Progressed(number, step + 1, 0.9 - step / 10, 0.1, 1.0, 9.0))
+    line = widget.learning.curves.loss.listDataItems()[0]
+    qtbot.waitUntil(lambda: line.yData is not None and len(line.yData) == 3)
+    assert list(line.yData) == [0.9, 0.8, 0.7]
 
 
 def test_cancel_leaves_all_as_it_was(widget, trainer, qtbot):

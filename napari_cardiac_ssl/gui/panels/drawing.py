@@ -62,7 +62,9 @@ class DrawingPanel(QWidget):
         layout = column(self)
         layout.addLayout(self._row)
         layout.addLayout(self._tool_row())
-        layout.addLayout(row(QLabel("Brush"), self.brush, QLabel("mm")))
+        thickness = row(QLabel("Brush"), self.brush, QLabel("mm"))
+        thickness.setStretch(1, 1)
+        layout.addLayout(thickness)
         self._offer(SAX_STRUCTURES)
         self.setEnabled(desk.is_open)
         self._structures.idClicked.connect(self.choose)
@@ -151,6 +153,7 @@ class DrawingPanel(QWidget):
         for old in self.buttons.values():
             self._structures.removeButton(old)
             self._row.removeWidget(old)
+            old.hide()
             old.deleteLater()
         self.buttons = {}
         for structure in structures:

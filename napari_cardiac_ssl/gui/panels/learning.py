@@ -1,42 +1,72 @@
-"""What to learn with, how it goes, and three ways to stop it."""
+"""What to learn with, how it goes, three ways to stop it, and what came of it."""
 
+import psutil
 from magicgui.widgets import ComboBox, SpinBox
-from qtpy.QtWidgets import QFormLayout, QLabel, QProgressBar, QWidget
+from napari.layers import Image, Layer
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFormLayout,
+    QLabel,
+    QMenu,
+    QProgressBar,
+    QStackedWidget,
+    QToolButton,
+    QWidget,
+)
 
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.gui.desk import Desk
-from napari_cardiac_ssl.gui.panels.controls import button, column, row
+from napari_cardiac_ssl.gui.display import doubt_layer
+from napari_cardiac_ssl.gui.panels.controls import button, column, describe, row
+from napari_cardiac_ssl.gui.panels.curves import Curves
 from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.session import JobStatus
+from napari_cardiac_ssl.study import SliceIndex
+
+_PHASES = {
+    "idle": "",
+    "starting": "Starting…",
+    "paused": "Paused",
+    "finishing": "Finishing…",
+    "predicting": "Predicting the other slices…",
+}
 
 
 class LearningPanel(QWidget):
-    """What to learn with, how it goes, and three ways to stop it."""
+    """What to learn with, how it goes, three ways to stop it, and what came of it."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._desk = desk
         self._ships = default_weights() is not None
         self._paused = False
+        self._step = 0
+        self._layer: Image | None = None  # how sure the model is, if that is shown
         self._make_options()
         self._make_buttons()
-        form = QFormLayout()
-        for one in (self.seconds, self.start, self.mode):
-            form.addRow(one.label, one.native)
-            one.native.setAccessibleName(one.label)
+        self.curves = Curves()
         layout = column(self)
-        layout.addLayout(form)
         go = row(self.train, self.predict)
         go.setStretch(0, 2)
         go.setStretch(1, 1)
         layout.addLayout(go)
         layout.addWidget(self.bar)
         layout.addWidget(self.progress)
-        layout.addLayout(row(self.pause, self.finish, self.cancel))
+        layout.addWidget(self.steer)
+        layout.addWidget(self.curves)
+        switches = row(self.while_drawing, self.how)
+        switches.setStretch(0, 1)
+        layout.addLayout(switches)
+        layout.addWidget(self.options)
         desk.changed.connect(self._show)
         desk.session.job_changed.connect(self._show_job)
+        desk.session.job_ended.connect(self._on_job_ended)
+        desk.session.stack_opened.connect(self._drop_confidence)
+        desk.layers_changed.connect(self._on_layers)
         self._show()
         self._show_job(desk.session.status)
+
+    # -- making ----------------------------------------------------------------------------
 
     def _make_options(self) -> None:
         self.seconds = SpinBox(
@@ -59,63 +89,134 @@ class LearningPanel(QWidget):
             value="all",
             tooltip="The decoder alone is quicker; the features stay as they are.",
         )
+        self.options = QWidget()
+        form = QFormLayout(self.options)
+        form.setContentsMargins(0, 0, 0, 0)
+        for one in (self.seconds, self.start, self.mode):
+            form.addRow(one.label, one.native)
+            one.native.setAccessibleName(one.label)
+        self.options.hide()
+        self.how = QToolButton()
+        self.how.setText("How to train")
+        self.how.setAccessibleName("How to train")
+        self.how.setCheckable(True)
+        describe(self.how, "How long to train, from which start, and how much of the network.")
+        self.how.toggled.connect(self.options.setVisible)
+        self.while_drawing = QCheckBox("Learn while I draw")
+        self.while_drawing.setChecked(self._desk.session.learn_while_drawing)
+        describe(
+            self.while_drawing,
+            "Confirming a slice starts some seconds of training by itself, in the background, and "
+            "refreshes the slices that you have not touched.",
+        )
+        self.while_drawing.toggled.connect(self._on_while_drawing)
 
     def _make_buttons(self) -> None:
-        session = self._desk.session
-        self.train = button("Train", "Learn from the labelled slices, then predict all others.")
-        self.predict = button(
-            "Predict",
-            "Refresh every untouched slice without training, in seconds: a first guess by the "
-            "shipped weights before anything is drawn, later by the present model.",
+        desk, session = self._desk, self._desk.session
+        self.train = button("Train", "")
+        self.predict = button("Predict", "")
+        describe(
+            self.predict,
+            "Refresh every untouched slice without training, in some seconds: a first guess by "
+            "the shipped weights before anything is drawn, later by the present model.",
         )
         for one in (self.train, self.predict):
-            one.setMinimumHeight(34)
+            one.setMinimumHeight(30)
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
         self.bar.setTextVisible(False)
-        self.bar.setMaximumHeight(10)
+        self.bar.setMaximumHeight(6)
         self.bar.setAccessibleName("Training progress")
         self.progress = QLabel()
-        self.progress.setAccessibleName("Loss and time left")
+        self.progress.setAccessibleName("How learning goes, or what the model learned from")
+        self.progress.setWordWrap(True)
         self.pause = button("Pause", "Hold training; nothing is lost, the time does not count.")
         self.finish = button("Finish now", "Stop soon, and use what was learned so far.")
         self.cancel = button("Cancel", "Stop at once; model and labels stay as they were.")
+        self.accept = QToolButton()
+        self.accept.setText("Accept…")
+        self.accept.setAccessibleName("Accept predictions")
+        describe(self.accept, "Take predictions as right without change: the model learns them.")
+        self.accept.setMenu(self._accept_menu())
+        self.accept.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.roll_back = button(
+            "Roll back", "Go back to the model before this one and to what it predicted, at once."
+        )
+        self.confidence = button(
+            "Confidence", "Show how sure the model is of each pixel, as a layer on the picture."
+        )
+        self.confidence.setCheckable(True)
+        self.steer = QStackedWidget()
+        for widgets in (
+            (self.accept, self.roll_back, self.confidence),
+            (self.pause, self.finish, self.cancel),
+        ):
+            page = QWidget()
+            page.setLayout(row(*widgets))
+            page.layout().setContentsMargins(0, 0, 0, 0)
+            self.steer.addWidget(page)
         self.train.clicked.connect(self._on_train)
-        self.predict.clicked.connect(self._desk.predict)
+        self.predict.clicked.connect(desk.predict)
         self.pause.clicked.connect(self._on_pause)
         self.finish.clicked.connect(session.finish)
         self.cancel.clicked.connect(session.cancel)
+        self.roll_back.clicked.connect(desk.roll_back)
+        self.confidence.clicked.connect(self._on_confidence)
+
+    def _accept_menu(self) -> QMenu:
+        menu, desk = QMenu(self), self._desk
+        menu.addAction("This slice", lambda: desk.accept(desk.view.in_view))
+        menu.addAction("This frame", lambda: desk.accept(*self._frame()))
+        menu.addAction("All slices", lambda: desk.accept(*desk.session.stack.slice_indices()))
+        menu.addSeparator()
+        menu.addAction("Give this frame back to the model", lambda: desk.revert(*self._frame()))
+        return menu
+
+    def _frame(self) -> list[SliceIndex]:
+        t = self._desk.view.in_view.t
+        return [index for index in self._desk.session.stack.slice_indices() if index.t == t]
+
+    # -- showing ---------------------------------------------------------------------------
 
     def _show(self) -> None:
         """Say how many slices there are to learn from, and offer what is possible."""
         session, number = self._desk.session, 0
         idle = self._desk.is_open and not session.busy
+        model = session.model
         if self._desk.is_open:
             number = len(session.annotations.slices(SliceState.EXPERT, SliceState.EDITING))
         text = f"Train on {number} slice{'' if number == 1 else 's'}" if number else "Train"
         self.train.setText(text)
         self.train.setAccessibleName(text)
-        can_start = idle and (session.model is not None or self._ships)
+        describe(
+            self.train,
+            f"Learn from the labelled slices for {self.seconds.value} s, then predict all others. "
+            "You can go on drawing meanwhile. Key T.",
+        )
+        can_start = idle and (model is not None or self._ships)
         self.train.setEnabled(idle and number > 0)
         self.predict.setEnabled(can_start)
         self.start.enabled = can_start
+        self.roll_back.setEnabled(idle and model is not None)
+        self.accept.setEnabled(idle and bool(session.annotations.slices(SliceState.PREDICTED)))
+        self.confidence.setEnabled(idle and session.confidence is not None)
+        if not session.busy:
+            self.progress.setText(self._what())
 
     def _show_job(self, status: JobStatus) -> None:
         """Say how training goes."""
         phase, step = status.phase, status.progress
-        words = {
-            "idle": "Not training",
-            "starting": "Starting…",
-            "paused": "Paused",
-            "finishing": "Finishing…",
-            "predicting": "Predicting the other slices…",
-        }.get(phase, "")
+        words = _PHASES.get(phase, "")
         if step is not None and phase in {"training", "paused", "finishing"}:
-            parts = [words or f"Step {step.step}", f"loss {step.loss:.2f}"]
-            if phase == "training":
-                parts.append(f"{max(0, step.seconds_left):.0f} s left")
-            words = " · ".join(parts) + (f" · {step.note}" if step.note else "")
-        self.progress.setText(words)
+            left = f"{words or in_words(step.seconds_left)} · loss {step.loss:.2f}"
+            words = left + (f" · {step.note}" if step.note else "")
+            if step.step != self._step:
+                self._step = step.step
+                self.curves.add_loss(step.loss)
+        elif phase == "starting":
+            self._step = 0
+            self.curves.start()
+        self.progress.setText(words or self._what())
         share = step.spent if step is not None and phase != "idle" else 0.0
         # Nobody knows how long starting and predicting take: the bar runs to and fro.
         self.bar.setRange(0, 0 if phase in {"starting", "predicting"} else 1000)
@@ -126,6 +227,32 @@ class LearningPanel(QWidget):
         self.pause.setEnabled(phase in {"training", "paused"})
         self.finish.setEnabled(phase in {"starting", "training", "paused"})
         self.cancel.setEnabled(phase != "idle")
+        self.steer.setCurrentIndex(int(phase != "idle"))
+
+    def _what(self) -> str:
+        """Return what the present model learned from."""
+        model = self._desk.session.model
+        self.progress.setToolTip(self._machine())
+        if model is None:
+            return "No model yet"
+        if not model.slices_learned:
+            return "The shipped weights; nothing learned here yet"
+        learned = f"{model.slices_learned} slice{'' if model.slices_learned == 1 else 's'}"
+        on = f" · {self._desk.session.compute}" if self._desk.session.compute else ""
+        return f"Learned from {learned} in {model.seconds:.0f} s{on}"
+
+    def _machine(self) -> str:
+        """Return on what the trainer works, and how much memory it holds."""
+        session = self._desk.session
+        if not session.compute or session.trainer_pid is None:
+            return "The trainer is not running yet"
+        try:
+            memory = psutil.Process(session.trainer_pid).memory_info().rss / 2**30
+        except psutil.Error:  # it has just ended
+            return "The trainer has ended"
+        return f"Trainer: {session.compute}, {memory:.1f} GiB of memory"
+
+    # -- what happens ----------------------------------------------------------------------
 
     def _on_train(self) -> None:
         self._desk.train(float(self.seconds.value), self.start.value, self.mode.value)
@@ -133,3 +260,45 @@ class LearningPanel(QWidget):
     def _on_pause(self) -> None:
         session = self._desk.session
         (session.resume if self._paused else session.pause)()
+
+    def _on_while_drawing(self, on: bool) -> None:
+        self._desk.session.learn_while_drawing = on
+
+    def _on_confidence(self, on: bool) -> None:
+        session = self._desk.session
+        self._drop_confidence()
+        if not on or session.confidence is None:
+            return
+        self._layer = Layer.create(*doubt_layer(session.confidence, session.stack))
+        self._desk.viewer.add_layer(self._layer)
+        self.confidence.setChecked(True)
+        if self._desk.view.layer is not None:  # one goes on drawing
+            self._desk.viewer.layers.selection.active = self._desk.view.layer
+
+    def _drop_confidence(self, *_: object) -> None:
+        layer, self._layer = self._layer, None
+        self.confidence.setChecked(False)
+        if layer is not None and layer in self._desk.viewer.layers:
+            self._desk.viewer.layers.remove(layer)
+
+    def _on_job_ended(self, how: str) -> None:
+        confidence = self._desk.session.confidence
+        if self._layer is not None and confidence is not None:
+            self._layer.data = 255 - confidence
+
+    def _on_layers(self, layer: Layer, came: bool) -> None:
+        if not came and layer is self._layer:
+            self._layer = None
+            self.confidence.setChecked(False)
+
+
+def in_words(seconds: float) -> str:
+    """Return how much time is left, as one would say it.
+
+    Examples
+    --------
+    >>> in_words(3.2), in_words(41), in_words(200)
+    ('3 s left', '41 s left', 'about 3 min left')
+    """
+    seconds = max(0.0, seconds)
+    return f"{seconds:.0f} s left" if seconds < 90 else f"about {seconds / 60:.0f} min left"

@@ -56,10 +56,7 @@ class SlicePanel(QWidget):
         words = _WORDS[state]
         if empty and state in {SliceState.EDITING, SliceState.EXPERT}:
             words = f"no heart here; {words}"
-        self.state.setText(
-            f"Frame {index.t} of 0–{session.stack.frames - 1}, "
-            f"slice {index.z} of 0–{session.stack.slices - 1}:\n{words[0].upper()}{words[1:]}"
-        )
+        self.state.setText(f"Frame {index.t}, slice {index.z}: {words}")
         self.confirm.setEnabled(True)
         self.revert.setEnabled(state not in {SliceState.UNLABELLED, SliceState.PREDICTED})
         if self._is_expert:
