@@ -1,13 +1,11 @@
-"""What the panels of one window share: the viewer, the session, the labels, and what can be asked.
+"""What the panels of one window share: the viewer, the session, the labels, what is said.
 
-Panels show, and ask. Whatever is asked goes through here, so that a button, a key and a menu do the
-same: hand the strokes to the session, call its verb, say what happened. No rules here.
+Panels show, and ask; what can be asked stands in `verbs`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import napari
 import numpy as np
@@ -16,12 +14,13 @@ from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_cardiac_ssl.anatomy import UKBB, LabelScheme, detect_scheme
+from napari_cardiac_ssl.anatomy import UKBB, detect_scheme
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.display import METADATA, stack_of
 from napari_cardiac_ssl.gui.layers import LabelView
-from napari_cardiac_ssl.session import JobStatus, Session, Start
+from napari_cardiac_ssl.gui.verbs import Verbs
+from napari_cardiac_ssl.session import JobStatus, Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 #: How long predictions may be taken over at a time: short enough that nobody feels it.
@@ -33,7 +32,7 @@ _HINT_DRAW = (
 )
 
 
-class Desk:
+class Desk(Verbs):
     """One window's work: what its panels look at and what they ask for.
 
     Parameters
@@ -75,6 +74,7 @@ class Desk:
         session.labels_refreshed.connect(self._on_slices_changed)
         session.job_changed.connect(self._on_job_changed)
         session.job_ended.connect(self.say)
+        session.model_adopted.connect(self._on_model)
         session.said.connect(self.say)
         session.trouble.connect(self.say)
         viewer.dims.events.current_step.connect(self._on_moved)
@@ -82,14 +82,6 @@ class Desk:
         viewer.layers.events.removed.connect(self._on_layers)
 
     # -- what is there ---------------------------------------------------------------------
-
-    @property
-    def is_open(self) -> bool:
-        """Whether there is a stack to work on."""
-        try:
-            return bool(self.session.stack)
-        except InputError:
-            return False
 
     @property
     def image(self) -> Image | None:
@@ -128,128 +120,6 @@ class Desk:
                 f"took {len(slices)} labelled slices over from {layer.name} (scheme {scheme}); "
                 "confirm those that are right"
             )
-
-    # -- slices: that in view, where none is named -----------------------------------------
-
-    def confirm(self, *slices: SliceIndex) -> None:
-        """Make slices examples to learn from."""
-        with self._changing(slices) as chosen:
-            self.session.confirm(*chosen)
-            self.say("confirmed: the model learns from it and never changes it")
-
-    def accept(self, *slices: SliceIndex) -> None:
-        """Confirm predictions as they are; slices that are none stay."""
-        with self._changing(slices) as chosen:
-            before = len(self.session.annotations.slices(SliceState.EXPERT))
-            self.session.accept(*chosen)
-            number = len(self.session.annotations.slices(SliceState.EXPERT)) - before
-            self.say(f"{number} prediction{'' if number == 1 else 's'} accepted as right")
-
-    def retract(self, *slices: SliceIndex) -> None:
-        """Take confirmations back."""
-        with self._changing(slices) as chosen:
-            self.session.retract(*chosen)
-            self.say("confirmation taken back: no example any more, still protected")
-
-    def revert(self, *slices: SliceIndex) -> None:
-        """Give slices back to the model."""
-        with self._changing(slices) as chosen:
-            self.session.revert(*chosen)
-            self.say("given back: the next prediction fills it (Ctrl-Z brings it back)")
-
-    def exclude(self, *slices: SliceIndex) -> None:
-        """Keep slices out of everything."""
-        with self._changing(slices) as chosen:
-            self.session.exclude(*chosen)
-            self.say("excluded: neither learned from nor predicted")
-
-    def include(self, *slices: SliceIndex) -> None:
-        """Take exclusions back."""
-        with self._changing(slices) as chosen:
-            self.session.include(*chosen)
-            self.say("included again")
-
-    @contextmanager
-    def _changing(self, slices: tuple[SliceIndex, ...]) -> Iterator[tuple[SliceIndex, ...]]:
-        with self.reporting():
-            self.view.take_strokes()
-            yield slices or (self.view.in_view,)
-
-    # -- undo ------------------------------------------------------------------------------
-
-    def undo(self) -> None:
-        """Take the last step back: a stroke, a refresh, a confirmation."""
-        self._step_back(self.session.undo, self.session.undoable, "undone")
-
-    def redo(self) -> None:
-        """Do again what was undone last."""
-        self._step_back(self.session.redo, self.session.redoable, "done again")
-
-    def _step_back(self, verb: Callable[[], None], what: str | None, how: str) -> None:
-        if self.view.drawing:
-            return
-        with self.reporting():
-            self._last_changed.clear()
-            verb()
-            if what is None:
-                self.say(f"nothing to be {how}")
-                return
-            self.say(f"{how}: {what}")
-            if len(self._last_changed) == 1:  # nobody should have to look for it
-                self.view.go_to(self._last_changed[0])
-
-    # -- going through the stack -----------------------------------------------------------
-
-    def go(self, *, frames: int = 0, slices: int = 0) -> None:
-        """Show another slice; after the last frame comes the first."""
-        if self.is_open:
-            stack, (t, z) = self.session.stack, self.view.in_view
-            z = min(max(z + slices, 0), stack.slices - 1)
-            self.view.go_to(SliceIndex((t + frames) % stack.frames, z))
-
-    def hide_labels(self, hidden: bool) -> None:
-        """Show the image alone, or with its labels again."""
-        if self.view.layer is not None:
-            self.view.layer.visible = not hidden
-
-    # -- learning --------------------------------------------------------------------------
-
-    def train(self, seconds: float, start: Start, mode: Literal["all", "decoder"]) -> None:
-        """Learn from what is drawn."""
-        with self.reporting():
-            self.view.take_strokes()
-            self.session.train(seconds=seconds, start=start, mode=mode, first=self.view.in_view)
-            self.say(
-                f"learning from {self.session.status.slices} slices in the background; you can go "
-                "on drawing meanwhile"
-            )
-
-    def predict(self) -> None:
-        """Refresh the predictions without training."""
-        with self.reporting():
-            self.view.take_strokes()
-            self.session.predict(first=self.view.in_view)
-            self.say("predicting in the background; you can go on drawing meanwhile")
-
-    def roll_back(self) -> None:
-        """Go back to the model before, and to what it predicted."""
-        with self._changing(()):
-            self.session.roll_back()
-            self.say("back to the model before and what it predicted (Ctrl-Z brings this one back)")
-
-    # -- results ---------------------------------------------------------------------------
-
-    def export_masks(self, path: Path, scheme: LabelScheme) -> None:
-        """Write the labels as seen."""
-        with self.reporting():
-            self.view.take_strokes()
-            written = self.session.export_mask(path, scheme)
-            self.say(f"masks written to {written} (scheme {scheme.name})")
-
-    def export_model(self, path: Path) -> None:
-        """Write the present model."""
-        with self.reporting():
-            self.say(f"model written to {self.session.export_model(path)}")
 
     # -- telling ---------------------------------------------------------------------------
 
@@ -297,6 +167,10 @@ class Desk:
             session.labels_refreshed,
             session.job_changed,
             session.job_ended,
+            session.model_adopted,
+            session.uncertainty_changed,
+            session.phases_changed,
+            session.validated,
             self.changed,
             self.layer_shown,
             self.layers_changed,
@@ -324,6 +198,9 @@ class Desk:
     def _on_job_changed(self, status: JobStatus) -> None:
         if status.progress is None or status.phase != "training":
             self._show()
+
+    def _on_model(self, model: object) -> None:
+        self._show()
 
     def _on_moved(self, event: Any) -> None:
         if not self.is_open:

@@ -7,7 +7,7 @@ volumes in 2-D, so the full geometry stays with the stack, in the layer's metada
 from typing import Any
 
 import numpy as np
-from napari.layers import Image, Labels
+from napari.layers import Image, Labels, Layer
 from napari.types import FullLayerData
 from napari.utils import DirectLabelColormap
 from numpy.typing import NDArray
@@ -108,6 +108,11 @@ def doubt_layer(confidence: NDArray[np.uint8], stack: Stack) -> FullLayerData:
         },
         "image",
     )
+
+
+def is_derived(layer: Layer) -> bool:
+    """Tell whether a layer shows what was made of an image: nothing to be worked on itself."""
+    return bool(layer.metadata.get(METADATA, {}).get("derived"))
 
 
 def in_space(stack: Stack) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class CardiacWidget(QWidget):
         self.viewer = viewer
         if session is None:
             session = Session()
-            session.keeps_by_itself = True
+            session.keeps_by_itself = session.learn_while_drawing = True
         self.desk = Desk(viewer, session)
         self.session, self.view = self.desk.session, self.desk.view
         self.studies = Studies(self.desk)
@@ -177,6 +177,11 @@ class CardiacWidget(QWidget):
                 lambda: desk.hide_labels(False),
             ),
             Key(("C",), "confirm the slice", desk.confirm),
+            Key(("N",), "go to the slice that is suggested", self.overview.go_on),
+            Key(("I",), "interpolate the frame between drawn slices", desk.interpolate),
+            Key(("U",), "copy the nearest drawn slice", desk.copy_neighbour),
+            Key(("R",), "carry the slice through the cine", desk.propagate),
+            Key(("Y",), "tidy the slice: largest pieces, no holes", desk.tidy),
             Key(("T",), "train", self.learning.train.click),
             Key(("Control-Z",), "undo", desk.undo, everywhere=True),
             Key(("Control-Shift-Z",), "do again", desk.redo, everywhere=True),

@@ -138,13 +138,71 @@ def test_menu_of_a_slice_offers_what_its_state_allows(widget):
     def offered():
         return {action.text(): action for action in widget.overview.menu(A).actions()}
 
-    assert list(offered()) == ["No heart here", "Exclude"]
+    phases = ["", "This frame is ED", "This frame is ES", "Find ED and ES again"]
+    assert list(offered()) == ["No heart here", "Exclude", *phases]
     offered()["Exclude"].trigger()
     assert widget.session.annotations.state(A) is SliceState.EXCLUDED
     offered()["Include"].trigger()
     widget.session.annotate(A, np.ones((32, 40), np.uint8))
-    assert list(offered()) == ["Confirm", "Give back to the model", "Exclude"]
+    assert list(offered()) == ["Confirm", "Give back to the model", "Exclude", *phases]
     offered()["Confirm"].trigger()
-    assert list(offered()) == ["Take confirmation back", "Give back to the model", "Exclude"]
+    assert list(offered()) == [
+        "Take confirmation back",
+        "Give back to the model",
+        "Exclude",
+        *phases,
+    ]
     offered()["Give back to the model"].trigger()
     assert widget.session.annotations.state(A) is SliceState.UNLABELLED
+
+
+def test_next_slice_is_suggested_with_its_reason(widget, qtbot):
+    widget.overview.think()
+    index = widget.session.suggest()[0].index
+    assert f"Frame {index.t}, slice {index.z}:" in widget.overview.reason.text()
+    widget.view.go_to(SliceIndex((index.t + 1) % 3, index.z))
+    widget.overview.next.click()
+    assert widget.view.in_view == index
+    widget.overview.next.click()
+    assert widget.view.in_view != index
+    widget.session.exclude(*widget.session.stack.slice_indices())
+    qtbot.waitUntil(lambda: "Nothing left" in widget.overview.reason.text())
+    assert not widget.overview.next.isEnabled()
+
+
+def test_ed_and_es_are_marked_and_can_be_corrected(widget, qtbot):
+    labels = np.zeros((3, 4, 32, 40), np.uint8)
+    for t, size in enumerate((12, 6, 10)):
+        labels[t, 1:3, 5 : 5 + size, 8 : 8 + size] = 1
+    widget.session.take_over(labels)
+    widget.overview.think()
+    assert widget.session.phases == (0, 1)
+    menu = {action.text(): action for action in widget.overview.menu(SliceIndex(2, 1)).actions()}
+    menu["This frame is ES"].trigger()
+    assert widget.session.phases == (0, 2)
+    widget.overview.think()
+    assert widget.overview.marks == {0: "ED", 2: "ES"}
+    menu["Find ED and ES again"].trigger()
+    assert widget.session.phases == (0, 1)
+
+
+def test_helps_draft_slices(widget):
+    box = np.zeros((32, 40), np.uint8)
+    box[5:15, 8:20] = 1
+    helps = [action.trigger for action in widget.slice.help.menu().actions()]
+    widget.session.annotate(SliceIndex(0, 0), box)
+    widget.session.annotate(SliceIndex(0, 2), box)
+    widget.view.go_to(SliceIndex(0, 1))
+    helps[0]()
+    assert np.array_equal(widget.view.layer.data[0, 1], box)
+    assert widget.session.annotations.record(SliceIndex(0, 1)).how == "interpolated"
+    widget.view.go_to(SliceIndex(0, 3))
+    helps[1]()
+    assert np.array_equal(widget.view.layer.data[0, 3], box)
+    widget.desk.undo()
+    assert not widget.view.layer.data[0, 3].any()
+    widget.view.go_to(SliceIndex(1, 3))
+    helps[1]()
+    assert "Nothing to copy" in widget.status.text()
+    helps[3]()
+    assert "Nothing to tidy" in widget.status.text()

@@ -4,6 +4,7 @@ from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QMenu, QToolButton, QWidget
 
+from napari_cardiac_ssl.gui.display import is_derived
 from napari_cardiac_ssl.gui.panels.controls import button, column, describe, row
 from napari_cardiac_ssl.gui.studies import Studies, stack_in
 from napari_cardiac_ssl.project import KeptStack
@@ -51,14 +52,18 @@ class ChoicePanel(QWidget):
         self.starts.setToolTip("A label layer whose slices to go on from.")
         self.use_labels = button("Use", "Take the chosen labels over on slices not yet drawn on.")
         self.show_labels = button("Show labels again", "The layer was removed; the labels remain.")
+        self._labels = QWidget()
         labels = row(self.starts, self.use_labels)
+        labels.setContentsMargins(0, 0, 0, 0)
         labels.setStretch(0, 1)
+        self._labels.setLayout(labels)
         form = QFormLayout()
         form.setContentsMargins(0, 0, 0, 0)
         images = row(self.images, self.open)
         images.setStretch(0, 1)
         form.addRow("Image", images)
-        form.addRow("Labels", labels)
+        form.addRow("Labels", self._labels)
+        self._form = form
         layout = column(self)
         layout.addLayout(form)
         layout.addWidget(self.show_labels)
@@ -75,7 +80,8 @@ class ChoicePanel(QWidget):
         desk = self._desk
         self.show_labels.setVisible(desk.is_open and desk.view.layer is None)
         self.images.setEnabled(not desk.session.busy)
-        self.use_labels.setEnabled(self.starts.count() > 0 and desk.is_open)
+        self.use_labels.setEnabled(desk.is_open)
+        self._form.setRowVisible(self._labels, self.starts.count() > 0)
 
     def _on_layers(self, layer: Layer, came: bool) -> None:
         self._fill()
@@ -120,7 +126,8 @@ class ChoicePanel(QWidget):
             for kept in self._desk.session.stacks
             if (kept.name, kept.shape) not in there
         ]
-        return [*found, *((one.name, one) for one in layers if stack_in(one) not in stacks)]
+        others = [one for one in layers if stack_in(one) not in stacks and not is_derived(one)]
+        return [*found, *((one.name, one) for one in others)]
 
     def _on_image_chosen(self, place: int) -> None:
         what = self.images.itemData(place)

@@ -61,6 +61,7 @@ class LearningPanel(QWidget):
         desk.changed.connect(self._show)
         desk.session.job_changed.connect(self._show_job)
         desk.session.job_ended.connect(self._on_job_ended)
+        desk.session.validated.connect(self._on_validated)
         desk.session.stack_opened.connect(self._drop_confidence)
         desk.layers_changed.connect(self._on_layers)
         self._show()
@@ -235,11 +236,10 @@ class LearningPanel(QWidget):
         self.progress.setToolTip(self._machine())
         if model is None:
             return "No model yet"
-        if not model.slices_learned:
+        if not model.slices_learned:  # it may have been tested nevertheless
             return "The shipped weights; nothing learned here yet"
         learned = f"{model.slices_learned} slice{'' if model.slices_learned == 1 else 's'}"
-        on = f" · {self._desk.session.compute}" if self._desk.session.compute else ""
-        return f"Learned from {learned} in {model.seconds:.0f} s{on}"
+        return f"Learned from {learned} in {model.seconds:.0f} s; {self._desk.session.verdict}"
 
     def _machine(self) -> str:
         """Return on what the trainer works, and how much memory it holds."""
@@ -285,6 +285,10 @@ class LearningPanel(QWidget):
         confidence = self._desk.session.confidence
         if self._layer is not None and confidence is not None:
             self._layer.data = 255 - confidence
+
+    def _on_validated(self, *_: object) -> None:
+        self.curves.show_dice([one.mean for one in self._desk.session.validation])
+        self._show()
 
     def _on_layers(self, layer: Layer, came: bool) -> None:
         if not came and layer is self._layer:

@@ -1,18 +1,22 @@
 """The slice map with its legend: what is done, what is doubtful, what is next."""
 
+import math
+
 import numpy as np
-from numpy.typing import NDArray
-from qtpy.QtCore import QPoint
-from qtpy.QtWidgets import QMenu, QWidget
+from qtpy.QtCore import QPoint, QTimer
+from qtpy.QtWidgets import QLabel, QMenu, QWidget
 
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.gui.desk import Desk
-from napari_cardiac_ssl.gui.panels.controls import column
+from napari_cardiac_ssl.gui.panels.controls import button, column, row
 from napari_cardiac_ssl.gui.slice_map import STATE_WORDS, Legend, MapContent, SliceMap
-from napari_cardiac_ssl.study import SliceIndex, Stack
+from napari_cardiac_ssl.learning.suggestion import Suggestion
+from napari_cardiac_ssl.study import SliceIndex
 
-#: A prediction of which this share is expected to be wrong is as doubtful as can be shown.
-_DOUBTFUL = 0.3
+#: So much area in doubt is as doubtful as can be shown; from the others on it is said.
+_MOST_DOUBT_CM2, _DOUBTFUL_CM2, _UNSURE_CM2 = 5.0, 3.0, 1.5
+#: How long after the last change the next slice is suggested, in ms.
+_THINK_MS = 250
 
 
 class OverviewPanel(QWidget):
@@ -21,53 +25,93 @@ class OverviewPanel(QWidget):
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._desk = desk
-        self._doubt: NDArray[np.float32] | None = None
+        self._suggested: Suggestion | None = None
+        self.marks: dict[int, str] = {}  # ED and ES
         self.map, self.legend = SliceMap(self._describe), Legend()
+        self.next = button("Next", "Go to the slice that is worth looking at next. Key N.")
+        self.reason = QLabel()
+        self.reason.setWordWrap(True)
+        self.reason.setMinimumHeight(2 * self.reason.fontMetrics().lineSpacing())
+        self.reason.setAccessibleName("Which slice next, and why")
+        suggestion = row(self.next, self.reason)
+        suggestion.setStretch(1, 1)
         layout = column(self)
         layout.addWidget(self.map)
         layout.addWidget(self.legend)
+        layout.addLayout(suggestion)
+        self._thinks = QTimer(self)
+        self._thinks.setSingleShot(True)
+        self._thinks.setInterval(_THINK_MS)
+        self._thinks.timeout.connect(self.think)
+        self.next.clicked.connect(self.go_on)
         self.map.chosen.connect(desk.view.go_to)
         self.map.confirm_asked.connect(lambda: desk.confirm(desk.view.in_view))
         self.map.menu_asked.connect(self._on_menu)
-        desk.session.stack_opened.connect(self._on_stack_opened)
-        desk.session.labels_refreshed.connect(self._on_refreshed)
+        session = desk.session
+        for signal in (
+            session.stack_opened,
+            session.slices_changed,
+            session.labels_refreshed,
+            session.uncertainty_changed,
+            session.phases_changed,
+        ):
+            signal.connect(self._on_news)
         desk.changed.connect(self._show)
         self._show()
 
-    def _show(self) -> None:
+    def go_on(self) -> None:
+        """Go to the slice that is suggested."""
+        self.think()
+        self._desk.go_to_suggestion()
+
+    def think(self) -> None:
+        """Find the slice to look at next, and ED and ES."""
+        self._thinks.stop()
         if not self._desk.is_open:
+            return
+        session = self._desk.session
+        ed, es = session.phases
+        self.marks = {t: word for t, word in ((es, "ES"), (ed, "ED")) if t is not None}
+        suggested = session.suggest()
+        self._suggested = suggested[0] if suggested else None
+        self._show()
+
+    def _on_news(self, *_: object) -> None:
+        if not self._thinks.isActive():  # not later and later while a refresh comes in portions
+            self._thinks.start()
+
+    def _show(self) -> None:
+        suggested = self._suggested if self._desk.is_open else None
+        self.next.setEnabled(suggested is not None)
+        if not self._desk.is_open:
+            self.reason.setText("")
             self.map.show_content(MapContent())
             return
-        stack, annotations = self._desk.session.stack, self._desk.session.annotations
-        states = np.full((stack.frames, stack.slices), SliceState.UNLABELLED, dtype=object)
+        session = self._desk.session
+        states = np.full(
+            (session.stack.frames, session.stack.slices), SliceState.UNLABELLED, object
+        )
         counts = {}
         for state in STATE_WORDS:
-            slices = annotations.slices(state)
+            slices = session.annotations.slices(state)
             for index in slices:
                 states[index] = state
             counts[state] = len(slices)
-        counts[SliceState.UNLABELLED] = states.size - (
-            sum(counts.values()) - counts[SliceState.UNLABELLED]
-        )
+        counts[SliceState.UNLABELLED] += states.size - sum(counts.values())
         self.legend.show_counts(counts)
-        self.map.show_content(MapContent(states, self._doubt, self._desk.view.in_view))
-
-    def _on_stack_opened(self, stack: Stack) -> None:
-        self._doubt = None
-
-    def _on_refreshed(self, slices: tuple[SliceIndex, ...]) -> None:
-        session = self._desk.session
-        if session.confidence is None:
-            return
-        if self._doubt is None:
-            doubt = np.full(session.confidence.shape[:2], np.nan, np.float32)
-        else:
-            doubt = self._doubt.copy()
-        for index in slices:
-            wrong = (255.0 - session.confidence[index]).sum() / 255
-            size = max(100, np.count_nonzero(session.annotations.labels[index]))
-            doubt[index] = wrong / size / _DOUBTFUL
-        self._doubt = doubt  # another array: the map compares
+        content = MapContent(
+            states,
+            session.uncertainty / _MOST_DOUBT_CM2,
+            self._desk.view.in_view,
+            suggested.index if suggested else None,
+            self.marks,
+        )
+        self.map.show_content(content)
+        words = "Nothing left to look at: every slice is yours, or excluded"
+        if suggested:
+            t, z = suggested.index
+            words = f"Frame {t}, slice {z}: {suggested.reason}"
+        self.reason.setText(words)
 
     def _describe(self, index: SliceIndex) -> str:
         """Tell of a slice: where it is, what it is worth, who, when, and from which model."""
@@ -78,11 +122,8 @@ class OverviewPanel(QWidget):
             if not session.annotations.labels[index].any():
                 words += ", no heart here"
             words += f" · {record.how} by {record.who}" if record.how else f" · {record.who}"
-        elif record.state is SliceState.PREDICTED and self._doubt is not None:
-            doubt = self._doubt[index]
-            words += (
-                " · doubtful" if doubt > 0.6 else " · fairly sure" if doubt > 0.3 else " · sure"
-            )
+        elif record.state is SliceState.PREDICTED:
+            words += _doubt_in_words(float(session.uncertainty[index]))
         lines = [f"Frame {index.t}, slice {index.z}", words]
         if record.when:
             lines.append(record.when.replace("T", " ")[:16] + " UTC")
@@ -99,6 +140,7 @@ class OverviewPanel(QWidget):
         state = desk.session.annotations.state(index)
         if state is SliceState.EXCLUDED:
             menu.addAction("Include", lambda: desk.include(index))
+            self._add_phases(menu, index.t)
             return menu
         if state is SliceState.EXPERT:
             menu.addAction("Take confirmation back", lambda: desk.retract(index))
@@ -110,4 +152,24 @@ class OverviewPanel(QWidget):
         if state in {SliceState.EXPERT, SliceState.EDITING}:
             menu.addAction("Give back to the model", lambda: desk.revert(index))
         menu.addAction("Exclude", lambda: desk.exclude(index))
+        self._add_phases(menu, index.t)
         return menu
+
+    def _add_phases(self, menu: QMenu, t: int) -> None:
+        """Let the user say which frame is ED and which is ES."""
+        session = self._desk.session
+        if session.stack.frames == 1:
+            return
+        ed, es = session.phases
+        menu.addSeparator()
+        menu.addAction("This frame is ED", lambda: session.set_phases(t, es))
+        menu.addAction("This frame is ES", lambda: session.set_phases(ed, t))
+        menu.addAction("Find ED and ES again", lambda: session.set_phases(None, None))
+
+
+def _doubt_in_words(doubt_cm2: float) -> str:
+    """Return how far one may trust a prediction; nothing where that is not known."""
+    if math.isnan(doubt_cm2):
+        return ""
+    sure = "sure" if doubt_cm2 < _UNSURE_CM2 else "less sure"
+    return f" · {'doubtful' if doubt_cm2 >= _DOUBTFUL_CM2 else sure} ({doubt_cm2:.1f} cm²)"

@@ -1,6 +1,6 @@
 """The state of the slice in view, and what can be done about it."""
 
-from qtpy.QtWidgets import QLabel, QWidget
+from qtpy.QtWidgets import QLabel, QMenu, QToolButton, QWidget
 
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.gui.desk import Desk
@@ -31,13 +31,44 @@ class SlicePanel(QWidget):
             "What is drawn on this slice goes, and the next prediction fills it. Ctrl-Z brings "
             "it back.",
         )
+        self.help = self._make_help()
         self.confirm.clicked.connect(self._on_confirm)
         self.revert.clicked.connect(self._on_revert)
         layout = column(self)
         layout.addWidget(self.state)
-        layout.addLayout(row(self.confirm, self.revert))
+        buttons = row(self.confirm, self.revert, self.help)
+        buttons.setStretch(0, 1)
+        buttons.setStretch(1, 1)
+        layout.addLayout(buttons)
         desk.changed.connect(self._show)
         self._show()
+
+    def _make_help(self) -> QToolButton:
+        """Return the menu of what drafts slices."""
+        desk, menu = self._desk, QMenu(self)
+        for words, verb, tip in (
+            ("Interpolate this frame  (I)", desk.interpolate, "Between slices that you drew."),
+            (
+                "Copy the nearest drawn slice  (U)",
+                desk.copy_neighbour,
+                "Here or in time.",
+            ),
+            (
+                "Carry through the cine  (R)",
+                desk.propagate,
+                "This slice in all frames, by the motion between them. Some seconds.",
+            ),
+            ("Tidy  (Y)", desk.tidy, "Keep the largest pieces, fill holes."),
+        ):
+            menu.addAction(words, verb).setToolTip(tip)
+        menu.setToolTipsVisible(True)
+        made = QToolButton()
+        made.setText("Help me")
+        made.setMenu(menu)
+        made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        made.setAccessibleName("Drafts")
+        describe(made, "Drafts to be looked at and corrected: nothing is learned from them yet.")
+        return made
 
     def _show(self) -> None:
         if self._desk.is_open:
@@ -46,6 +77,7 @@ class SlicePanel(QWidget):
             self.state.setText("No stack is open")
             self.confirm.setEnabled(False)
             self.revert.setEnabled(False)
+        self.help.setEnabled(self._desk.is_open)
 
     def _show_slice(self) -> None:
         """Say which slice is in view, of how many frames and slices, and what it is worth."""

@@ -1,0 +1,215 @@
+"""What a user of the window asks for, whatever asks: a button, a key, a menu.
+
+Every verb does the same: hand the strokes to the session, call its verb, say what happened. No
+rules here.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Literal
+
+from napari_cardiac_ssl.anatomy import LabelScheme
+from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.gui.layers import LabelView
+from napari_cardiac_ssl.session import Session, Start
+from napari_cardiac_ssl.study import SliceIndex
+
+
+class Verbs:
+    """What can be asked for. Where it goes to and what is said is the desk's."""
+
+    session: Session
+    view: LabelView
+    _last_changed: list[SliceIndex]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a stack to work on."""
+        try:
+            return bool(self.session.stack)
+        except InputError:
+            return False
+
+    def say(self, text: str) -> None:
+        """Say what happened last."""
+        raise NotImplementedError
+
+    def reporting(self) -> AbstractContextManager[None]:
+        """Tell the user of what cannot be done; nothing is lost by it."""
+        raise NotImplementedError
+
+    # -- slices: that in view, where none is named -----------------------------------------
+
+    def confirm(self, *slices: SliceIndex) -> None:
+        """Make slices examples to learn from."""
+        with self._changing(slices) as chosen:
+            self.session.confirm(*chosen)
+            self.say("confirmed: the model learns from it and never changes it")
+
+    def accept(self, *slices: SliceIndex) -> None:
+        """Confirm predictions as they are; slices that are none stay."""
+        with self._changing(slices) as chosen:
+            before = len(self.session.annotations.slices(SliceState.EXPERT))
+            self.session.accept(*chosen)
+            number = len(self.session.annotations.slices(SliceState.EXPERT)) - before
+            self.say(f"{number} prediction{'' if number == 1 else 's'} accepted as right")
+
+    def retract(self, *slices: SliceIndex) -> None:
+        """Take confirmations back."""
+        with self._changing(slices) as chosen:
+            self.session.retract(*chosen)
+            self.say("confirmation taken back: no example any more, still protected")
+
+    def revert(self, *slices: SliceIndex) -> None:
+        """Give slices back to the model."""
+        with self._changing(slices) as chosen:
+            self.session.revert(*chosen)
+            self.say("given back: the next prediction fills it (Ctrl-Z brings it back)")
+
+    def exclude(self, *slices: SliceIndex) -> None:
+        """Keep slices out of everything."""
+        with self._changing(slices) as chosen:
+            self.session.exclude(*chosen)
+            self.say("excluded: neither learned from nor predicted")
+
+    def include(self, *slices: SliceIndex) -> None:
+        """Take exclusions back."""
+        with self._changing(slices) as chosen:
+            self.session.include(*chosen)
+            self.say("included again")
+
+    @contextmanager
+    def _changing(self, slices: tuple[SliceIndex, ...]) -> Iterator[tuple[SliceIndex, ...]]:
+        with self.reporting():
+            self.view.take_strokes()
+            yield slices or (self.view.in_view,)
+
+    # -- undo ------------------------------------------------------------------------------
+
+    def undo(self) -> None:
+        """Take the last step back: a stroke, a refresh, a confirmation."""
+        self._step_back(self.session.undo, "undoable", "undone")
+
+    def redo(self) -> None:
+        """Do again what was undone last."""
+        self._step_back(self.session.redo, "redoable", "done again")
+
+    def _step_back(self, verb: Callable[[], None], which: str, how: str) -> None:
+        with self._changing(()):
+            if self.view.drawing:  # the stroke is not at its end
+                return
+            what = getattr(self.session, which)
+            self._last_changed.clear()
+            verb()
+            if what is None:
+                self.say(f"nothing to be {how}")
+                return
+            self.say(f"{how}: {what}")
+            if len(self._last_changed) == 1:  # nobody should have to look for it
+                self.view.go_to(self._last_changed[0])
+
+    # -- helps: drafts to be looked at -----------------------------------------------------
+
+    def interpolate(self) -> None:
+        """Draft the slices of this frame that lie between drawn ones."""
+        with self._changing(()) as (index,):
+            drafted = self.session.interpolate(index.t)
+            self.say(f"{len(drafted)} slices of this frame drafted from those that are drawn")
+
+    def copy_neighbour(self) -> None:
+        """Draft the slice in view as the nearest one that is drawn: of this frame, or in time."""
+        with self._changing(()) as (index,):
+            source = self._neighbour(index)
+            self.session.copy(source, index)
+            self.say(f"copied from frame {source.t}, slice {source.z}; correct what differs")
+
+    def _neighbour(self, index: SliceIndex) -> SliceIndex:
+        drawn = self.session.annotations.slices(SliceState.EXPERT, SliceState.EDITING)
+        near = [one for one in drawn if one != index and (one.t == index.t or one.z == index.z)]
+        if not near:
+            raise InputError("nothing to copy: draw another slice of this frame, or this in time")
+        frames = self.session.stack.frames
+
+        def distance(one: SliceIndex) -> tuple[int, int]:
+            apart = abs(one.t - index.t)
+            return min(apart, frames - apart) + abs(one.z - index.z), abs(one.z - index.z)
+
+        return min(near, key=distance)
+
+    def propagate(self) -> None:
+        """Draft the slice in view in all other frames, by the motion between them."""
+        with self._changing(()) as (index,):
+            self.session.propagate(index)
+            self.say("carrying this slice through the cine in the background, some seconds")
+
+    def tidy(self) -> None:
+        """Keep each structure's largest piece on the slice in view, and fill the holes."""
+        with self._changing(()) as (index,):
+            tidied = self.session.tidy(index)
+            self.say("tidied: largest pieces kept, holes filled" if tidied else "nothing to tidy")
+
+    # -- going through the stack -----------------------------------------------------------
+
+    def go(self, *, frames: int = 0, slices: int = 0) -> None:
+        """Show another slice; after the last frame comes the first."""
+        if self.is_open:
+            stack, (t, z) = self.session.stack, self.view.in_view
+            z = min(max(z + slices, 0), stack.slices - 1)
+            self.view.go_to(SliceIndex((t + frames) % stack.frames, z))
+
+    def go_to_suggestion(self) -> None:
+        """Show the slice that is worth looking at next, and say why."""
+        with self._changing(()) as (here,):
+            for suggested in self.session.suggest(number=2):
+                if suggested.index != here:
+                    self.view.go_to(suggested.index)
+                    self.say(suggested.reason)
+                    break
+            else:
+                self.say("nothing left to look at: every slice is yours, or excluded")
+
+    def hide_labels(self, hidden: bool) -> None:
+        """Show the image alone, or with its labels again."""
+        if self.view.layer is not None:
+            self.view.layer.visible = not hidden
+
+    # -- learning --------------------------------------------------------------------------
+
+    def train(self, seconds: float, start: Start, mode: Literal["all", "decoder"]) -> None:
+        """Learn from what is drawn."""
+        with self.reporting():
+            self.view.take_strokes()
+            self.session.train(seconds=seconds, start=start, mode=mode, first=self.view.in_view)
+            self.say(
+                f"learning from {self.session.status.slices} slices in the background; you can go "
+                "on drawing meanwhile"
+            )
+
+    def predict(self) -> None:
+        """Refresh the predictions without training."""
+        with self.reporting():
+            self.view.take_strokes()
+            self.session.predict(first=self.view.in_view)
+            self.say("predicting in the background; you can go on drawing meanwhile")
+
+    def roll_back(self) -> None:
+        """Go back to the model before, and to what it predicted."""
+        with self._changing(()):
+            self.session.roll_back()
+            self.say("back to the model before and what it predicted (Ctrl-Z brings this one back)")
+
+    # -- results ---------------------------------------------------------------------------
+
+    def export_masks(self, path: Path, scheme: LabelScheme) -> None:
+        """Write the labels as seen."""
+        with self.reporting():
+            self.view.take_strokes()
+            written = self.session.export_mask(path, scheme)
+            self.say(f"masks written to {written} (scheme {scheme.name})")
+
+    def export_model(self, path: Path) -> None:
+        """Write the present model."""
+        with self.reporting():
+            self.say(f"model written to {self.session.export_model(path)}")
