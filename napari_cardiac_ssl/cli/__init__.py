@@ -83,6 +83,13 @@ COMMANDS = {
         "cardiac-ssl evaluate masks/p1_ED_seg.nii.gz --reference p1_ED_gt.nii.gz --scheme acdc \\\n"
         "    --without 2,4,6 --csv scores.csv",
     ),
+    "loop": (
+        "loop",
+        "loop",
+        "Have a simulated expert label what is suggested.",
+        "cardiac-ssl loop p1_ED.nii.gz --reference p1_ED_gt.nii.gz --scheme acdc --rounds 5 \\\n"
+        "    --json loop.json",
+    ),
     "measure": (
         "measures",
         "measure",
@@ -99,6 +106,8 @@ COMMANDS = {
 
 #: The views that can be learned (those of `anatomy.STRUCTURES_OF_VIEW`).
 _LEARNED = tuple(map(str, STRUCTURES_OF_VIEW))
+#: As in `learning.suggestion`, which help need not load.
+_STRATEGIES = ("suggest", "uncertainty", "uniform", "random")
 _OF_MASKS = "of masks that do not say (predict's do); default: told from each mask's anatomy"
 
 
@@ -179,6 +188,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--csv", type=Path, metavar="FILE", help="write the table as CSV too")
     _add_json(sub)
 
+    _add_loop(command("loop"))
     _add_measure(command("measure"))
 
     sub = command("report")
@@ -191,6 +201,28 @@ def _parser() -> argparse.ArgumentParser:
     _add_frames_and_body(sub)
     sub.add_argument("--scheme", choices=SCHEMES, help=_OF_MASKS)
     return parser
+
+
+def _add_loop(sub: argparse.ArgumentParser) -> None:
+    add = sub.add_argument
+    add("image", type=Path, metavar="IMAGE", help="NIfTI, 3-D or 4-D")
+    add("--reference", type=Path, required=True, metavar="MASK", help="what the expert would draw")
+    add("--scheme", choices=SCHEMES, help=_OF_MASKS)
+    add("--strategy", choices=_STRATEGIES, default=_STRATEGIES[0], help="what is labelled next")
+    _add_start(sub)
+    add("--rounds", type=_count, default=5, metavar="N", help="slices to label (5)")
+    add(
+        "--tolerance",
+        type=_millimetres,
+        default=2.0,
+        metavar="MM",
+        help="borders off by less stay (2)",
+    )
+    budget = sub.add_mutually_exclusive_group()
+    budget.add_argument("--seconds", type=_seconds, metavar="S", help="of training a round (15)")
+    budget.add_argument("--steps", type=_count, metavar="N", help="instead: repeatable")
+    add("--seed", type=_seed, default=0, metavar="S", help="of all chance (0)")
+    add("--json", type=Path, metavar="FILE", help="write the rounds for programs")
 
 
 def _add_measure(sub: argparse.ArgumentParser) -> None:
@@ -343,6 +375,10 @@ def _whole(text: str, least: int, most: int) -> int:
 
 def _seconds(text: str) -> float:
     return _number(text, "a number of seconds above 0")
+
+
+def _millimetres(text: str) -> float:
+    return _number(text, "a number of millimetres above 0")
 
 
 def _number(text: str, what: str) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 
 from napari_cardiac_ssl.annotations import SliceContent, SliceState, Step, middle_of
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.learning.modelfile import ModelFile
 from napari_cardiac_ssl.session.jobs import Jobs, Mode, Start
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.trainer import Job, Wish
@@ -98,6 +99,21 @@ class Learning(Jobs):
                 centre_yx=None if labels is None else middle_of(labels),
             )
         )
+
+    def start_from(self, model: ModelFile) -> None:
+        """Make a model from elsewhere the present one: the next training goes on from it.
+
+        Raises
+        ------
+        InputError
+            If a job is running.
+        """
+        self._refuse_if_busy()
+        self._project.refuse_if_read_only()
+        view = self.stack.view
+        self._project.keep_model(model, view, self._digest())
+        self._project.set_present(view, model.digest)
+        self._set_model(model)
 
     def pause(self) -> None:
         """Hold training; nothing is lost, and the time does not count."""
