@@ -1,7 +1,9 @@
 """Files that are either whole or absent."""
 
+import itertools
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +70,43 @@ def replacing(path: Path) -> Iterator[Path]:
             f"cannot write {path}: {reason}; nothing was changed, choose another place or make "
             "room and try again"
         ) from error
+
+
+def keep_beside(path: Path) -> Path | None:
+    """Copy a file that is about to be replaced to the first free of NAME-1, NAME-2 and so on.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    Path or None
+        The copy; None if there is no such file.
+
+    Raises
+    ------
+    InputError
+        If it cannot be copied.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> mask = Path(tempfile.mkdtemp()) / "p1_seg.nii.gz"
+    >>> _ = mask.write_text("drawn by hand")
+    >>> [keep_beside(mask).name for _ in range(2)]
+    ['p1_seg-1.nii.gz', 'p1_seg-2.nii.gz']
+    """
+    path = Path(path)
+    if not path.is_file():
+        return None
+    stem, dot, ending = path.name.partition(".")
+    numbered = (path.with_name(f"{stem}-{n}{dot}{ending}") for n in itertools.count(1))
+    kept = next(file for file in numbered if not file.exists())
+    with replacing(kept) as beside:
+        shutil.copyfile(path, beside)
+    return kept
 
 
 def check_writable(path: Path) -> None:

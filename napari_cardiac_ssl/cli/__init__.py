@@ -164,7 +164,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_finetune(command("finetune"))
 
     sub = command("predict")
-    sub.add_argument("model", type=Path, metavar="MODEL", help="made by finetune")
+    sub.add_argument(
+        "model", type=Path, metavar="MODEL", help="made by finetune; default: the weights that ship"
+    )
     sub.add_argument(
         "images", type=Path, nargs="+", metavar="IMAGE", help="NIfTI, or a study with such a view"
     )

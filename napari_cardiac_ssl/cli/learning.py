@@ -12,7 +12,7 @@ from napari_cardiac_ssl.cli.console import count, note, progress, say, say_json,
 from napari_cardiac_ssl.cli.images import check_scheme, stack_of_view, stacks_of
 from napari_cardiac_ssl.cli.studies import parse_slices, say_scheme
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.files import check_writable
+from napari_cardiac_ssl.files import check_writable, keep_beside
 from napari_cardiac_ssl.geometry.frame import AnatomicalFrame
 from napari_cardiac_ssl.learning.checkpoint import Model, load_model, model_from_bytes, save_model
 from napari_cardiac_ssl.learning.compute import is_out_of_memory
@@ -96,7 +96,7 @@ def predict(options: argparse.Namespace) -> int:
             "different folders"
         )
     check_writable(options.output / f"{names[0]}_seg.nii.gz")
-    model = load_model(options.model)
+    model = _model_named(options.model)
     scheme = scheme_named(options.scheme or model.card.scheme)
     # Refuses, before there is work to lose, a scheme that cannot say all that the model can.
     check_scheme(scheme, model.card.view)
@@ -113,7 +113,12 @@ def predict(options: argparse.Namespace) -> int:
                     raise MemoryError(f"for predicting {path}") from error
                 raise
         target = options.output / f"{name}_seg.nii.gz"
+        kept = keep_beside(target)  # somebody may have corrected it
         written.append(str(write_mask(target, labels, like=stack, scheme=scheme)))
+        if kept and kept.read_bytes() == target.read_bytes():
+            kept.unlink()
+        elif kept:
+            note(f"{target} was there already: what it held is kept as {kept.name}")
         if options.confidence:
             sure = options.output / f"{name}_confidence.nii.gz"
             share = np.asarray(confidence, dtype=np.float32)
@@ -126,6 +131,12 @@ def predict(options: argparse.Namespace) -> int:
         meaning = ", ".join(f"{code} {codes[code]}" for code in sorted(codes))
         note(f"scheme {scheme.name}: 0 background, {meaning}")
     return 0
+
+
+def _model_named(path: Path) -> Model:
+    """Return a file's model, or the weights that ship for the name ``default``."""
+    data = default_weights() if str(path) == "default" else None
+    return load_model(path) if data is None else model_from_bytes(data, "the shipped weights")
 
 
 def _to_predict(options: argparse.Namespace, view: View) -> Iterator[tuple[Path, str, Stack]]:

@@ -138,6 +138,11 @@ def _of_mask(mask: Mask, options: argparse.Namespace, surface_m2: float) -> Foun
 def phases_of(mask: Mask, measured: Measured, ed: int | None, es: int | None) -> Phases:
     """Return the frames that were named, and for those that were not what the LV's curve tells."""
     told = measured.phases()
+    if told.ed is None:
+        raise InputError(
+            f"{mask.source}: neither an LV nor an RV cavity in any frame; name a mask that has one "
+            "(with its --scheme)"
+        )
     ed = told.ed if ed is None else _frame_of(mask, ed)
     es = told.es if es is None else _frame_of(mask, es)
     return Phases(ed, es if es != ed else None)
@@ -213,11 +218,13 @@ def _of_views(
 ) -> Found:
     """Return the row of a 2CH and a 4CH mask: the LV's volume by area-length."""
     views = [read_mask(path, scheme=scheme) for path in (path_2ch, path_4ch)]
-    for mask in views:
+    for mask, view in zip(views, (View.LAX_2CH, View.LAX_4CH), strict=True):
         if mask.labels.shape[1] != 1:
             raise InputError(
                 f"{mask.source} has {mask.labels.shape[1]} slices; a long-axis view has one"
             )
+        if (named := view_of_name(mask.name, view)) is not view:
+            raise InputError(f"{mask.source} is given as {view}, but its name says {named}")
     frames = [len(mask.labels) for mask in views]
     if frames[0] != frames[1]:
         raise InputError(
@@ -281,3 +288,8 @@ def _say_rows(rows: Sequence[Mapping[str, object]]) -> None:
             f"{'-' if row[key] is None else row[key]:>3}" for key in ("ed_frame", "es_frame")
         )
         say(f"{row['file']:{width}} {frames} {' '.join(cells)}")
+    for row in rows:
+        areas = [key for key in row if key.endswith(("_area_mm2", "_length_mm"))]
+        if areas:
+            said = ", ".join(f"{key.replace('_', ' ')} {row[key]:.0f}" for key in areas)
+            say(f"{row['file']}, {row['method']}: {said}")

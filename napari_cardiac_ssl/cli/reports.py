@@ -41,7 +41,9 @@ def report(options: argparse.Namespace) -> int:
     phases = phases_of(mask, measured, options.ed_frame, options.es_frame)
     labelled = np.flatnonzero(mask.labels.any(axis=(1, 2, 3))).tolist()
     warnings = measured.warnings(*labelled, phases=phases)
-    say_doubts([(mask.source.name, warning) for warning in warnings], set(phases))
+    # Of two files each is one frame.
+    names = [part.source.name for part in masks for _ in range(len(part.labels))]
+    say_doubts([(names[warning.t], warning) for warning in warnings], set(phases))
     page = Report(
         study=study.name,
         stack=stack,

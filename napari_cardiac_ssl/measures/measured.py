@@ -112,7 +112,7 @@ class Measured:
         return np.where(volumes > 0, volumes, np.nan)
 
     def phases(self, state_of: StateOf | None = None) -> Phases:
-        """Tell ED and ES from the LV's volume over time (`told_phases`)."""
+        """Tell ED and ES from the LV's volumes, or the RV's if there is no LV (`told_phases`)."""
         unlabelled = None
         if state_of is not None:
             frames, number = self._labels.shape[:2]
@@ -122,7 +122,10 @@ class Measured:
                     for t in range(frames)
                 ]
             )
-        return told_phases(self.volumes_ml(Structure.LV_CAVITY), unlabelled)
+        volumes = self.volumes_ml(Structure.LV_CAVITY)
+        if np.isnan(volumes).all():
+            volumes = self.volumes_ml(Structure.RV_CAVITY)
+        return told_phases(volumes, unlabelled)
 
     def measures(
         self,

@@ -270,3 +270,21 @@ def test_long_axis_masks_are_learned_in_their_own_structures(
     )
     card = load_model(model).card
     assert (card.view, len(card.structures)) == ("LAX_4CH", 5)
+
+
+def test_predicting_again_loses_no_mask(do: Do, case, tmp_path: Path) -> None:
+    predict = ("predict", case.model, case.image, "-o", tmp_path)
+    mask = Path(do(*predict)[0].strip())
+    first = mask.read_bytes()
+    assert "was there already" not in do(*predict)[1]
+    assert mask.read_bytes() == first
+    assert list(tmp_path.iterdir()) == [mask]
+    mask.write_bytes(b"drawn by hand")
+    assert "what it held is kept as p1_ED_seg-1.nii.gz" in do(*predict)[1]
+    assert mask.read_bytes() == first
+    assert (tmp_path / "p1_ED_seg-1.nii.gz").read_bytes() == b"drawn by hand"
+
+
+def test_the_shipped_weights_predict_by_name(do: Do, case, tmp_path: Path) -> None:
+    out, _ = do("predict", "default", case.image, "-o", tmp_path)
+    assert read_mask(Path(out.strip()), allow_empty=True).labels.shape == (1, 5, 64, 64)

@@ -209,6 +209,8 @@ def test_long_axis_views(do: Do, refuse: Refuse, views: tuple[Path, Path], case)
     assert row["method"] == "area-length of 2CH and 4CH"
     line = refuse("measure", "--2ch", two, "--4ch", case.cine_mask)
     assert "a long-axis view has one" in line
+    assert "its name says LAX_4CH" in refuse("measure", "--2ch", four, "--4ch", two)
+    assert "left atrium ed area mm2" in do("measure", two)[0]
 
 
 def test_expert_pairs_measure_as_counted_by_hand(do: Do, real_data: Path) -> None:
@@ -223,3 +225,15 @@ def test_expert_pairs_measure_as_counted_by_hand(do: Do, real_data: Path) -> Non
         assert row["lv_mass_g"] == pytest.approx(1.05 * volume_ml(at_ed, 2))
         assert row["rv_esv_ml"] == pytest.approx(volume_ml(at_es, 1))
         assert row["warnings"] == []
+
+
+def test_masks_without_an_lv(do: Do, refuse: Refuse, case, tmp_path: Path) -> None:
+    image = nib.load(case.cine_mask)
+    voxels = np.asarray(image.dataobj)
+    rv, wall = tmp_path / "rv.nii.gz", tmp_path / "wall.nii.gz"
+    nib.save(nib.Nifti1Image(np.where(voxels == 3, 3, 0).astype(np.uint8), image.affine), rv)
+    nib.save(nib.Nifti1Image(np.where(voxels == 2, 2, 0).astype(np.uint8), image.affine), wall)
+    [row] = json.loads(do("measure", rv, "--scheme", "ukbb", "--json")[0])
+    assert row["lv_edv_ml"] is None
+    assert row["rv_edv_ml"] == pytest.approx(volume_ml(case.cine_mask, 3))
+    assert "neither an LV nor an RV cavity" in refuse("measure", wall, "--scheme", "ukbb")
