@@ -21,6 +21,10 @@ from napari_cardiac_ssl.study import Stack, Study
 #: from landmarks: views are planned so, and the open multi-view case has 122 degrees.
 ANGLE_DEG = 120.0
 
+#: From base to apex in most people, RAS+: left, anterior, down. Between the open multi-view case
+#: and textbooks.
+TYPICAL_AXIS = np.array([-0.52, 0.62, -0.59]) / np.linalg.norm([-0.52, 0.62, -0.59])
+
 #: A stack whose axes are the patient's within this was never planned on a heart: the file does
 #: not say how it lies.
 _ALIGNED_DEG = 1.0
@@ -95,6 +99,17 @@ rv_lateral=array([60.,  0.,  0.]))
                 f"missing landmark {', '.join(missing)}; a study needs {', '.join(names)}"
             )
         return cls(*(np.asarray(points[name]) for name in names))
+
+    def points(self) -> dict[str, list[float]]:
+        """Return the points as a landmark file holds them, to a hundredth of a millimetre.
+
+        Examples
+        --------
+        >>> Landmarks([0, 0, 0], [0, 0, -80], [60, 0, 1 / 3]).points()["rv_lateral"]
+        [60.0, 0.0, 0.33]
+        """
+        names = ("lv_base", "lv_apex", "rv_lateral")
+        return {name: [round(float(x), 2) + 0.0 for x in getattr(self, name)] for name in names}
 
 
 @dataclass(frozen=True, eq=False)

@@ -158,6 +158,12 @@ def camera_of(viewer: Any) -> Any:
     return getattr(viewer, "scene", viewer).camera
 
 
+def text_of(viewer: Any) -> Any:
+    """Return the text that a viewer can show over its picture: the canvas's since napari 0.9."""
+    canvas = getattr(viewer, "canvas", None)
+    return viewer.text_overlay if canvas is None else canvas.overlays.text
+
+
 def stack_of(layer: Image | Labels) -> Stack:
     """Return the stack that a layer shows; made from the layer if no reader of ours left one.
 

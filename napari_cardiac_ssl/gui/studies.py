@@ -5,6 +5,7 @@ and in how many slices they have, and napari's sliders can mean one stack only. 
 beside it (`views`), and going from one to another loses nothing.
 """
 
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,7 +18,9 @@ from napari_cardiac_ssl.geometry.frame import AnatomicalFrame, Landmarks, frame_
 from napari_cardiac_ssl.geometry.orientation import Orientation, usual_orientation
 from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.display import METADATA, camera_of, image_layer
+from napari_cardiac_ssl.readers.landmarks import read_landmarks, study_ids
 from napari_cardiac_ssl.study import Stack, Study
+from napari_cardiac_ssl.writers.landmarks import write_landmarks
 
 #: What readers call the views.
 VIEW_NAMES = {
@@ -53,6 +56,7 @@ class Studies:
         self.desk = desk
         self._known: list[Study] = []
         self._landmarks: WeakKeyDictionary[Study, Landmarks] = WeakKeyDictionary()
+        self._before: Landmarks | None = None
         self._frame: tuple[AnatomicalFrame | None, str] = (None, "")
         desk.session.stack_opened.connect(self._on_opened)
         desk.changed.connect(self._keep_look)
@@ -138,19 +142,58 @@ class Studies:
             self._renew()
 
     def set_landmarks(self, landmarks: Landmarks | None) -> None:
-        """Say where the heart lies by three points, or take them back.
+        """Say where the heart lies by three points, or that they hold no more.
 
         Raises
         ------
         InputError
-            If no stack is open.
+            If they cannot be kept.
+        """
+        study, before = self._of(self.desk.session.stack), self.landmarks
+        self.desk.session.set_landmarks(landmarks)
+        self._set(study, landmarks)
+        self._before = before
+        self._renew()
+
+    def undo_landmarks(self) -> None:
+        """Go back to the landmarks before the last change."""
+        self.set_landmarks(self._before)
+
+    def save_landmarks(self, path: Path) -> None:
+        """Write the landmarks as a landmark file, beside those of other studies in it.
+
+        Raises
+        ------
+        InputError
+            If there are none, or the file is no landmark file, or cannot be written.
+        """
+        study, landmarks = self.current, self.landmarks
+        if study is None or landmarks is None:
+            raise InputError("no landmarks to save; set them by three clicks first")
+        write_landmarks(path, _study_id(study), landmarks)
+
+    def load_landmarks(self, path: Path) -> None:
+        """Take the study's landmarks from a landmark file.
+
+        Raises
+        ------
+        InputError
+            If it has none for this study, or is no landmark file.
         """
         study = self._of(self.desk.session.stack)
+        said = read_landmarks(path)
+        if _study_id(study) not in said:
+            raise InputError(
+                f"{path}: no landmarks for study '{_study_id(study)}'; it has "
+                f"{', '.join(list(said)[:5])}{', …' if len(said) > 5 else ''}"
+            )
+        self.set_landmarks(Landmarks.of(said[_study_id(study)]))
+
+    def _set(self, study: Study, landmarks: Landmarks | None) -> None:
         if landmarks is None:
             self._landmarks.pop(study, None)
         else:
             self._landmarks[study] = landmarks
-        self._renew()
 
     def close(self) -> None:
         """Let go of the session."""
@@ -164,6 +207,8 @@ class Studies:
         if not any(stack in study.stacks for study in self._known):
             self._known.append(self._study_in_viewer(stack) or Study(stack.name, (stack,)))
         self._turn(usual_orientation(stack))
+        if stack.view is View.SAX:
+            self._set(self._of(stack), self._kept_landmarks())
         self._renew()
         self._look_at_heart(stack)
         look, image = self.desk.session.look, self.desk.image
@@ -171,6 +216,12 @@ class Studies:
             self.desk.view.go_to(look.index)
             if look.contrast is not None and image is not None:
                 image.contrast_limits = look.contrast
+
+    def _kept_landmarks(self) -> Landmarks | None:
+        try:
+            return self.desk.session.landmarks
+        except InputError:  # not written by us; without them all goes on
+            return None
 
     def _keep_look(self) -> None:
         """Have the session remember where the reader is, to come back to."""
@@ -239,6 +290,15 @@ class Studies:
         if not isinstance(layer, Image | Labels) or ours.get("stack") in {None, stack}:
             return False
         return isinstance(layer, Image) or ours.get("session") is self.desk.session
+
+
+def _study_id(study: Study) -> str:
+    """Return what a landmark file calls a study: its folder, or its name to the first underscore.
+
+    Of a study that was read from a file on its own, as the command line has it.
+    """
+    source = study.stacks[0].source
+    return study.name if source is None else study_ids(source)[0]
 
 
 def first_stack(study: Study) -> Stack:

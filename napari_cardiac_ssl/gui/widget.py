@@ -14,6 +14,7 @@ from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.docks import dock_beside
 from napari_cardiac_ssl.gui.dropping import Drops
 from napari_cardiac_ssl.gui.keys import Key, bind, bind_dock
+from napari_cardiac_ssl.gui.landmarks import LandmarkClicks
 from napari_cardiac_ssl.gui.opening import Opening, is_ours
 from napari_cardiac_ssl.gui.panels.choice import ChoicePanel
 from napari_cardiac_ssl.gui.panels.drawing import DrawingPanel
@@ -22,6 +23,7 @@ from napari_cardiac_ssl.gui.panels.learning import LearningPanel
 from napari_cardiac_ssl.gui.panels.overview import OverviewPanel
 from napari_cardiac_ssl.gui.panels.slice import SlicePanel
 from napari_cardiac_ssl.gui.panels.views import ViewsPanel
+from napari_cardiac_ssl.gui.plane_lines import PlaneLines
 from napari_cardiac_ssl.gui.studies import Studies
 from napari_cardiac_ssl.session import Session
 
@@ -56,9 +58,11 @@ class CardiacWidget(QWidget):
         self.session, self.view = self.desk.session, self.desk.view
         self.studies = Studies(self.desk)
         self._lay_out()
-        self.views = ViewsPanel(self.studies)
+        self.lines, self.clicks = PlaneLines(self.studies), LandmarkClicks(self.studies)
+        self.views = ViewsPanel(self.studies, self.lines, self.clicks)
         self.opening = Opening(self.studies, self)
         self.choice.open_asked.connect(self._on_open_asked)
+        self.choice.views_asked.connect(self.show_views)
         self.choice.kept_asked.connect(self.opening.open_kept)
         self.setAcceptDrops(True)
         self._drops = Drops(is_ours, self.open, self)
@@ -149,7 +153,7 @@ class CardiacWidget(QWidget):
 
     def _on_study(self) -> None:
         study = self.studies.current
-        if study is not None and len(study.stacks) > 1:
+        if study is not None and (len(study.stacks) > 1 or self.studies.landmarks is not None):
             self.show_views()
 
     @property
@@ -192,6 +196,8 @@ class CardiacWidget(QWidget):
 
     def close_session(self) -> None:
         """End the trainer process and let go of the viewer."""
+        self.clicks.close()
+        self.lines.close()
         self.studies.close()
         self.desk.close()
 

@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import View
+from napari_cardiac_ssl.geometry.frame import TYPICAL_AXIS
 
-#: Base to apex: left, anterior, down. Between the open multi-view case and textbooks.
-_TYPICAL_AXIS = np.array([-0.52, 0.62, -0.59]) / np.linalg.norm([-0.52, 0.62, -0.59])
 #: The turn of the 4CH plane from the patient's left, in the plane across the axis; degrees.
 _TYPICAL_TURN, _TURN_SD = -16.0, 20.0
 _TURNS = np.arange(-70.0, 40.0, 3.0)
@@ -160,7 +159,7 @@ def _axes(planes: list[PlaneSet]) -> list[tuple[NDArray[np.float64], float]]:
     Those are the planes' normals (one of them may be SAX), the lines in which planes meet (they
     may be long-axis planes), and a typical axis where there is nothing better.
     """
-    found = [(_TYPICAL_AXIS, 10.0)]
+    found = [(TYPICAL_AXIS, 10.0)]
     met = [
         (np.cross(one.normal, other.normal), 4.0, _FARTHEST_DEG)
         for one, other in combinations(planes, 2)
@@ -172,8 +171,8 @@ def _axes(planes: list[PlaneSet]) -> list[tuple[NDArray[np.float64], float]]:
     ]
     for direction, penalty, farthest in own + met:
         axis = direction / np.linalg.norm(direction)
-        axis = axis * np.sign(axis @ _TYPICAL_AXIS or 1.0)
-        off = np.degrees(np.arccos(np.clip(axis @ _TYPICAL_AXIS, -1, 1)))
+        axis = axis * np.sign(axis @ TYPICAL_AXIS or 1.0)
+        off = np.degrees(np.arccos(np.clip(axis @ TYPICAL_AXIS, -1, 1)))
         if off < farthest and all(axis @ known < 0.9995 for known, _ in found[1:]):
             found.append((axis, float((off / 20) ** 2 + penalty)))
     # The most plausible suffice; a folder of many series has very many meeting lines.

@@ -15,6 +15,7 @@ class ChoicePanel(QWidget):
     """Which image is worked on, and which labels to go on from."""
 
     open_asked = Signal(str)  # "folder", "file", or "save": the project as a file
+    views_asked = Signal()
     kept_asked = Signal(object)  # a stack that the project knows
 
     def __init__(self, studies: Studies) -> None:
@@ -49,6 +50,11 @@ class ChoicePanel(QWidget):
         ):
             menu.addAction(text, lambda kind=kind: self.open_asked.emit(kind))
         self.open.setMenu(menu)
+        self.views = QToolButton()
+        self.views.setText("Views")
+        self.views.setAccessibleName("Show the other views")
+        describe(self.views, "Long-axis views beside the slices, their planes, and landmarks.")
+        self.views.clicked.connect(self._on_views)
         self.starts.setToolTip("A label layer whose slices to go on from.")
         self.use_labels = button("Use", "Take the chosen labels over on slices not yet drawn on.")
         self.show_labels = button("Show labels again", "The layer was removed; the labels remain.")
@@ -59,7 +65,7 @@ class ChoicePanel(QWidget):
         self._labels.setLayout(labels)
         form = QFormLayout()
         form.setContentsMargins(0, 0, 0, 0)
-        images = row(self.images, self.open)
+        images = row(self.images, self.open, self.views)
         images.setStretch(0, 1)
         form.addRow("Image", images)
         form.addRow("Labels", self._labels)
@@ -138,6 +144,9 @@ class ChoicePanel(QWidget):
         elif what is not None:
             self._desk.open_layer(what)
         self._fill()  # if it could not be opened, the choice is what it was
+
+    def _on_views(self) -> None:
+        self.views_asked.emit()
 
     def _on_use_labels(self) -> None:
         layer = self.starts.currentData()

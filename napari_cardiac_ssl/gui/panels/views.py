@@ -1,18 +1,32 @@
 """The other views of the study beside the slices, each with the line of the slice in view on it."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QBoxLayout, QComboBox, QLabel, QMenu, QToolButton, QWidget
+from qtpy.QtWidgets import (
+    QBoxLayout,
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QMenu,
+    QToolButton,
+    QWidget,
+)
 
 from napari_cardiac_ssl.anatomy import UKBB, View
 from napari_cardiac_ssl.gui.cuts import Cut, cuts, nearest_slice, same_moment
 from napari_cardiac_ssl.gui.display import COLOURS
+from napari_cardiac_ssl.gui.landmarks import LandmarkClicks
 from napari_cardiac_ssl.gui.panels.controls import column, describe, row
 from napari_cardiac_ssl.gui.panels.pane import PaneLine, ViewPane
+from napari_cardiac_ssl.gui.plane_lines import POSITIONS, TRACES, PlaneLines
 from napari_cardiac_ssl.gui.studies import VIEW_NAMES, Studies
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
+_LANDMARKS = "Landmarks (*.json)"
 #: The slice in view, and the others.
 _HERE, _ELSEWHERE = "#FFE45C", "#8A8A8A"
 #: Which views are worth a pane, the best first.
@@ -28,6 +42,7 @@ class _Slot(QWidget):
         super().__init__()
         self._studies = studies
         self._cuts: tuple[Cut, ...] = ()
+        self._cut_by: Stack | None = None
         self.stack: Stack | None = None
         self.choice = QComboBox()
         self.choice.setAccessibleName(f"View in pane {place + 1}")
@@ -69,7 +84,8 @@ class _Slot(QWidget):
         """Show a view."""
         self.stack = stack
         frame = self._studies.frame
-        self._cuts = cuts(self._studies.desk.session.stack, stack) if stack is not None else ()
+        self._cut_by = self._studies.desk.session.stack if stack is not None else None
+        self._cuts = cuts(self._cut_by, stack) if stack is not None and self._cut_by else ()
         self.pane.show_stack(stack, frame.centre_mm if frame is not None else None)
         self.follow()
 
@@ -79,6 +95,8 @@ class _Slot(QWidget):
         if stack is None or not desk.is_open or not self.isVisible():
             return
         main, here = desk.session.stack, desk.view.in_view
+        if main is not self._cut_by:  # another one has just been opened: `show_stack` follows
+            return
         labels = desk.session.annotations.labels[here.t]
         lines: list[PaneLine] = []
         for cut in sorted(self._cuts, key=lambda cut: cut.z == here.z):  # that in view on top
@@ -117,13 +135,13 @@ class ViewsPanel(QWidget):
 
     Parameters
     ----------
-    studies
+    studies, lines, clicks
         The window's.
     """
 
-    def __init__(self, studies: Studies) -> None:
+    def __init__(self, studies: Studies, lines: PlaneLines, clicks: LandmarkClicks) -> None:
         super().__init__()
-        self._studies = studies
+        self._studies, self._lines, self._clicks = studies, lines, clicks
         self.slots = (_Slot(studies, 0), _Slot(studies, 1))
         self.note = QLabel()
         self.note.setWordWrap(True)
@@ -133,13 +151,90 @@ class ViewsPanel(QWidget):
         for slot in self.slots:
             self._panes.addWidget(slot, 1)
             slot.corrected.connect(self._on_corrected)
-        self.layout_ = column(self)
-        self.layout_.setContentsMargins(4, 4, 4, 4)
-        self.layout_.addLayout(self._panes, 1)
-        self.layout_.addWidget(self.note)
+        self.planes = self._toggle(TRACES, "Planes", "Lines of the long-axis planes on the slices.")
+        self.boxes = self._toggle(
+            POSITIONS,
+            "Positions",
+            "The nine anatomical positions that the network was trained to find without labels: "
+            "the LV's centre, four along the 4CH plane (septal, RV, lateral, far lateral) and four "
+            "along the 2CH plane (anterior, far anterior, inferior, far inferior).",
+        )
+        self.landmarks = self._landmark_button()
+        foot = row(self.planes, self.boxes)
+        foot.addStretch(1)
+        foot.addWidget(self.landmarks)
+        layout = column(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addLayout(self._panes, 1)
+        layout.addWidget(self.note)
+        layout.addLayout(foot)
+        lines.changed.connect(self._mark)
+        clicks.changed.connect(self._mark)
         studies.changed.connect(self._fill)
         studies.desk.changed.connect(self._follow)
         self._fill()
+
+    def _toggle(self, what: str, text: str, tip: str) -> QCheckBox:
+        box = QCheckBox(text)
+        box.setAccessibleName(what)
+        describe(box, tip)
+        box.toggled.connect(lambda shown: self._lines.show(what, shown))
+        return box
+
+    def _landmark_button(self) -> QToolButton:
+        made = QToolButton()
+        made.setText("Landmarks")
+        made.setAccessibleName("Landmarks")
+        describe(
+            made,
+            "Three clicks on short-axis slices say how the heart lies, where there are no "
+            "long-axis views, or where those do not fit.",
+        )
+        made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(made)
+        menu.addAction("Set by three clicks", self._clicks.start)
+        menu.addAction("Back to those before", lambda: self._do(self._studies.undo_landmarks))
+        menu.addAction("Remove", lambda: self._do(lambda: self._studies.set_landmarks(None)))
+        menu.addSeparator()
+        menu.addAction("Load…", self._on_load)
+        menu.addAction("Save as…", self._on_save)
+        made.setMenu(menu)
+        return made
+
+    def _do(self, verb: Callable[[], None]) -> None:
+        with self._studies.desk.reporting():
+            verb()
+
+    def _on_load(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(self, "Load landmarks", "", _LANDMARKS)
+        if chosen:
+            self._do(lambda: self._studies.load_landmarks(Path(chosen)))
+
+    def _on_save(self) -> None:
+        chosen, _ = QFileDialog.getSaveFileName(
+            self,
+            "Save landmarks",
+            "landmarks.json",
+            _LANDMARKS,
+            options=QFileDialog.Option.DontConfirmOverwrite,  # it adds to what is there
+        )
+        if chosen:
+            self._do(lambda: self._studies.save_landmarks(Path(chosen)))
+
+    def _mark(self) -> None:
+        """Show which lines are shown, and what can be asked for."""
+        known = self._studies.frame is not None
+        for box, what in ((self.planes, TRACES), (self.boxes, POSITIONS)):
+            box.blockSignals(True)
+            box.setChecked(self._lines.is_shown(what))
+            box.blockSignals(False)
+            box.setEnabled(known)
+        desk = self._studies.desk
+        self.landmarks.setEnabled(desk.is_open and desk.session.stack.view is View.SAX)
+        study = self._studies.current
+        others = len(study.stacks) - 1 if study is not None else 0
+        self.note.setText(self._words(others))
+        self.note.setVisible(bool(self.note.text()))
 
     def resizeEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         """Lay the panes out along the longer side."""
@@ -161,21 +256,26 @@ class ViewsPanel(QWidget):
             best = keep or (free.pop(0) if free else None)
             slot.offer(stacks, best)
             slot.setVisible(best is not None)
-        self.note.setText(self._words(len(stacks)))
         describe(self.note, "\n\n".join(study.notes) if study is not None else "")
-        self.note.setVisible(bool(self.note.text()))
+        self._mark()
 
     def _words(self, others: int) -> str:
         study = self._studies.current
         if study is None:
             return "Open a study to see its long-axis views here."
+        if self._clicks.asking:
+            return self._clicks.prompt
         words = []
-        if not others:
-            words.append("No other views in this study.")
+        if self._studies.landmarks is not None:
+            words.append("Planes are those of the landmarks.")
+        elif not others:
+            words.append("No long-axis views in this study: three landmarks can take their place.")
+        elif self._studies.why_no_frame:
+            words.append(f"Planes cannot be shown: {self._studies.why_no_frame}.")
         doubts = [note for note in study.notes if " says " in note]
         if doubts:
-            number = f"{len(doubts)} series is" if len(doubts) == 1 else f"{len(doubts)} series are"
-            words.append(f"{number} named otherwise than where the plane lies: look here why.")
+            number = "1 series is" if len(doubts) == 1 else f"{len(doubts)} series are"
+            words.append(f"{number} not what the name says (hold the mouse here to read why).")
         return " ".join(words)
 
     def _follow(self) -> None:
