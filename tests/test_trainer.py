@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from napari_cardiac_ssl.learning.checkpoint import model_from_bytes
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.synthetic import make_study
+from napari_cardiac_ssl.trainer import handle
 
 DRAWN = SliceIndex(0, 2)
 
@@ -26,7 +28,11 @@ def alive(pid):
     return True
 
 
-def wait_until(condition, session, seconds=60.0):
+def states(session):
+    return [file.name for file in Path(session._trainer._folder).glob("job-*.state")]
+
+
+def wait_until(condition, session, seconds=120.0):
     deadline = time.monotonic() + seconds
     while not condition():
         session.process_messages(0.05)
@@ -136,17 +142,66 @@ def test_a_trainer_that_does_not_listen_is_stopped(session, ended):
     assert "learned" in ended[-1]
 
 
-def test_killing_the_trainer_loses_nothing(session, ended):
+def test_a_killed_trainer_is_replaced_and_goes_on_from_its_state(session, ended):
+    said = []
+    session.said.connect(said.append)
+    started(session, steps=60)
+    wait_until(lambda: states(session), session)
+    kept = session.status.progress.step
+    first = session.trainer_pid
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: said, session)
+    assert said == [
+        "the trainer process was killed by signal 9 (SIGKILL), perhaps for lack of memory; another "
+        "goes on from where it was"
+    ]
+    wait_until(lambda: session.status.progress is not None, session)
+    assert session.status.progress.step > kept - 10  # not from the beginning
+    assert session.trainer_pid != first
+    session.wait()
+    assert "learned from 1 slice" in ended[-1]
+    assert model_from_bytes(session.model.data, "session").card.recipe["steps"] == 60
+    assert states(session) == []
+
+
+def test_a_trainer_that_dies_again_and_again_is_told_and_loses_nothing(session, ended):
     labels = session.annotations.labels.copy()
     started(session, steps=2000)
-    os.kill(session.trainer_pid, signal.SIGKILL)
-    session.wait()
+    for _ in range(handle.MOST_RESTARTS + 1):
+        assert session.busy
+        os.kill(session.trainer_pid, signal.SIGKILL)
+        wait_until(lambda: session.status.phase != "training", session)
+        wait_until(lambda: session.status.phase == "training" or not session.busy, session)
     assert "killed by signal 9 (SIGKILL)" in ended[-1]
     assert "all labels and the model are as they were" in ended[-1]
     np.testing.assert_array_equal(session.annotations.labels, labels)
     session.train(steps=1)
     session.wait()
     assert "learned" in ended[-1]
+
+
+def test_a_trainer_that_hangs_is_replaced(session, ended, monkeypatch):
+    monkeypatch.setattr(handle, "HUNG_S", 2.5)
+    said = []
+    session.said.connect(said.append)
+    started(session, steps=8)
+    os.kill(session.trainer_pid, signal.SIGSTOP)
+    wait_until(lambda: said, session)
+    assert "stopped: it had not answered" in said[0]
+    monkeypatch.setattr(handle, "HUNG_S", 60.0)
+    session.wait()
+    assert "learned" in ended[-1]
+
+
+def test_a_computer_that_slept_is_no_reason_to_lose_patience(session, monkeypatch):
+    started(session, steps=2000)
+    slept = time.monotonic
+    monkeypatch.setattr(handle.time, "monotonic", lambda: slept() + 10 * handle.HUNG_S)
+    pid = session.trainer_pid
+    for _ in range(5):
+        session.process_messages(0.05)
+    assert session.trainer_pid == pid
+    session.cancel()
 
 
 def test_what_goes_wrong_inside_is_told(session, ended):
@@ -158,8 +213,10 @@ def test_what_goes_wrong_inside_is_told(session, ended):
 def test_closing_ends_the_process(session):
     started(session, steps=2000)
     pid = session.trainer_pid
+    folder = Path(session._trainer._folder)
     session.close()
     assert not alive(pid)
+    assert not folder.exists()
     assert not session.busy
 
 

@@ -122,6 +122,11 @@ def _cpu_multiplies_bfloat16() -> bool:
     return any(getattr(torch.cpu, ask, bool)() for ask in asks)
 
 
+def is_device_lost(error: Exception) -> bool:
+    """Return whether the graphics card has failed: no later call in this process would work."""
+    return isinstance(error, RuntimeError) and "CUDA error" in str(error)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether an error means that memory, here or on the GPU, ran out."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):

@@ -1,8 +1,10 @@
 """Fine-tuning on a few expert slices."""
 
+import time
 from collections.abc import Generator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
@@ -27,6 +29,7 @@ from napari_cardiac_ssl.learning.grid import Augmentation, Intensities, grid_of,
 from napari_cardiac_ssl.learning.multitask import RecalledPositions, beside
 from napari_cardiac_ssl.learning.network import UNet
 from napari_cardiac_ssl.learning.pretraining import PositionBatches, Source, position_loss
+from napari_cardiac_ssl.learning.run_state import RunState
 from napari_cardiac_ssl.learning.training import (
     Budget,
     Draw,
@@ -34,6 +37,7 @@ from napari_cardiac_ssl.learning.training import (
     Step,
     dice_and_cross_entropy,
     fit,
+    new_optimiser,
 )
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
@@ -46,6 +50,8 @@ PEAK_FROM_MODEL = 2e-3
 #: Slices a step. For a few slices and a budget of seconds, many small steps teach more than few
 #: large ones; for several subjects, larger batches are steadier.
 SMALL_BATCH, LARGE_BATCH, MANY_SLICES = 2, 8, 30
+#: Seconds between two savings of a run's state, and the share of its time that saving may take.
+SAVE_EVERY_S, SAVING_SHARE = 4.0, 0.05
 #: The margin around the crop from which turned and shifted crops are drawn.
 MARGIN = 1.5
 
@@ -155,6 +161,7 @@ def finetune(
     batch_size: int | None = None,
     scheme: str = UKBB.name,
     positions: Sequence[Source] = (),
+    resume: Path | None = None,
 ) -> Generator[Step, bool | None, Model]:
     """Learn structures from a few expert slices.
 
@@ -180,6 +187,8 @@ def finetune(
     positions
         For ``multitask``: studies that say where their positions are. Without any, the positions
         that the start itself sees on the examples' stacks are what it is held to.
+    resume
+        Where the run's state is kept every few seconds, and found again; None keeps none.
 
     Returns
     -------
@@ -212,7 +221,14 @@ def finetune(
     network.train()
     if mode == "decoder":
         _freeze(network.encoder)
-    batches: Draw = ExpertBatches(examples, card, seed=seed)
+    compute.place(network)
+    optimiser, done, saving = new_optimiser(network), (0, 0.0), None
+    if resume is not None:
+        drawn = [part.digest for part in card.trained_on]
+        plan = {**card.recipe, "from": parent, "stacks": drawn, "budget": repr(budget)}
+        state = RunState(resume, plan)
+        done, saving = state.restore(network, optimiser), _Saving(state, optimiser)
+    batches: Draw = ExpertBatches(examples, card, seed=seed + done[0])
     loss: Loss = _structure_loss
     if mode == "multitask" and start is not None:
         batches = beside(batches, _position_batches(examples, start, positions, seed, compute))
@@ -225,8 +241,26 @@ def finetune(
         compute=compute,
         batch_size=batch_size,
         peak_rate=PEAK_FROM_SCRATCH if hurried else PEAK_FROM_MODEL,
+        optimiser=optimiser,
+        done=done,
     )
-    return _finished(steps, network, card, compute)
+    return _finished(steps, network, card, compute, saving)
+
+
+class _Saving:
+    """Keeps a run's state now and then."""
+
+    def __init__(self, state: RunState, optimiser: torch.optim.Optimizer) -> None:
+        self._state, self._optimiser = state, optimiser
+        self._due = time.monotonic() + SAVE_EVERY_S
+
+    def after(self, network: UNet, step: Step) -> None:
+        begun = time.monotonic()
+        if begun < self._due or step.spent >= 1:
+            return
+        self._state.keep(network, self._optimiser, step)
+        now = time.monotonic()
+        self._due = now + max(SAVE_EVERY_S, (now - begun) / SAVING_SHARE)
 
 
 def _structure_loss(said: dict[str, Tensor], shares: Tensor) -> Tensor:
@@ -248,11 +282,17 @@ def _position_batches(
 
 
 def _finished(
-    steps: Generator[Step, bool | None, None], network: UNet, card: Card, compute: Compute
+    steps: Generator[Step, bool | None, None],
+    network: UNet,
+    card: Card,
+    compute: Compute,
+    saving: _Saving | None,
 ) -> Generator[Step, bool | None, Model]:
     """Pass steps and wishes through, and return what was learned."""
     step = next(steps)
     while True:
+        if saving:
+            saving.after(network, step)
         wish = yield step
         try:
             step = steps.send(wish)

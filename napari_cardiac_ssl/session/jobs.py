@@ -31,6 +31,7 @@ from napari_cardiac_ssl.trainer import (
     Predicted,
     Progressed,
     Ready,
+    Restarted,
     Trained,
     Trainer,
     Wish,
@@ -346,6 +347,12 @@ class Jobs(Models):
             self._end(
                 f"the trainer process was {message.reason}: all labels and the model are as they "
                 "were; train again when you like"
+            )
+        elif isinstance(message, Restarted):
+            run.predictions.clear()
+            self._set_status(JobStatus("starting", slices=self.status.slices))
+            self.said.emit(
+                f"the trainer process was {message.reason}; another goes on from where it was"
             )
         elif message.number == run.job.number:  # else: of one that nobody waits for any more
             self._follow(run, message)

@@ -13,6 +13,7 @@ from napari_cardiac_ssl.trainer.messages import (
     Predicted,
     Progressed,
     Ready,
+    Restarted,
     Trained,
     Wish,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "Predicted",
     "Progressed",
     "Ready",
+    "Restarted",
     "Trained",
     "Trainer",
     "Wish",

@@ -189,6 +189,27 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class Alive:
+    """The process goes on, whatever it is doing. For the handle alone."""
+
+
+@dataclass(frozen=True)
+class Restarted:
+    """The process is gone; a new one goes on with the job from where its state was kept.
+
+    Parameters
+    ----------
+    number
+        The job: what it has predicted so far will be said again.
+    reason
+        How the old process ended, in words.
+    """
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Died:
     """The process is gone without having been asked.
 
@@ -201,4 +222,15 @@ class Died:
     reason: str
 
 
-Message = Ready | Progressed | Trained | Predicted | Done | Doubted | Cancelled | Failed | Died
+Message = (
+    Ready
+    | Progressed
+    | Trained
+    | Predicted
+    | Done
+    | Doubted
+    | Cancelled
+    | Failed
+    | Restarted
+    | Died
+)

@@ -1,209 +1,89 @@
-"""The trainer process: ``python -m napari_cardiac_ssl.trainer.process``.
+"""The trainer process: ``python -m napari_cardiac_ssl.trainer.process FOLDER``.
 
-Reads what the parent wants from standard input, writes what happens to standard output. The end
-of its input is the end of its parent, and ends it, whatever it is doing.
+Reads what the parent wants from standard input, writes what happens to standard output, and keeps
+the state of what it trains in the folder. The end of its input is the end of its parent, and ends
+it, whatever it is doing. (Not Linux's parent-death signal: that one comes as soon as the *thread*
+ends that started the process.)
 """
 
 import contextlib
 import os
 import pickle
 import queue
+import shutil
 import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import IO
 
-import numpy as np
+from napari_cardiac_ssl.trainer.messages import Alive, Died, Message
 
-from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.learning.checkpoint import Model, model_from_bytes, model_to_bytes
-from napari_cardiac_ssl.learning.compute import Compute
-from napari_cardiac_ssl.learning.finetuning import ExpertSlices, finetune
-from napari_cardiac_ssl.learning.modelfile import ModelFile
-from napari_cardiac_ssl.learning.prediction import doubt, predict
-from napari_cardiac_ssl.learning.training import Budget, Step, run
-from napari_cardiac_ssl.study import Stack
-from napari_cardiac_ssl.trainer.messages import (
-    Ask,
-    Cancelled,
-    Done,
-    Doubted,
-    Failed,
-    Job,
-    Keep,
-    Labelled,
-    Message,
-    Predicted,
-    Progressed,
-    Ready,
-    Trained,
-    Wish,
-)
+#: How often the process says that it is alive, whatever it is doing.
+HEARTBEAT_S = 1.0
 
 
-class _CancelledError(Exception):
-    """The running job is not wanted any more."""
+class Out:
+    """Where messages go, from any thread."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._one = threading.Lock()
+
+    def say(self, message: Message | Alive) -> None:
+        """Send a message."""
+        with self._one:
+            pickle.dump(message, self._stream, protocol=pickle.HIGHEST_PROTOCOL)
+            self._stream.flush()
 
 
-class _Wishes:
-    """What the parent has asked of jobs. Set by the reading thread, looked at between steps."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._of: dict[int, set[Wish]] = {}
-
-    def add(self, ask: Ask) -> None:
-        with self._changed:
-            wishes = self._of.setdefault(ask.number, set())
-            if ask.wish is Wish.RESUME:
-                wishes.discard(Wish.PAUSE)
-            else:
-                wishes.add(ask.wish)
-            self._changed.notify_all()
-
-    def heed(self, number: int) -> bool:
-        """Wait while paused; raise when cancelled; tell whether to finish soon."""
-        with self._changed:
-            wishes = self._of.setdefault(number, set())
-            while Wish.PAUSE in wishes and not wishes & {Wish.CANCEL, Wish.FINISH}:
-                self._changed.wait()
-            if Wish.CANCEL in wishes:
-                raise _CancelledError
-            return Wish.FINISH in wishes
-
-
-class Worker:
-    """Does one job after the other.
-
-    Parameters
-    ----------
-    out
-        Where messages go.
-    """
-
-    def __init__(self, out: IO[bytes]) -> None:
-        self._out = out
-        self._stacks: dict[str, Stack] = {}
-        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self._wishes = _Wishes()
-
-    def listen(self, source: IO[bytes]) -> None:
-        """Take in what the parent says until it is gone; then end the process."""
-        with contextlib.suppress(EOFError, OSError):
-            while True:
-                said = pickle.load(source)  # noqa: S301 - from our own parent
-                if isinstance(said, Keep):
-                    self._stacks[said.stack.digest] = said.stack
-                elif isinstance(said, Ask):
-                    self._wishes.add(said)
-                else:
-                    self._jobs.put(said)
-        os._exit(0)  # at once: a step of training must not outlive the window
-
-    def work(self) -> None:
-        """Do jobs for ever."""
-        compute = Compute.best()
-        self._say(Ready(str(compute)))
+def _listen(source: IO[bytes], take: Callable[[object], None], folder: Path) -> None:
+    """Take in what the parent says until it is gone; then end the process."""
+    with contextlib.suppress(EOFError, OSError):
         while True:
-            job = self._jobs.get()
-            try:
-                self._do(job, compute)
-            except _CancelledError:
-                self._say(Cancelled(job.number))
-            except InputError as error:
-                self._say(Failed(job.number, str(error)))
-            except Exception as error:  # noqa: BLE001 - whatever it is, the user must be told
-                self._say(Failed(job.number, f"{type(error).__name__}: {error}"))
+            take(pickle.load(source))  # noqa: S301 - from our own parent
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(0)  # at once: a step of training must not outlive the window
 
-    def _say(self, message: Message) -> None:
-        pickle.dump(message, self._out, protocol=pickle.HIGHEST_PROTOCOL)
-        self._out.flush()
 
-    def _do(self, job: Job, compute: Compute) -> None:
-        model = self._learn(job, compute)
-        digest, slices = job.predict
-        predictions = predict(
-            model, self._stacks[digest], slices, centre_yx=job.centre_yx, compute=compute
-        )
-        for part in predictions:
-            self._wishes.heed(job.number)
-            confidence = np.round(part.confidence * 255).astype(np.uint8)
-            self._say(Predicted(job.number, part.slices, part.labels, confidence))
-        self._say(Done(job.number))
-        if job.doubt:
-            self._doubt(job, model, compute)
+def _beat(out: Out) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            out.say(Alive())
+            time.sleep(HEARTBEAT_S)
 
-    def _doubt(self, job: Job, model: Model, compute: Compute) -> None:
-        """Say how sure the model is, unless something else is wanted meanwhile."""
-        digest, slices = job.predict
-        areas = []
-        for _, part in doubt(
-            model, self._stacks[digest], slices, centre_yx=job.centre_yx, compute=compute
-        ):
-            self._wishes.heed(job.number)
-            if not self._jobs.empty():
-                return
-            areas.append(part)
-        if areas:
-            self._say(Doubted(job.number, slices, np.concatenate(areas)))
 
-    def _learn(self, job: Job, compute: Compute) -> Model:
-        """Train, if there is something to learn from, and hand over the model."""
-        start = model_from_bytes(job.start, "the present model") if job.start else None
-        if job.examples:
-            examples = [self._expert_slices(part) for part in job.examples]
-            budget = Budget(job.steps, job.seconds, job.least_steps)
-            steps = finetune(
-                examples, start=start, mode=job.mode, budget=budget, seed=job.seed, compute=compute
-            )
-            self._wishes.heed(job.number)
-            model = run(steps, lambda step: self._after(job, step))
-        elif start is not None:
-            model = start
-        else:
-            raise InputError("nothing to learn from and no model to predict with")
-        file = ModelFile(
-            digest=model.digest,
-            data=model_to_bytes(model),
-            slices_learned=model.card.slices_learned,
-            parent=model.card.parent,
-            seconds=float(model.card.recipe.get("seconds", 0.0)),
-        )
-        self._say(Trained(job.number, file))
-        return model
-
-    def _expert_slices(self, part: Labelled) -> ExpertSlices:
-        stack = self._stacks[part.stack]
-        labels = np.zeros(stack.image.shape, dtype=np.uint8)
-        labels[tuple(np.array(part.slices).T)] = part.labels
-        return ExpertSlices(stack, labels, part.slices)
-
-    def _after(self, job: Job, step: Step) -> bool:
-        self._say(
-            Progressed(
-                job.number,
-                step.index,
-                step.loss,
-                step.spent,
-                step.seconds,
-                step.seconds_left,
-                step.note,
-            )
-        )
-        return self._wishes.heed(job.number)
+def _give_way() -> None:
+    """Let the window have the processor first, and the memory last taken from it."""
+    if hasattr(os, "nice"):
+        os.nice(10)
+    with contextlib.suppress(OSError):  # Linux alone
+        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
 
 
 def main() -> None:
     """Run until the parent is gone."""
     # Whatever a library prints must not get between the messages.
-    out = os.fdopen(os.dup(1), "wb")
+    out = Out(os.fdopen(os.dup(1), "wb"))
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    if hasattr(os, "nice"):
-        os.nice(10)  # the window comes first
-    worker = Worker(out)
-    threading.Thread(target=worker.listen, args=(sys.stdin.buffer,), daemon=True).start()
-    worker.work()
+    folder = Path(sys.argv[1])
+    said: queue.SimpleQueue[object] = queue.SimpleQueue()
+    listening = threading.Thread(
+        target=_listen, args=(sys.stdin.buffer, said.put, folder), daemon=True
+    )
+    listening.start()
+    threading.Thread(target=_beat, args=(out,), daemon=True).start()
+    # Loading torch takes seconds, on a slow disk minutes: the parent is to know that it goes on.
+    try:
+        from napari_cardiac_ssl.trainer.worker import Worker  # noqa: PLC0415
+    except BaseException as error:  # noqa: BLE001 - no other way to tell it
+        out.say(Died(f"unable to start ({type(error).__name__}: {error})"))
+        os._exit(1)
+    _give_way()  # not before: whoever opens a window waits for torch
+    Worker(said, out.say, folder).work()
 
 
 if __name__ == "__main__":
