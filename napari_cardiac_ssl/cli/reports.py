@@ -18,7 +18,7 @@ from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM, Mask, read_mask
 from napari_cardiac_ssl.readers.nifti_file import apart_mm
 from napari_cardiac_ssl.readers.studies import read_study
 from napari_cardiac_ssl.study import Stack, Study
-from napari_cardiac_ssl.writers.report import Report, Source, write_report
+from napari_cardiac_ssl.writers.report import Source, report_of, write_report
 
 
 def report(options: argparse.Namespace) -> int:
@@ -39,22 +39,19 @@ def report(options: argparse.Namespace) -> int:
         say_scheme(part)
     measured = Measured(mask.labels, stack.affine, orientation_known=stack.orientation_known)
     phases = phases_of(mask, measured, options.ed_frame, options.es_frame)
-    labelled = np.flatnonzero(mask.labels.any(axis=(1, 2, 3))).tolist()
-    warnings = measured.warnings(*labelled, phases=phases)
-    # Of two files each is one frame.
-    names = [part.source.name for part in masks for _ in range(len(part.labels))]
-    say_doubts([(names[warning.t], warning) for warning in warnings], set(phases))
-    page = Report(
-        study=study.name,
-        stack=stack,
-        labels=mask.labels,
-        measured=measured,
-        measures=measured.measures(phases=phases, wall=True, body_surface_m2=surface_m2),
-        warnings=warnings,
+    page = report_of(
+        study.name,
+        stack,
+        mask.labels,
         scheme=mask.scheme,
         sources=_sources(study, stacks, masks),
         notes=study.notes,
+        phases=phases,
+        body_surface_m2=surface_m2,
     )
+    # Of two files each is one frame.
+    names = [part.source.name for part in masks for _ in range(len(part.labels))]
+    say_doubts([(names[warning.t], warning) for warning in page.warnings], set(phases))
     say(str(write_report(options.output, page)))
     return 0
 

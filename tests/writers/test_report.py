@@ -12,10 +12,11 @@ import pytest
 from skimage.io import imread
 
 from napari_cardiac_ssl.anatomy import UKBB, Structure, View
-from napari_cardiac_ssl.measures import Measured
+from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.synthetic import make_study
-from napari_cardiac_ssl.writers.report import Report, Source, write_report
+from napari_cardiac_ssl.writers.report import Report, Source, report_of, write_report
 from napari_cardiac_ssl.writers.report.charts import bullseye, curve
 from napari_cardiac_ssl.writers.report.page import page
 from napari_cardiac_ssl.writers.report.slices import Gallery, _png
@@ -29,24 +30,13 @@ def cine() -> tuple[Stack, np.ndarray]:
     return made.study.stack(View.SAX), made.masks[View.SAX]
 
 
-def report_of(stack: Stack, labels: np.ndarray, name: str = "p1", **more: object) -> Report:
-    measured = Measured(labels, stack.affine)
-    phases = measured.phases()
-    return Report(
-        study=name,
-        stack=stack,
-        labels=labels,
-        measured=measured,
-        measures=measured.measures(phases=phases, wall=True),
-        warnings=measured.warnings(phases=phases),
-        scheme=UKBB,
-        sources=[Source("mask", "p1_seg.nii.gz", "abc123")],
-        **more,
-    )
+def make(stack: Stack, labels: np.ndarray, name: str = "p1", **more: object) -> Report:
+    sources = [Source("mask", "p1_seg.nii.gz", "abc123")]
+    return report_of(name, stack, labels, scheme=UKBB, sources=sources, **more)
 
 
 def test_the_page_needs_nothing_else(cine: tuple[Stack, np.ndarray], tmp_path: Path) -> None:
-    file = write_report(tmp_path / "new" / "p1.html", report_of(*cine))
+    file = write_report(tmp_path / "new" / "p1.html", make(*cine))
     html = file.read_text(encoding="utf-8")
     assert html.startswith("<!DOCTYPE html>")
     assert not re.search(r"<script|<link|https?://|url\(|src=", html)
@@ -59,7 +49,7 @@ def test_the_page_needs_nothing_else(cine: tuple[Stack, np.ndarray], tmp_path: P
 
 
 def test_numbers_are_those_of_the_measures(cine: tuple[Stack, np.ndarray]) -> None:
-    report = report_of(*cine)
+    report = make(*cine)
     html = page(report)
     heart = report.measures
     for value in (heart.lv_edv_ml, heart.lv_ef_percent, heart.lv_mass_g, heart.rv_esv_ml):
@@ -121,7 +111,7 @@ def test_contours_lie_where_the_pixels_are(cine: tuple[Stack, np.ndarray]) -> No
 
 def test_ed_alone_is_reported_too(cine: tuple[Stack, np.ndarray]) -> None:
     stack, labels = cine
-    report = report_of(replace(stack, image=stack.image[:1]), labels[:1])
+    report = make(replace(stack, image=stack.image[:1]), labels[:1])
     html = page(report)
     assert "<h3>ED" in html
     assert "<h3>ES" not in html
@@ -133,9 +123,9 @@ def test_ed_alone_is_reported_too(cine: tuple[Stack, np.ndarray]) -> None:
 
 def test_no_rv_no_segments(cine: tuple[Stack, np.ndarray]) -> None:
     stack, labels = cine
-    html = page(report_of(stack, np.where(labels == 3, 0, labels)))
+    html = page(make(stack, np.where(labels == 3, 0, labels)))
     assert "segments cannot be told" in html
-    html = page(report_of(stack, np.where(labels == 2, 0, labels)))
+    html = page(make(stack, np.where(labels == 2, 0, labels)))
     assert "Wall thickness" not in html
 
 
@@ -144,8 +134,7 @@ def test_doubts_stand_above_and_at_their_slice(cine: tuple[Stack, np.ndarray]) -
     broken = labels.copy()
     broken[0, 3] = 0
     broken[2, 2] = 0
-    report = report_of(stack, broken, notes=["1 file left aside"])
-    report = replace(report, measures=report.measured.measures(phases=(0, 1)))
+    report = make(stack, broken, notes=["1 file left aside"], phases=(0, 1))
     html = page(report)
     assert "t=0 z=3: no LV cavity on slice 3, but on 2 and 4" in html
     assert "more in other frames" in html
@@ -154,11 +143,11 @@ def test_doubts_stand_above_and_at_their_slice(cine: tuple[Stack, np.ndarray]) -
     assert html.count("<em title") == len(marked)
     assert "1 file left aside" in html
     assert "pass every check" not in html
-    assert "pass every check" in page(report_of(stack, labels))
+    assert "pass every check" in page(make(stack, labels))
 
 
 def test_names_are_text(cine: tuple[Stack, np.ndarray]) -> None:
-    html = page(report_of(*cine, name="<b>&\"'"))
+    html = page(make(*cine, name="<b>&\"'"))
     assert "<b>&" not in html.partition('class="tiles"')[0]
     assert "&lt;b&gt;&amp;" in html
 
@@ -193,3 +182,21 @@ def test_bullseye_has_anterior_up_and_septum_left() -> None:
     assert places["16"][0] > 10
     assert places["5"][0] > 0
     assert places["5"][1] > 0
+
+
+def test_states_are_said_where_a_session_knows_them(cine: tuple[Stack, np.ndarray]) -> None:
+    stack, labels = cine
+    html = page(
+        make(stack, labels, state_of=lambda i: SliceState("expert" if i.z else "predicted"))
+    )
+    assert "t 0: 5 expert, 1 predicted" in html
+    assert "does not say" not in html
+
+
+def test_nothing_to_report(cine: tuple[Stack, np.ndarray]) -> None:
+    stack, labels = cine
+    with pytest.raises(InputError, match="neither an LV nor an RV"):
+        make(stack, np.zeros_like(labels))
+    html = page(make(stack, np.where(labels == 3, 3, 0)))
+    assert "RV EDV" in html
+    assert "LV EF" not in html

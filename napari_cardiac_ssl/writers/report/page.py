@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import escape
-from math import isnan
+from math import isnan, nan
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +12,18 @@ from numpy.typing import NDArray
 
 from napari_cardiac_ssl import __version__
 from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, LabelScheme, Structure
+from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.measures import (
     SEGMENT_NAMES,
     AnatomyWarning,
     Measured,
     Measures,
+    Phases,
     Wall,
     thickening_percent,
 )
+from napari_cardiac_ssl.measures.measured import StateOf
 from napari_cardiac_ssl.measures.wall import counted_from_base
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.writers.report.charts import bullseye, curve, scale
@@ -90,6 +93,48 @@ class Report:
     scheme: LabelScheme
     sources: Sequence[Source]
     notes: Sequence[str] = field(default_factory=tuple)
+
+
+def report_of(
+    study: str,
+    stack: Stack,
+    labels: NDArray[np.integer],
+    *,
+    scheme: LabelScheme,
+    sources: Sequence[Source] = (),
+    notes: Sequence[str] = (),
+    phases: Phases | tuple[int | None, int | None] | None = None,
+    state_of: StateOf | None = None,
+    body_surface_m2: float = nan,
+) -> Report:
+    """Measure labels and make the report of them.
+
+    Parameters
+    ----------
+    study, stack, labels, scheme, sources, notes
+        As of `Report`.
+    phases
+        ED and ES; told from the LV's volume if not given.
+    state_of
+        Returns a slice's state, in a session: the numbers then say what they rest on.
+    body_surface_m2
+        For indexed values.
+
+    Raises
+    ------
+    InputError
+        If there is neither an LV nor an RV cavity in any frame.
+    """
+    measured = Measured(labels, stack.affine, orientation_known=stack.orientation_known)
+    ed, es = measured.phases(state_of) if phases is None else phases
+    if ed is None:
+        raise InputError(f"{study}: neither an LV nor an RV cavity in any frame; label one first")
+    heart = measured.measures(
+        phases=(ed, es), state_of=state_of, wall=True, body_surface_m2=body_surface_m2
+    )
+    labelled = np.flatnonzero(labels.any(axis=(1, 2, 3))).tolist()
+    warnings = measured.warnings(*labelled, phases=(ed, es))
+    return Report(study, stack, labels, measured, heart, warnings, scheme, sources, notes)
 
 
 def write_report(path: str | Path, report: Report) -> Path:
