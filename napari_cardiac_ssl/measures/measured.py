@@ -24,7 +24,7 @@ from napari_cardiac_ssl.measures.volumes import (
     told_phases,
     volume_by_discs_ml,
 )
-from napari_cardiac_ssl.measures.wall import Wall, counted_from_base, wall_thickness
+from napari_cardiac_ssl.measures.wall import Wall, base_first, wall_thickness
 from napari_cardiac_ssl.study import SliceIndex
 
 StateOf = Callable[[SliceIndex], SliceState]
@@ -214,7 +214,8 @@ class Measured:
         for t in frames or range(len(self._labels)):
             facts = [self._facts_of(SliceIndex(t, z)) for z in range(self._labels.shape[1])]
             areas = {s: self.areas_mm2(s)[t] for s in SAX_STRUCTURES}
-            from_base = counted_from_base(self._labels[t], self._affine, self._orientation_known)
+            lv = areas[Structure.LV_CAVITY]
+            from_base = base_first(lv, self._affine, self._orientation_known)
             found += frame_warnings(t, facts, areas, from_base)
         ed, es = phases or (None, None)
         if ed is not None and es is not None:

@@ -322,7 +322,19 @@ def counted_from_base(
     >>> counted_from_base(labels, np.eye(4))
     False
     """
-    areas = (labels == _LV).sum(axis=(1, 2))
+    return base_first((labels == _LV).sum(axis=(1, 2)), affine, orientation_known)
+
+
+def base_first(
+    areas: NDArray[np.number], affine: NDArray[np.float64], orientation_known: bool = True
+) -> bool | None:
+    """Tell as `counted_from_base` does, from the areas of the LV cavity, shape ``(z,)``.
+
+    Examples
+    --------
+    >>> base_first(np.array([0, 2, 25, 30]), np.eye(4)), base_first(np.array([5, 4]), np.eye(4))
+    (False, None)
+    """
     slices = np.flatnonzero(areas)
     if slices.size >= 3:
         middle = (areas * np.arange(len(areas))).sum() / areas.sum()
