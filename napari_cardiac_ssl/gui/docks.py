@@ -37,5 +37,7 @@ def dock_beside(viewer: napari.Viewer, panel: QWidget, beside: QWidget, name: st
         if isinstance(holder, QDockWidget):
             window.splitDockWidget(dock, holder, Qt.Orientation.Horizontal)
         window.resizeDocks([dock], [window.width() // 5], Qt.Orientation.Horizontal)
-    else:
+    else:  # below the picture alone: the columns beside it need the height
+        window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+        window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         window.resizeDocks([dock], [window.height() * 3 // 10], Qt.Orientation.Vertical)

@@ -6,8 +6,8 @@ from typing import Any
 
 import napari
 from napari.layers import Labels
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QFileDialog, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from napari_cardiac_ssl.gui.cine import Cine
 from napari_cardiac_ssl.gui.desk import Desk
@@ -20,6 +20,7 @@ from napari_cardiac_ssl.gui.panels.choice import ChoicePanel
 from napari_cardiac_ssl.gui.panels.drawing import DrawingPanel
 from napari_cardiac_ssl.gui.panels.export import ExportPanel
 from napari_cardiac_ssl.gui.panels.learning import LearningPanel
+from napari_cardiac_ssl.gui.panels.measuring import MeasuringPanel
 from napari_cardiac_ssl.gui.panels.overview import OverviewPanel
 from napari_cardiac_ssl.gui.panels.slice import SlicePanel
 from napari_cardiac_ssl.gui.panels.views import ViewsPanel
@@ -90,7 +91,13 @@ class CardiacWidget(QWidget):
         self.learning, self.export = LearningPanel(desk), ExportPanel(desk)
         self.tabs = QTabWidget()
         self.add_tab("Learn", self.learning)
+        self.measuring = MeasuringPanel(desk)
+        self.add_tab("Measure", self.measuring)
         self.add_tab("Export", self.export)
+        self.numbers = QLabel()
+        self.numbers.setAccessibleName("The most important numbers")
+        self.numbers.setVisible(False)
+        self.measuring.summarised.connect(self._show_numbers)
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.status.setMinimumHeight(2 * self.status.fontMetrics().lineSpacing() + 10)
@@ -109,9 +116,14 @@ class CardiacWidget(QWidget):
             self.tabs,
         ):
             layout.addWidget(part)
-        layout.addStretch(1)
+        layout.setStretchFactor(self.tabs, 1)
+        layout.addWidget(self.numbers)
         layout.addWidget(self.status)
         self.setMinimumWidth(300)
+
+    def _show_numbers(self, text: str) -> None:
+        self.numbers.setText(text)
+        self.numbers.setVisible(bool(text))
 
     def add_tab(self, title: str, panel: QWidget) -> None:
         """Add a panel for what is not needed all the time."""
@@ -120,7 +132,13 @@ class CardiacWidget(QWidget):
         layout.setContentsMargins(4, 6, 4, 4)
         layout.addWidget(panel)
         layout.addStretch(1)
-        self.tabs.addTab(page, title)
+        scroll = QScrollArea()  # on small screens what is above has to stay in view
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setMinimumHeight(150)
+        scroll.setWidget(page)
+        self.tabs.addTab(scroll, title)
 
     def open(self, *paths: Path) -> None:
         """Read studies, stacks or masks in the background, and show them."""

@@ -70,7 +70,7 @@ class ViewPane(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Return a size that shows a heart."""
-        return QSize(260, 240)
+        return QSize(240, 170)
 
     def show_stack(self, stack: Stack | None, centre_mm: NDArray[np.float64] | None = None) -> None:
         """Show another stack.

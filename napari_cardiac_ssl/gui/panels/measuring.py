@@ -1,0 +1,321 @@
+"""Numbers as one draws: volumes, ejection fraction, mass, their curve, and where to look again."""
+
+from math import isnan
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from qtpy.QtCore import QSize, Qt, QTimer, Signal
+from qtpy.QtWidgets import QGridLayout, QLabel, QListWidget, QListWidgetItem, QWidget
+
+from napari_cardiac_ssl.anatomy import Structure, View
+from napari_cardiac_ssl.gui.desk import Desk
+from napari_cardiac_ssl.gui.display import COLOURS
+from napari_cardiac_ssl.gui.panels.controls import button, column, describe, row
+from napari_cardiac_ssl.measures import AnatomyWarning, Basis, Measures
+from napari_cardiac_ssl.study import SliceIndex
+
+#: How long after a change numbers are counted again: a stroke ends, a cine does not stop.
+_SOON_MS = 15
+#: Warnings are sought later: they look at shapes, and nobody reads them within a stroke.
+_LATER_MS = 250
+_ED, _ES, _NOW = "#FFFFFF", "#FFE45C", "#8A8A8A"
+_ROWS = (
+    ("EDV", "ml", "lv_edv_ml", "rv_edv_ml", "Volume at end-diastole"),
+    ("ESV", "ml", "lv_esv_ml", "rv_esv_ml", "Volume at end-systole"),
+    ("SV", "ml", "lv_sv_ml", "rv_sv_ml", "Stroke volume: EDV less ESV"),
+    ("EF", "%", "lv_ef_percent", "rv_ef_percent", "Ejection fraction: 100 × SV / EDV"),
+    ("Mass", "g", "lv_mass_g", "", "Mass of the LV myocardium at end-diastole (1.05 g/ml)"),
+)
+
+
+class MeasuringPanel(QWidget):
+    """The heart's numbers, of the labels as they are now. Clicking on a warning goes there.
+
+    Parameters
+    ----------
+    desk
+        The window's.
+
+    Attributes
+    ----------
+    summarised
+        ``(str)``: the most important numbers in one line; empty while there are none.
+    """
+
+    summarised = Signal(str)
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+        self._cells: dict[str, QLabel] = {}
+        self.basis = QLabel()
+        self.basis.setWordWrap(True)
+        self.basis.setAccessibleName("What the numbers rest on")
+        self.curve = VolumeCurve()
+        self.warnings = QListWidget()
+        self.warnings.setAccessibleName("Where to look again")
+        describe(self.warnings, "What no heart can be. Click: go to the slice.")
+        self.warnings.setMaximumHeight(84)
+        self.warnings.setWordWrap(True)
+        self.warnings.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.ed = button("This is ED", "The frame in view is end-diastole.")
+        self.es = button("This is ES", "The frame in view is end-systole.")
+        self.auto = button("Tell from curve", "ED and ES from the largest and smallest volume.")
+        layout = column(self)
+        layout.addLayout(self._table())
+        layout.addWidget(self.basis)
+        layout.addWidget(self.curve)
+        layout.addLayout(row(self.ed, self.es, self.auto))
+        layout.addWidget(self.warnings)
+        self._soon, self._later = _timer(self, _SOON_MS), _timer(self, _LATER_MS)
+        self._soon.timeout.connect(self._show)
+        self._later.timeout.connect(self._show_warnings)
+        self.ed.clicked.connect(lambda: self._set(ed=self._frame))
+        self.es.clicked.connect(lambda: self._set(es=self._frame))
+        self.auto.clicked.connect(self._on_auto)
+        self.curve.dragged.connect(lambda phase, frame: self._set(**{phase: frame}))
+        self.curve.pointed.connect(self._go_to_frame)
+        self.warnings.itemClicked.connect(self._on_warning)
+        desk.changed.connect(self._on_changed)
+        desk.session.phases_changed.connect(self._on_changed)
+        self._show()
+
+    def _table(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setSpacing(2)
+        for place, (title, side) in enumerate((("", ""), ("LV", "lv"), ("RV", "rv"))):
+            head = QLabel(title)
+            if side:
+                structure = Structure.LV_CAVITY if side == "lv" else Structure.RV_CAVITY
+                head.setStyleSheet(f"font-weight: bold; color: {COLOURS[structure]};")
+                head.setAlignment(Qt.AlignmentFlag.AlignRight)
+            grid.addWidget(head, 0, place)
+        for line, (name, unit, lv, rv, tip) in enumerate(_ROWS, start=1):
+            label = QLabel(f"{name} ({unit})")
+            describe(label, tip)
+            grid.addWidget(label, line, 0)
+            for place, (side, measure) in enumerate((("LV", lv), ("RV", rv)), start=1):
+                if measure:
+                    cell = self._cells[measure] = QLabel("–")
+                    cell.setAlignment(Qt.AlignmentFlag.AlignRight)
+                    cell.setAccessibleName(f"{side} {name} in {unit}")
+                    cell.setStyleSheet("font-weight: bold;" if name == "EF" else "")
+                    grid.addWidget(cell, line, place)
+        return grid
+
+    # -- showing ---------------------------------------------------------------------------
+
+    @property
+    def _frame(self) -> int:
+        return self._desk.view.in_view.t
+
+    def _on_changed(self, *_: object) -> None:
+        if not self._soon.isActive():
+            self._soon.start()
+        if not self._later.isActive():
+            self._later.start()
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Catch up with what went on unseen."""
+        super().showEvent(event)
+        self._on_changed()
+
+    def _is_seen(self) -> bool:
+        return bool(self.isVisibleTo(self.window()))
+
+    def _measurable(self) -> bool:
+        return self._desk.is_open and self._desk.session.stack.view is View.SAX
+
+    def _show(self) -> None:
+        measurable = self._measurable()
+        for part in (self.curve, self.ed, self.es, self.auto, self.warnings):
+            part.setEnabled(measurable)
+        if not measurable:
+            for cell in self._cells.values():
+                cell.setText("–")
+            self.basis.setText(
+                "Numbers are measured on the short axis." if self._desk.is_open else ""
+            )
+            self.summarised.emit("")
+            return
+        session = self._desk.session
+        phases = session.phases
+        heart = session.measured.measures(phases=phases, state_of=session.annotations.state)
+        for name, cell in self._cells.items():
+            cell.setText(_number(getattr(heart, name)))
+        self.basis.setText(_rests_on(heart))
+        self.summarised.emit(_summary(heart))
+        if self._is_seen():
+            volumes = session.measured.volumes_ml(Structure.LV_CAVITY)
+            if np.isnan(volumes).all():
+                volumes = session.measured.volumes_ml(Structure.RV_CAVITY)
+            self.curve.show_volumes(volumes, phases.ed, phases.es, self._frame)
+
+    def _show_warnings(self) -> None:
+        if not self._is_seen() or not self._measurable():
+            return
+        session = self._desk.session
+        phases = session.phases
+        frames = {t for t in (*phases, self._frame) if t is not None}
+        found = session.measured.warnings(*sorted(frames), phases=phases)
+        before = [self.warnings.item(i).text() for i in range(self.warnings.count())]
+        said = [_words(warning) for warning in found]
+        if said != before:  # not under the mouse of somebody who reads
+            self.warnings.clear()
+            for words, warning in zip(said, found, strict=True):
+                item = QListWidgetItem(words)
+                z = self._desk.view.in_view.z if warning.z is None else warning.z
+                item.setData(Qt.ItemDataRole.UserRole, (warning.t, z))
+                item.setToolTip(f"{words}. Click to go there.")
+                self.warnings.addItem(item)
+        self.warnings.setVisible(bool(said))
+
+    # -- asking ----------------------------------------------------------------------------
+
+    def _set(self, ed: int | None = None, es: int | None = None) -> None:
+        """Correct one of the two phases; the other stays as it is."""
+        with self._desk.reporting():
+            now = self._desk.session.phases
+            self._desk.session.set_phases(
+                now.ed if ed is None else ed, now.es if es is None else es
+            )
+            which, frame = ("ED", ed) if ed is not None else ("ES", es)
+            self._desk.say(f"frame {frame} is {which} from now on")
+
+    def _on_auto(self) -> None:
+        with self._desk.reporting():
+            self._desk.session.set_phases(None, None)
+            self._desk.say("ED and ES are told from the volumes again")
+
+    def _go_to_frame(self, frame: int) -> None:
+        if self._desk.is_open:
+            self._desk.view.go_to(SliceIndex(frame, self._desk.view.in_view.z))
+
+    def _on_warning(self, item: QListWidgetItem) -> None:
+        self._desk.view.go_to(SliceIndex(*item.data(Qt.ItemDataRole.UserRole)))
+
+
+class VolumeCurve(pg.PlotWidget):
+    """The cavity's volume over the frames; ED and ES can be dragged, a click goes to a frame.
+
+    Attributes
+    ----------
+    dragged
+        ``(phase, frame)``: ``ed`` or ``es`` was put to another frame.
+    pointed
+        ``(frame)``: somebody clicked there.
+    """
+
+    dragged = Signal(str, int)
+    pointed = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__(background=None)
+        self.setAccessibleName("Volume over time")
+        describe(self, "Volume (ml) over the frames. Drag ED and ES; click to go to a frame.")
+        self.setMenuEnabled(False)
+        self.setMouseEnabled(False, False)
+        self.hideButtons()
+        self.setFixedHeight(110)
+        colour = COLOURS[Structure.LV_CAVITY]
+        self._line = self.plot(
+            pen=pg.mkPen(colour, width=1.5),
+            symbol="o",
+            symbolSize=4,
+            symbolBrush=colour,
+            symbolPen=None,
+            antialias=True,
+        )
+        self._frames = 0
+        self._now = pg.InfiniteLine(angle=90, pen=pg.mkPen(_NOW, style=Qt.PenStyle.DashLine))
+        self.addItem(self._now)
+        self._marks = {
+            phase: pg.InfiniteLine(
+                angle=90,
+                movable=True,
+                pen=pg.mkPen(shade, width=2),
+                label=phase.upper(),
+                labelOpts={"position": 0.92, "color": shade, "movable": False},
+            )
+            for phase, shade in (("ed", _ED), ("es", _ES))
+        }
+        for phase, mark in self._marks.items():
+            self.addItem(mark)
+            mark.sigPositionChangeFinished.connect(
+                lambda line, phase=phase: self.dragged.emit(phase, self._nearest(line.value()))
+            )
+        self.scene().sigMouseClicked.connect(self._on_click)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return a small size: there is little room."""
+        return QSize(260, 110)
+
+    def show_volumes(self, volumes: Any, ed: int | None, es: int | None, now: int) -> None:
+        """Show the volumes (NaN where unknown), the frames of ED and ES, and the one in view."""
+        self._frames = len(volumes)
+        known = np.flatnonzero(np.isfinite(volumes))
+        self._line.setData(known, np.asarray(volumes, dtype=float)[known])
+        self.setXRange(0, max(1, len(volumes) - 1), padding=0.04)
+        self._now.setValue(now)
+        for phase, frame in (("ed", ed), ("es", es)):
+            self._marks[phase].setVisible(frame is not None)
+            if frame is not None:
+                self._marks[phase].setValue(frame)
+
+    def _nearest(self, place: float) -> int:
+        return int(np.clip(round(place), 0, max(0, self._frames - 1)))
+
+    def _on_click(self, event: Any) -> None:
+        place = self.getPlotItem().getViewBox().mapSceneToView(event.scenePos())
+        if self._frames:
+            self.pointed.emit(self._nearest(place.x()))
+
+
+def _timer(parent: QWidget, interval_ms: int) -> QTimer:
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(interval_ms)
+    return timer
+
+
+def _number(value: float) -> str:
+    return "–" if isnan(value) else f"{value:.0f}".replace("-", "−")
+
+
+def _words(warning: AnatomyWarning) -> str:
+    place = "" if warning.z is None else f", slice {warning.z}"
+    return f"Frame {warning.t}{place}: {warning.text}"
+
+
+def _rests_on(heart: Measures) -> str:
+    """Return which slices the numbers rest on, in words."""
+    if heart.ed is None and heart.es is None:
+        return "Nothing is labelled yet."
+    parts = [
+        f"{name} (frame {basis.frame}): {_slices(basis)}"
+        for name, basis in (("ED", heart.ed), ("ES", heart.es))
+        if basis is not None
+    ]
+    if heart.es is None:
+        parts.append("label another frame for ES and EF")
+    return "; ".join(parts) + "."
+
+
+def _slices(basis: Basis) -> str:
+    said = str(basis)
+    return said if said.endswith(("slice", "slices")) else f"{said} slices"
+
+
+def _summary(heart: Measures) -> str:
+    parts = [
+        f"{name} {_number(value)} {unit}"
+        for name, value, unit in (
+            ("EDV", heart.lv_edv_ml, "ml"),
+            ("ESV", heart.lv_esv_ml, "ml"),
+            ("EF", heart.lv_ef_percent, "%"),
+            ("mass", heart.lv_mass_g, "g"),
+        )
+        if not isnan(value)
+    ]
+    return "LV: " + ", ".join(parts) if parts else ""

@@ -1,0 +1,98 @@
+"""Numbers follow what is drawn; ED and ES can be corrected; warnings lead to their slice."""
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_cardiac_ssl.anatomy import View
+from napari_cardiac_ssl.gui.widget import CardiacWidget
+from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.synthetic import make_study
+
+
+@pytest.fixture(scope="module")
+def made():
+    return make_study(1, frames=4, slices=6, size=64)
+
+
+@pytest.fixture
+def window(viewer, session, made, qtbot):
+    """The widget with the whole truth drawn, but for the last frame."""
+    widget = CardiacWidget(viewer, session)
+    viewer.window.add_dock_widget(widget, name="Cardiac SSL")
+    widget.studies.add(made.study)
+    for index in widget.session.stack.slice_indices():
+        if index.t < 3:
+            widget.session.annotate(index, made.masks[View.SAX][index])
+    widget.tabs.setCurrentIndex(
+        next(i for i in range(widget.tabs.count()) if widget.tabs.tabText(i) == "Measure")
+    )
+    settled(widget, qtbot)
+    yield widget
+    widget.close_session()
+
+
+def settled(widget, qtbot):
+    panel = widget.measuring
+    panel._on_changed()
+    qtbot.waitUntil(lambda: not panel._soon.isActive() and not panel._later.isActive())
+
+
+def number(widget, name):
+    return int(widget.measuring._cells[name].text().replace("−", "-"))
+
+
+def test_numbers_are_those_of_the_labels(window, made, qtbot):
+    heart = window.session.measured.measures(phases=window.session.phases)
+    assert window.session.phases.ed == 0
+    assert number(window, "lv_edv_ml") == round(heart.lv_edv_ml)
+    assert number(window, "lv_ef_percent") == round(heart.lv_ef_percent)
+    assert number(window, "lv_edv_ml") == pytest.approx(made.lv_volume_ml[0], rel=0.15)
+    assert window.measuring.basis.text().startswith("ED (frame 0): 6 editing")
+    assert window.numbers.text().startswith(f"LV: EDV {round(heart.lv_edv_ml)} ml")
+
+
+def test_a_stroke_changes_the_numbers(window, qtbot):
+    before = number(window, "lv_edv_ml")
+    window.session.annotate(SliceIndex(0, 2), np.zeros((64, 64), np.uint8))
+    settled(window, qtbot)
+    assert number(window, "lv_edv_ml") < before
+
+
+def test_ed_and_es_are_corrected_by_button_and_by_dragging(window, qtbot):
+    told = window.session.phases
+    window.desk.view.go_to(SliceIndex(1, 2))
+    window.measuring.es.click()
+    assert window.session.phases == (told.ed, 1)
+    mark = window.measuring.curve._marks["ed"]
+    mark.setValue(2.2)
+    mark.sigPositionChangeFinished.emit(mark)
+    assert window.session.phases == (2, 1)
+    settled(window, qtbot)
+    assert "ES (frame 1)" in window.measuring.basis.text()
+    window.measuring.auto.click()
+    assert window.session.phases == told
+
+
+def test_warning_leads_to_its_slice(window, made, qtbot):
+    labels = made.masks[View.SAX][0, 2].copy()
+    labels[2:8, 2:8] = 1
+    window.session.annotate(SliceIndex(0, 2), labels)
+    window.desk.view.go_to(SliceIndex(0, 4))
+    settled(window, qtbot)
+    qtbot.wait(300)
+    items = [window.measuring.warnings.item(i) for i in range(window.measuring.warnings.count())]
+    item = next(one for one in items if "pieces" in one.text())
+    assert item.text().startswith("Frame 0, slice 2: ")
+    assert item.data(Qt.ItemDataRole.UserRole) == (0, 2)
+    window.measuring.warnings.itemClicked.emit(item)
+    assert window.desk.view.in_view == SliceIndex(0, 2)
+
+
+def test_long_axis_views_have_no_numbers(window, made, qtbot):
+    window.studies.work_on(made.study.stack(View.LAX_4CH))
+    settled(window, qtbot)
+    assert "short axis" in window.measuring.basis.text()
+    assert window.numbers.text() == ""
+    window.measuring.es.click()  # disabled: nothing happens
+    assert not window.measuring.es.isEnabled()
