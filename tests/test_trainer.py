@@ -1,5 +1,6 @@
 """The real trainer process: started, asked, killed."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -7,11 +8,13 @@ import sys
 import time
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.learning.checkpoint import model_from_bytes
+from napari_cardiac_ssl.readers.nifti import read_stack
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.synthetic import make_study
@@ -84,6 +87,26 @@ def test_it_learns_and_predicts(session, ended, heart):
     session.wait()
     assert session.trainer_pid == pid
     assert session.model.parent == model.digest
+
+
+def test_it_reads_other_studies_that_it_is_to_learn_from(session, ended, heart, tmp_path):
+    other = make_study(3, frames=1, slices=3, size=64, lax=False)
+    stack = other.study.stack(View.SAX)
+    path = tmp_path / "other.nii.gz"
+    nib.save(nib.Nifti1Image(stack.image.T.astype(np.float32), stack.affine), path)
+    kept = read_stack(path)
+    session.open(kept)
+    session.annotate(SliceIndex(0, 1), other.masks[View.SAX][0, 1])
+    session.confirm(SliceIndex(0, 1))
+    session.open(heart.study.stack(View.SAX))
+    digest = kept.digest
+    del kept
+    gc.collect()
+    session.train(steps=2)
+    session.wait()
+    assert "learned from 2 slices" in ended[-1]
+    card = model_from_bytes(session.model.data, "session").card
+    assert {part.digest for part in card.trained_on} == {session.stack.digest, digest}
 
 
 def test_the_shipped_weights_give_a_first_guess(heart, ended, session):
@@ -223,6 +246,7 @@ def test_closing_ends_the_process(session):
 def test_it_ends_with_its_parent_even_while_training():
     code = """
 import sys
+from napari_cardiac_ssl.readers.nifti import read_stack
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.synthetic import make_study

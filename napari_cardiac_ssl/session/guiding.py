@@ -13,7 +13,7 @@ from napari_cardiac_ssl.measures import Measured, Phases
 from napari_cardiac_ssl.measures.wall import counted_from_base
 from napari_cardiac_ssl.project import Project
 from napari_cardiac_ssl.session.helping import Helping
-from napari_cardiac_ssl.session.jobs import Run
+from napari_cardiac_ssl.session.runs import Run
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.trainer import Died, Doubted, Job, Message, ModelFile, Predicted, Trainer
 

@@ -5,19 +5,16 @@ are adopted together, as one step of the history.
 """
 
 import time
-from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_cardiac_ssl.anatomy import View
-from napari_cardiac_ssl.annotations import REFRESH, SliceState, Step, middle_of
+from napari_cardiac_ssl.annotations import REFRESH, Step, middle_of
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.project import Project
-from napari_cardiac_ssl.session.models import Models
+from napari_cardiac_ssl.session.lessons import Lessons
+from napari_cardiac_ssl.session.runs import JobStatus, Mode, Phase, Run
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.trainer import (
     Cancelled,
@@ -36,7 +33,6 @@ from napari_cardiac_ssl.trainer import (
     Trainer,
     Wish,
 )
-from napari_cardiac_ssl.trainer.messages import Labelled
 
 #: What is learned in fewer steps is of no use, however slow the machine is.
 LEAST_STEPS = 60
@@ -45,69 +41,8 @@ BY_ITSELF_S = 8.0
 #: What is said of a model that was not tested on anything.
 NOT_VALIDATED = "not validated yet"
 
-Phase = Literal["idle", "starting", "training", "paused", "finishing", "predicting"]
-#: Where training starts from.
-Start = Literal["present", "default", "scratch"]
-Mode = Literal["all", "decoder", "multitask"]
 
-
-@dataclass(frozen=True)
-class JobStatus:
-    """What the running job is doing.
-
-    Parameters
-    ----------
-    phase
-        ``idle`` when there is none.
-    progress
-        The last training step's report; None before the first.
-    slices
-        Number of slices that it learns from.
-    """
-
-    phase: Phase = "idle"
-    progress: Progressed | None = None
-    slices: int = 0
-
-
-@dataclass
-class Run:
-    """A job that was started and has not ended.
-
-    Parameters
-    ----------
-    job
-        What was asked for.
-    by_itself
-        Whether a confirmation started it.
-    renewing
-        Whether it goes on from one that was cut short before its predictions.
-    candidate
-        The model that it brought; not the present one before it is adopted.
-    predictions
-        What is still to be taken over.
-    complete
-        Whether it has said all: from now on it is being adopted.
-    step
-        Number of the refresh in the history, once its first portion is taken over.
-    refreshed
-        Slices written so far.
-    curve
-        The loss after each step of training.
-    """
-
-    job: Job
-    by_itself: bool = False
-    renewing: bool = False
-    candidate: ModelFile | None = None
-    predictions: list[Predicted] = field(default_factory=list)
-    complete: bool = False
-    step: int | None = None
-    refreshed: int = 0
-    curve: list[float] = field(default_factory=list)
-
-
-class Jobs(Models):
+class Jobs(Lessons):
     """Labels, and jobs that learn from them and refresh the predictions.
 
     Parameters
@@ -259,12 +194,11 @@ class Jobs(Models):
         seed: int = 0,
     ) -> Run:
         """Start a job that learns from all expert slices."""
-        slices = self.annotations.slices(SliceState.EXPERT)
-        labels = self.annotations.labels[tuple(np.array(slices).T)]
+        examples = self._lessons(self._jobs)
         return self._begin(
             Job(
                 number=self._jobs + 1,
-                examples=(Labelled(self.stack.digest, slices, labels),),
+                examples=examples,
                 predict=(self.stack.digest, self._wanted(first)),
                 start=start,
                 mode=mode,
@@ -272,14 +206,15 @@ class Jobs(Models):
                 steps=steps,
                 least_steps=0 if seconds is None else LEAST_STEPS,
                 seed=seed,
-                centre_yx=middle_of(labels),
+                centre_yx=middle_of(examples[0].labels),
             )
         )
 
     def _begin(self, job: Job) -> Run:
         self._jobs = job.number
         self._run = Run(job)
-        self._trainer.start(job, [self.stack])
+        shown = [self._images[p.stack] for p in job.examples if p.stack in self._images]
+        self._trainer.start(job, [self.stack, *shown])
         slices = sum(len(part.slices) for part in job.examples)
         self._set_status(JobStatus("starting", slices=slices))
         return self._run
@@ -313,27 +248,6 @@ class Jobs(Models):
     def _refuse_if_busy(self) -> None:
         if self.busy:
             raise InputError("training is running; finish or cancel it first")
-
-    def _teaches(self) -> bool:
-        """Whether some expert slice shows a heart."""
-        labels = self.annotations.labels
-        return any(labels[index].any() for index in self.annotations.slices(SliceState.EXPERT))
-
-    def _wanted(self, first: SliceIndex | None) -> tuple[SliceIndex, ...]:
-        """Return the slices to predict: those of the frame in view first, then its neighbours."""
-        wanted = set(self.stack.slice_indices()) - set(self.annotations.slices(SliceState.EXCLUDED))
-        if first is None:
-            return tuple(sorted(wanted))
-        t, z = first
-        return tuple(sorted(wanted, key=lambda index: (abs(index.t - t), abs(index.z - z), index)))
-
-    def _weights(self, start: Start) -> bytes | None:
-        if start == "scratch":
-            return None
-        if start == "present" and self.model is not None:
-            return self.model.data
-        # The shipped weights know the short axis.
-        return default_weights() if self.stack.view is View.SAX else None
 
     # -- what the trainer says -------------------------------------------------------------
 

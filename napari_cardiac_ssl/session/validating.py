@@ -21,8 +21,9 @@ from napari_cardiac_ssl.annotations import SliceState, pack, unpack
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.metrics import dice, mean_defined
 from napari_cardiac_ssl.project import Project
-from napari_cardiac_ssl.session.jobs import NOT_VALIDATED, Run
+from napari_cardiac_ssl.session.jobs import NOT_VALIDATED
 from napari_cardiac_ssl.session.learning import Learning
+from napari_cardiac_ssl.session.runs import Run
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.trainer import Job, ModelFile, Predicted, Trainer
 from napari_cardiac_ssl.writers.tables import write_csv

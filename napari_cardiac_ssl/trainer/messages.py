@@ -6,6 +6,7 @@ Plain frozen data without torch, pickled between a parent and the child that it 
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -27,11 +28,14 @@ class Labelled:
         Which slices; ``n``.
     labels
         Shape ``(n, y, x)``, UKBB integers.
+    places
+        Where the stack may be read from, if it was not handed over.
     """
 
     stack: str
     slices: tuple[SliceIndex, ...]
     labels: NDArray[np.uint8]
+    places: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

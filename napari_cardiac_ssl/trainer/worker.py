@@ -1,13 +1,16 @@
 """What the trainer process does: one job after the other."""
 
+import contextlib
 import os
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.checkpoint import Model, model_from_bytes, model_to_bytes
 from napari_cardiac_ssl.learning.compute import Compute, is_device_lost
@@ -15,6 +18,7 @@ from napari_cardiac_ssl.learning.finetuning import ExpertSlices, finetune
 from napari_cardiac_ssl.learning.modelfile import ModelFile
 from napari_cardiac_ssl.learning.prediction import doubt, predict
 from napari_cardiac_ssl.learning.training import Budget, Step, run
+from napari_cardiac_ssl.readers.studies import read_study
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.trainer.messages import (
     Ask,
@@ -154,7 +158,8 @@ class Worker:
         """Train, if there is something to learn from, and hand over the model."""
         start = model_from_bytes(job.start, "the present model") if job.start else None
         if job.examples:
-            examples = [self._expert_slices(part) for part in job.examples]
+            view = self._stacks[job.predict[0]].view  # as its user knows it; files may lie
+            examples = [self._expert_slices(part) for part in job.examples if self._has(part, view)]
             budget = Budget(job.steps, job.seconds, job.least_steps)
             steps = finetune(
                 examples,
@@ -181,6 +186,20 @@ class Worker:
         self._say(Trained(job.number, file))
         self._state_of(job).unlink(missing_ok=True)
         return model
+
+    def _has(self, part: Labelled, view: View) -> bool:
+        """Whether the stack is there; it is read if it is not. A file that has gone is passed over.
+
+        It was there when the job was made, and of the open stack there is always the array.
+        """
+        for place in part.places:
+            if part.stack in self._stacks:
+                break
+            with contextlib.suppress(InputError):
+                for stack in read_study(place).stacks:
+                    if stack.digest == part.stack:
+                        self._stacks[part.stack] = replace(stack, view=view)
+        return part.stack in self._stacks
 
     def _expert_slices(self, part: Labelled) -> ExpertSlices:
         stack = self._stacks[part.stack]

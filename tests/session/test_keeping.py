@@ -113,6 +113,32 @@ def test_several_stacks_of_one_project(make, image, tmp_path):
     assert session.annotations.state(A) is SliceState.EXPERT
 
 
+def test_other_studies_of_the_project_are_learned_from_too(make, trainer, image, tmp_path):
+    session = make()
+    session.open_project(tmp_path / "work.cardiac")
+    paths = [image]
+    for number in range(2):
+        paths.append(image.with_name(f"other{number}.nii.gz"))
+        data = np.random.default_rng(number + 1).random((8, 8, 3))
+        nib.save(nib.Nifti1Image(data, np.diag([1.4, 1.4, 10, 1])), paths[-1])
+    for path in paths[1:]:
+        session.open(read_stack(path))
+        session.annotate(A, square(2))
+        session.confirm(A)
+    session.open(read_stack(image))
+    session.annotate(B, square(1))
+    session.annotate(A, square(3))
+    session.confirm(A)
+    paths[2].unlink()  # gone: not learned from
+    session.train()
+    own, other = trainer.jobs[-1].examples
+    assert own.slices == (A, B)
+    assert other.slices == (A,)
+    assert other.places[0] == paths[1]
+    np.testing.assert_array_equal(other.labels[0], square(2))
+    assert session.status.slices == 3
+
+
 def test_images_that_moved_are_found_or_asked_for(make, image, tmp_path):
     session = make()
     session.open_project(tmp_path / "work.cardiac")

@@ -1,0 +1,61 @@
+"""The trainer process, killed at random moments while the expert goes on drawing."""
+
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from napari_cardiac_ssl.anatomy import View
+from napari_cardiac_ssl.session import Session
+from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.synthetic import make_study
+
+DEATHS = 20
+
+
+@pytest.mark.timeout(900)  # each death costs a new process, which loads torch
+def test_killed_at_twenty_moments_nothing_is_lost_and_work_goes_on(tmp_path):
+    heart = make_study(2, frames=2, slices=4, size=64, lax=False)
+    stack, truth = heart.study.stack(View.SAX), heart.masks[View.SAX]
+    rng = np.random.default_rng(3)
+    session, ended = Session(who="reader"), []
+    session.job_ended.connect(ended.append)
+    session.open_project(tmp_path / "work.cardiac")
+    session.open(stack)
+    session.annotate(SliceIndex(0, 2), truth[0, 2])
+    pids = set()
+    for _ in range(DEATHS):
+        if not session.busy:
+            session.train(steps=300)
+        until = time.monotonic() + rng.uniform(0, 4)
+        while time.monotonic() < until and session.busy:
+            session.process_messages(0.02)
+        index = SliceIndex(int(rng.integers(2)), int(rng.integers(4)))
+        session.annotate(index, rng.integers(0, 4, (64, 64), np.uint8))
+        drawn = session.annotations.labels.copy()
+        pid = session.trainer_pid
+        pids.add(pid)
+        os.kill(pid, signal.SIGKILL)
+        while session.trainer_pid == pid:
+            session.process_messages(0.02)
+        np.testing.assert_array_equal(session.annotations.labels, drawn)
+    assert len(pids) == DEATHS
+    told = [how for how in ended if "SIGKILL" in how]
+    assert len(told) == len(ended) == DEATHS // 3  # twice it goes on by itself, then it is told
+    if session.busy:
+        session.cancel()
+    session.annotate(SliceIndex(0, 2), truth[0, 2])
+    left = session.annotations.labels.copy()
+    session.train(steps=3)
+    session.wait()
+    assert "learned from" in ended[-1]
+    np.testing.assert_array_equal(session.annotations.labels[0, 2], left[0, 2])
+    session.close()
+    again = Session()
+    again.open_project(tmp_path / "work.cardiac")
+    again.open(stack)
+    np.testing.assert_array_equal(again.annotations.labels[0, 2], left[0, 2])
+    assert again.model is not None
+    again.close()
