@@ -10,9 +10,10 @@ never a selected one. Dice is per structure over a volume, then the mean over bo
     python benchmarks/few_subjects.py --arms acdc=MODEL:all --subjects 1 5
     python benchmarks/few_subjects.py --arms --figure few_subjects.png     # what is there so far
 
-An arm is ``scratch`` or ``[NAME=]WEIGHTS:MODE``. Each run is one file in benchmarks/results/, so a
-killed benchmark goes on where it was, and several may run side by side (``--worker 0/2``, ``1/2``).
-The cases are found through CARDIAC_SSL_DATA (default: ../shared/data).
+An arm is ``scratch`` or ``[NAME=]WEIGHTS:MODE``. With ``--subjects 0`` nobody is taught: what the
+weights are worth as they are. Each run is one file in benchmarks/results/, so a killed
+benchmark goes on where it was, and several may run side by side (``--worker 0/2``, ``1/2``). The
+cases are found through CARDIAC_SSL_DATA (default: ../shared/data).
 """
 
 import argparse
@@ -29,14 +30,14 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from napari_cardiac_ssl.anatomy import SAX_STRUCTURES
+from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, UKBB
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.learning.checkpoint import Model, load_model, model_from_bytes
 from napari_cardiac_ssl.learning.finetuning import ExpertSlices, Mode, finetune
 from napari_cardiac_ssl.learning.prediction import predict_stack
 from napari_cardiac_ssl.learning.training import Budget, run
 from napari_cardiac_ssl.learning.weights import default_weights
-from napari_cardiac_ssl.metrics import mean_defined, score
+from napari_cardiac_ssl.metrics import dice, mean_defined
 from napari_cardiac_ssl.readers.nifti import read_mask, read_stack
 from napari_cardiac_ssl.study import Stack
 
@@ -93,25 +94,26 @@ def taught_and_tested(
     examples = []
     for stack, labels in (case(*which) for which in product(taught, PHASES)):
         examples.append(ExpertSlices(stack, labels, tuple(stack.slice_indices())))
-    steps = finetune(
-        examples, start=start, mode=mode, budget=Budget(steps=steps), seed=seed, batch_size=batch
-    )
-    model = run(steps, lambda step: None)
+    model, budget = start, Budget(steps=steps)
+    if examples:
+        learning = finetune(
+            examples, start=start, mode=mode, budget=budget, seed=seed, batch_size=batch
+        )
+        model = run(learning, lambda step: None)
+    if model is None:
+        raise SystemExit("without subjects to learn from there is nothing from scratch")
     volumes = {}
     for patient, phase in product(tested, PHASES):
         stack, labels = case(patient, phase)
-        scores = score(
-            predict_stack(model, stack)[0],
-            labels,
-            spacing_mm=stack.spacing_mm,
-            structures=SAX_STRUCTURES,
-        )
-        volumes[f"{patient} {phase}"] = {str(s.structure): s.dice for s in scores}
+        predicted, _ = predict_stack(model, stack)
+        volumes[f"{patient} {phase}"] = {
+            str(s): dice(predicted == UKBB.code(s), labels == UKBB.code(s)) for s in SAX_STRUCTURES
+        }
     dices = [[volume[str(s)] for volume in volumes.values()] for s in SAX_STRUCTURES]
     means = {str(s): mean_defined(d) for s, d in zip(SAX_STRUCTURES, dices, strict=True)}
     return {
         "taught": taught,
-        "seconds": model.card.recipe["seconds"],
+        "seconds": model.card.recipe.get("seconds", 0.0) if examples else 0.0,
         **means,
         "dice": mean_defined(means.values()),
         "volumes": volumes,
@@ -154,20 +156,20 @@ def figure(budget: str, path: Path) -> None:
     found = results(budget)
     picture = Figure(figsize=(6, 4), layout="constrained")
     axes = picture.subplots()
-    for shift, arm in enumerate(sorted({arm for arm, _ in found})):
-        at = sorted(subjects for name, subjects in found if name == arm)
-        dices = [[r["dice"] for r in found[arm, subjects]] for subjects in at]
+    ticks = sorted({n for _, n in found})
+    arms = sorted({arm for arm, _ in found})
+    for number, arm in enumerate(arms):
+        at = [place for place, subjects in enumerate(ticks) if (arm, subjects) in found]
+        dices = [[r["dice"] for r in found[arm, ticks[place]]] for place in at]
         axes.errorbar(
-            np.array(at) * (0.97 + 0.02 * shift),
+            np.array(at) + 0.06 * (number - (len(arms) - 1) / 2),
             [np.mean(d) for d in dices],
             [np.std(d) for d in dices],
             marker="o",
             capsize=2,
             label=arm,
         )
-    axes.set_xscale("log")
-    axes.set_xticks(ticks := sorted({n for _, n in found}), [str(n) for n in ticks])
-    axes.minorticks_off()
+    axes.set_xticks(range(len(ticks)), [str(n) for n in ticks])
     axes.set_xlabel("annotated patients (ED and ES)")
     axes.set_ylabel("mean Dice on ten other patients")
     axes.grid(alpha=0.3)
