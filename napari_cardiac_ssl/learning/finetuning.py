@@ -217,7 +217,7 @@ def finetune(
     if batch_size is None:
         many = card.slices_learned >= MANY_SLICES
         batch_size = LARGE_BATCH if many else SMALL_BATCH
-    hurried = start is None and batch_size < LARGE_BATCH
+    hurried = start is None and batch_size <= SMALL_BATCH
     network.train()
     if mode == "decoder":
         _freeze(network.encoder)
