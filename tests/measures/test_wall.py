@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import binary_dilation
 
 from napari_cardiac_ssl.anatomy import View
+from napari_cardiac_ssl.geometry.frame import frame_of
 from napari_cardiac_ssl.measures import Measured, Wall
 from napari_cardiac_ssl.measures.wall import (
     SEGMENT_NAMES,
@@ -192,3 +194,24 @@ def test_synthetic_walls_thicken() -> None:
     assert 4 < row["wall_ed_mean_mm"] < 11
     assert row["wall_thickening_percent"] > 10
     assert row["wall_ed_07_mm"] < row["wall_es_07_mm"]
+
+
+@pytest.mark.parametrize("seed", [1, 3])
+@pytest.mark.parametrize("segment", [7, 10])
+def test_anterior_is_the_patient_s_anterior(seed: int, segment: int) -> None:
+    """The long-axis planes' headers say where anterior is; the wall is told by shape alone."""
+    made = make_study(seed, frames=1, slices=11)
+    stack, labels = made.study.stack(View.SAX), made.masks[View.SAX][0].copy()
+    frame = frame_of(made.study)
+    up = frame.towards_anterior - (frame.towards_anterior @ frame.towards_rv) * frame.towards_rv
+    up *= (1 if segment == 7 else -1) / np.linalg.norm(up)
+    voxels = np.indices(labels.shape)[::-1].transpose(1, 2, 3, 0)
+    place = stack.world_mm(voxels.astype(float))
+    for z in np.flatnonzero((labels == 1).any(axis=(1, 2))):
+        centre = place[z][labels[z] == 1].mean(axis=0)
+        away = place[z] - centre
+        sector = away @ up > np.cos(np.deg2rad(25)) * np.linalg.norm(away, axis=-1)
+        thicker = binary_dilation(labels[z] == 2, iterations=3)
+        labels[z][sector & thicker & (labels[z] != 1)] = 2
+    wall = wall_thickness(labels, stack.affine)
+    assert max(range(7, 13), key=wall.segments_mm.get) == segment
