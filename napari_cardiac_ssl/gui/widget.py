@@ -88,7 +88,7 @@ class CardiacWidget(QWidget):
             DrawingPanel(desk),
             SlicePanel(desk),
         )
-        self.learning, self.export = LearningPanel(desk), ExportPanel(desk)
+        self.learning, self.export = LearningPanel(desk), ExportPanel(self.studies)
         self.tabs = QTabWidget()
         self.add_tab("Learn", self.learning)
         self.measuring = MeasuringPanel(desk)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.geometry.frame import Landmarks
 from napari_cardiac_ssl.project import KeptStack, Project
 from napari_cardiac_ssl.readers.studies import read_study
 from napari_cardiac_ssl.session.guiding import Guiding
@@ -79,6 +80,12 @@ class Keeping(Guiding):
         if not (0 <= index.t < self.stack.frames and 0 <= index.z < self.stack.slices):
             return None
         return Look(index, (low, high) if low < high else None)
+
+    @property
+    def landmarks(self) -> Landmarks | None:
+        """Where the heart of the open stack lies, if somebody has said so by three points."""
+        notes = self._project.notes("landmarks", self.stack.digest)
+        return Landmarks.of(notes[-1]) if notes and notes[-1] else None
 
     # -- verbs -----------------------------------------------------------------------------
 
@@ -165,6 +172,17 @@ class Keeping(Guiding):
             before.close()
             self.project_opened.emit(self._project)
         self.said.emit(f"saved as {path}; every change is kept there from now on")
+
+    def set_landmarks(self, landmarks: Landmarks | None) -> None:
+        """Keep three points that say where the heart lies, or that they hold no more.
+
+        Raises
+        ------
+        InputError
+            If the project is open to read only.
+        """
+        self._project.refuse_if_read_only()
+        self._project.note("landmarks", landmarks.points() if landmarks else {}, self.stack.digest)
 
     def look_at(self, index: SliceIndex, contrast: tuple[float, float] | None = None) -> None:
         """Remember how the open stack is looked at. May be called as often as it changes."""

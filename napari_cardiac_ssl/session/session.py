@@ -1,16 +1,9 @@
 """A session: one person's work, whole."""
 
-from pathlib import Path
-
-from napari_cardiac_ssl.anatomy import UKBB, LabelScheme
-from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.files import replacing
-from napari_cardiac_ssl.geometry.frame import Landmarks
-from napari_cardiac_ssl.session.keeping import Keeping
-from napari_cardiac_ssl.writers.masks import write_mask
+from napari_cardiac_ssl.session.exporting import Exporting
 
 
-class Session(Keeping):
+class Session(Exporting):
     """One person's work on one stack after the other.
 
     Parameters
@@ -52,32 +45,3 @@ class Session(Keeping):
     phases_changed
         ``()``: ED and ES were corrected. (Told from the volumes they may change with any label.)
     """
-
-    @property
-    def landmarks(self) -> Landmarks | None:
-        """Where the heart of the open stack lies, if somebody has said so by three points."""
-        notes = self._project.notes("landmarks", self.stack.digest)
-        return Landmarks.of(notes[-1]) if notes and notes[-1] else None
-
-    def set_landmarks(self, landmarks: Landmarks | None) -> None:
-        """Keep three points that say where the heart lies, or that they hold no more.
-
-        Raises
-        ------
-        InputError
-            If the project is open to read only.
-        """
-        self._project.refuse_if_read_only()
-        self._project.note("landmarks", landmarks.points() if landmarks else {}, self.stack.digest)
-
-    def export_mask(self, path: Path, scheme: LabelScheme = UKBB) -> Path:
-        """Write the labels as seen, on the image's own grid with its own header."""
-        return write_mask(path, self.annotations.labels, like=self.stack, scheme=scheme)
-
-    def export_model(self, path: Path) -> Path:
-        """Write the present model as a safetensors file."""
-        if self.model is None:
-            raise InputError("no model yet; train first")
-        with replacing(Path(path)) as beside:
-            beside.write_bytes(self.model.data)
-        return Path(path)

@@ -211,7 +211,7 @@ def test_job_is_shown_and_steered(widget, trainer, qtbot):
     qtbot.waitUntil(lambda: not widget.session.busy)
     assert "Learned from 1 slice" in widget.status.text()
     assert np.array_equal(widget.view.layer.data[0, 2], ring()[0, 2])
-    assert widget.export.model.isEnabled()
+    assert widget.export.parts["model"].isEnabled()
     assert training.progress.text() == "Learned from 1 slice in 5 s; not validated yet"
     assert training.steer.currentIndex() == 0
 

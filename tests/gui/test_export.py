@@ -1,0 +1,117 @@
+"""What leaves as files from the window: whole, where it was asked for, and said."""
+
+import csv
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+
+from napari_cardiac_ssl.anatomy import ACDC, UKBB, View
+from napari_cardiac_ssl.gui.widget import CardiacWidget
+from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.synthetic import make_study
+
+
+@pytest.fixture(scope="module")
+def made():
+    return make_study(1, frames=4, slices=5, size=64)
+
+
+@pytest.fixture
+def window(viewer, session, made):
+    widget = CardiacWidget(viewer, session)
+    viewer.window.add_dock_widget(widget, name="Cardiac SSL")
+    widget.studies.add(made.study)
+    for index in widget.session.stack.slice_indices():
+        if index.t < 3:
+            widget.session.annotate(index, made.masks[View.SAX][index])
+    widget.session.confirm(SliceIndex(0, 2))
+    yield widget
+    widget.close_session()
+
+
+def tick(window, *keys):
+    for key, box in window.export.parts.items():
+        box.setChecked(key in keys)
+
+
+def names(written):
+    return [path.name.removeprefix("synthetic-0001_") for path in written]
+
+
+def test_everything_of_the_short_axis(window, made, tmp_path):
+    tick(window, "masks", "numbers", "provenance", "report")
+    written = window.export.export(tmp_path)
+    assert names(written) == [
+        "sax_seg.nii.gz",
+        "sax_measurements.csv",
+        "sax_measurements_frames.csv",
+        "sax_measurements_slices.csv",
+        "sax_provenance.json",
+        "sax_report.html",
+    ]
+    assert sorted(tmp_path.iterdir()) == sorted(written)
+    mask = np.asarray(nib.load(written[0]).dataobj).T
+    assert np.array_equal(mask, window.session.annotations.labels)
+    [row] = csv.DictReader(written[1].read_text().splitlines())
+    heart = window.session.measured.measures(phases=window.session.phases)
+    assert float(row["lv_edv_ml"]) == pytest.approx(heart.lv_edv_ml, rel=1e-3)
+    said = json.loads(written[4].read_text())
+    assert len(said["slices"]) == 15
+    confirmed = [one for one in said["slices"] if one["state"] == "expert"]
+    assert [(one["t"], one["z"], one["who"]) for one in confirmed] == [(0, 2, "reader")]
+    assert said["image"]["sha256"] == window.session.stack.digest
+    assert "<html" in written[5].read_text()
+    assert "Written to" in window.status.text()
+
+
+@pytest.mark.parametrize("which", ["phases", "view"])
+def test_masks_of_some_frames_in_another_scheme(window, which, tmp_path):
+    tick(window, "masks")
+    window.desk.view.go_to(SliceIndex(2, 1))
+    window.export.frames.setCurrentIndex(window.export.frames.findData(which))
+    window.export.schemes.setCurrentIndex(window.export.schemes.findData("acdc"))
+    [path] = window.export.export(tmp_path)
+    mask = np.asarray(nib.load(path).dataobj).T
+    frames = set(window.session.phases) if which == "phases" else {2}
+    labels = ACDC.convert(mask, UKBB)
+    for t in range(4):
+        expected = window.session.annotations.labels[t] if t in frames else 0
+        assert np.array_equal(labels[t], np.broadcast_to(expected, labels[t].shape))
+
+
+def test_all_views_that_are_labelled(window, made, tmp_path):
+    four = made.study.stack(View.LAX_4CH)
+    window.studies.work_on(four)
+    window.session.annotate(SliceIndex(0, 0), made.masks[View.LAX_4CH][0, 0])
+    tick(window, "masks", "numbers")
+    window.export.all_views.setChecked(True)
+    written = window.export.export(tmp_path)
+    assert [name for name in names(written) if "seg" in name] == [
+        "sax_seg.nii.gz",
+        "lax_4ch_seg.nii.gz",
+    ]
+    assert window.session.stack is four
+    back = nib.load(next(path for path in written if "4ch" in path.name))
+    assert np.allclose(back.affine, four.affine, atol=1e-5)
+
+
+def test_model_is_offered_when_there_is_one(window):
+    assert not window.export.parts["model"].isEnabled()
+
+
+def test_what_cannot_be_written_is_said_and_leaves_nothing(window, tmp_path):
+    tick(window, "masks")
+    file = tmp_path / "file"
+    file.write_text("no folder")
+    assert window.export.export(file) == []
+    assert "file" in notification_manager.records[-1].message
+    assert list(tmp_path.iterdir()) == [file]
+    for index in window.session.stack.slice_indices():
+        window.session.revert(index)
+    tick(window, "numbers")
+    assert window.export.export(tmp_path) == []
+    assert "nothing to measure" in notification_manager.records[-1].message
+    assert list(tmp_path.iterdir()) == [file]
