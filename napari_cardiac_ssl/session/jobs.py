@@ -36,8 +36,10 @@ from napari_cardiac_ssl.trainer import (
 
 #: What is learned in fewer steps is of no use, however slow the machine is.
 LEAST_STEPS = 60
-#: How long a training lasts that a confirmation started.
+#: How long a training lasts that a confirmation started, and the glance before it: a few steps,
+#: after which the frame in view alone is predicted, so that something is seen within 3 s.
 BY_ITSELF_S = 8.0
+GLANCE_S, GLANCE_STEPS = 1.0, 8
 #: What is said of a model that was not tested on anything.
 NOT_VALIDATED = "not validated yet"
 
@@ -69,6 +71,7 @@ class Jobs(Lessons):
         self._trainer = trainer or Trainer()
         self._run: Run | None = None
         self._jobs = 0
+        self._glanced: str | None = None  # the model of the last glance
         self._confirmed: SliceIndex | None = None  # while a job ran that does not know it
         self._confidence: NDArray[np.uint8] | None = None
         self.status = JobStatus()
@@ -192,21 +195,26 @@ class Jobs(Lessons):
         mode: Mode = "all",
         first: SliceIndex | None = None,
         seed: int = 0,
+        glance: bool = False,
     ) -> Run:
         """Start a job that learns from all expert slices."""
-        examples = self._lessons(self._jobs)
+        examples, wanted, least_steps = self._lessons(self._jobs), self._wanted(first), LEAST_STEPS
+        if glance and first is not None:  # this heart alone, the frame in view alone
+            examples, least_steps = examples[:1], GLANCE_STEPS
+            wanted = tuple(index for index in wanted if index.t == first[0])
         return self._begin(
             Job(
                 number=self._jobs + 1,
                 examples=examples,
-                predict=(self.stack.digest, self._wanted(first)),
+                predict=(self.stack.digest, wanted),
                 start=start,
                 mode=mode,
                 seconds=seconds,
                 steps=steps,
-                least_steps=0 if seconds is None else LEAST_STEPS,
+                least_steps=0 if seconds is None else least_steps,
                 seed=seed,
                 centre_yx=middle_of(examples[0].labels),
+                doubt=not glance,
             )
         )
 
@@ -225,8 +233,8 @@ class Jobs(Lessons):
             return
         run, self._confirmed = self._run, slices[-1]
         if run is None:
-            self._renew()
-        elif run.by_itself and not run.renewing and self.status.phase in {"starting", "training"}:
+            self._renew(glance=True)
+        elif _gives_way(run) and self.status.phase in {"starting", "training"}:
             self._trainer.ask(Wish.FINISH)
             self._set_phase("finishing")
 
@@ -234,7 +242,7 @@ class Jobs(Lessons):
         """Whether something was confirmed that the running, or last, job does not know."""
         return self._confirmed is not None and self.learn_while_drawing and self._teaches()
 
-    def _renew(self) -> None:
+    def _renew(self, *, glance: bool = False) -> None:
         """Start to learn from what was confirmed since the last job began."""
         first, self._confirmed = self._confirmed, None
         cut_short, candidate = self._run, None
@@ -242,8 +250,9 @@ class Jobs(Lessons):
             candidate = cut_short.candidate
             self._trainer.ask(Wish.CANCEL)  # its predictions would be old
         start = candidate.data if candidate else self._weights("present")
-        run = self._learn(start, seconds=BY_ITSELF_S, first=first)
-        run.by_itself, run.renewing = True, cut_short is not None
+        seconds = GLANCE_S if glance else BY_ITSELF_S
+        run = self._learn(start, seconds=seconds, first=first, glance=glance)
+        run.by_itself, run.glance, run.renewing = True, glance, cut_short is not None
 
     def _refuse_if_busy(self) -> None:
         if self.busy:
@@ -282,8 +291,11 @@ class Jobs(Lessons):
         elif isinstance(message, Trained):
             run.candidate = message.model
             if not self._project.read_only:
-                self._project.keep_model(message.model, self.stack.view, self._digest())
-            if run.by_itself and not run.renewing and self._is_behind():
+                before = self._digest()
+                if before is not None and before == self._glanced:
+                    before = self._project.previous(before)  # nobody wants to go back to a glance
+                self._project.keep_model(message.model, self.stack.view, before)
+            if _gives_way(run) and self._is_behind():
                 self._renew()
             else:
                 self._set_phase("predicting")
@@ -360,11 +372,15 @@ class Jobs(Lessons):
         return f"learned from {learned} in {seconds}, refreshed {refreshed}; {self.verdict}"
 
     def _end(self, how: str) -> None:
-        self._run = None
+        run, self._run = self._run, None
+        glanced = run is not None and run.glance and run.complete
+        if glanced and run:  # it was but a glance: now learn
+            self._glanced = self._digest()
+            self._confirmed = self._confirmed or next(iter(run.job.predict[1]), None)
         self._set_status(JobStatus())
         self.job_ended.emit(how)
         if self._is_behind():
-            self._renew()
+            self._renew(glance=not glanced)
 
     def _set_phase(self, phase: Phase) -> None:
         self._set_status(JobStatus(phase, self.status.progress, self.status.slices))
@@ -372,6 +388,11 @@ class Jobs(Lessons):
     def _set_status(self, status: JobStatus) -> None:
         self.status = status
         self.job_changed.emit(status)
+
+
+def _gives_way(run: Run) -> bool:
+    """Whether a newer confirmation renews a training. A glance is over soon, and comes first."""
+    return run.by_itself and not run.glance and not run.renewing
 
 
 def _count(number: int, what: str) -> str:

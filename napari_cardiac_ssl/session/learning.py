@@ -152,7 +152,10 @@ class Learning(Jobs):
         earlier = project.model(previous) if previous else None
         annotations = self.annotations
         before: dict[SliceIndex, SliceContent] = {}
-        for step in project.refreshes(self.stack.digest, model.digest):
+        steps = [*project.refreshes(self.stack.digest, model.digest)]
+        if model.parent and project.previous(model.parent) == previous:  # the glance before it
+            steps += project.refreshes(self.stack.digest, model.parent)
+        for step in steps:
             for index, (old, new) in step.changes.items():
                 if annotations.content(index) == new:
                     before.setdefault(index, new)

@@ -40,6 +40,8 @@ class Run:
         What was asked for.
     by_itself
         Whether a confirmation started it.
+    glance
+        Whether it is but a glance: the frame in view after a few steps; the rest follows.
     renewing
         Whether it goes on from one that was cut short before its predictions.
     candidate
@@ -58,6 +60,7 @@ class Run:
 
     job: Job
     by_itself: bool = False
+    glance: bool = False
     renewing: bool = False
     candidate: ModelFile | None = None
     predictions: list[Predicted] = field(default_factory=list)

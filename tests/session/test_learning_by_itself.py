@@ -1,5 +1,6 @@
 """Learning while the expert draws: confirmations start and renew training by themselves."""
 
+import numpy as np
 import pytest
 
 from napari_cardiac_ssl.study import SliceIndex
@@ -21,13 +22,65 @@ def confirm(session, index):
     session.confirm(index)
 
 
-def test_a_confirmation_starts_a_short_training(learning, trainer):
+def glanced(session, trainer, digest="m0"):
+    """Say the result of the glance that a confirmation started."""
+    say(session, trainer, *result(trainer.jobs[-1], digest=digest))
+
+
+def test_a_confirmation_starts_a_glance_and_a_short_training(learning, trainer):
     learning.confirm(B)  # no heart: nothing to learn from
     assert not trainer.jobs
     confirm(learning, A)
-    assert trainer.jobs[-1].seconds < 15
+    glance = trainer.jobs[-1]
+    assert glance.seconds < 3
+    assert glance.least_steps < 10
+    assert glance.examples[0].slices == (A, B)
+    assert glance.predict[1][0] == A
+    assert {index.t for index in glance.predict[1]} == {A.t}  # the frame in view alone
+    glanced(learning, trainer)
+    assert learning.model.digest == "m0"
+    rest = trainer.jobs[-1]
+    assert glance.seconds < rest.seconds < 15
+    assert rest.start == b"weights of m0"
+    assert rest.predict[1][0] == A
+    assert len(rest.predict[1]) == 6
+    say(learning, trainer, *result(rest))
+    assert len(trainer.jobs) == 2
+    assert not learning.busy
+
+
+def test_rolling_back_goes_past_the_glance(learning, trainer):
+    confirm(learning, A)
+    glanced(learning, trainer)
+    say(learning, trainer, *result(trainer.jobs[-1], digest="m1"))
+    before = learning.annotations.labels.copy()
+    confirm(learning, C)
+    glanced(learning, trainer, digest="m2")
+    assert learning.model.digest == "m2"
+    say(learning, trainer, *result(trainer.jobs[-1], code=3, digest="m3"))
+    assert learning.annotations.labels[0, 0].max() == 3
+    learning.roll_back()
+    assert learning.model.digest == "m1"
+    others = [i for i in learning.stack.slice_indices() if i != C]
+    for index in others:
+        np.testing.assert_array_equal(learning.annotations.labels[index], before[index])
+
+
+def test_a_confirmation_during_a_glance_waits_for_it(learning, trainer):
+    confirm(learning, A)
+    confirm(learning, B)
+    assert trainer.wishes == []
+    glanced(learning, trainer)
     assert trainer.jobs[-1].examples[0].slices == (A, B)
-    assert trainer.jobs[-1].predict[1][0] == A
+    assert len(trainer.jobs) == 2
+    learning.cancel()
+
+
+def test_a_glance_that_fails_is_not_followed(learning, trainer):
+    confirm(learning, A)
+    say(learning, trainer, Failed(1, "out of memory"))
+    assert len(trainer.jobs) == 1
+    assert not learning.busy
 
 
 def test_it_is_off_unless_it_is_asked_for(session, trainer):
@@ -37,6 +90,7 @@ def test_it_is_off_unless_it_is_asked_for(session, trainer):
 
 def test_a_newer_confirmation_renews_a_running_training(learning, trainer):
     confirm(learning, A)
+    glanced(learning, trainer)
     first = trainer.jobs[-1]
     confirm(learning, B)
     assert trainer.wishes == [Wish.FINISH]
@@ -44,7 +98,7 @@ def test_a_newer_confirmation_renews_a_running_training(learning, trainer):
     second = trainer.jobs[-1]
     assert second.examples[0].slices == (A, B)
     assert second.start == b"weights of m1"  # nothing of the first is lost
-    assert learning.model is None  # and nothing of it was adopted
+    assert learning.model.digest == "m0"  # and nothing of it was adopted
     confirm(learning, C)  # whose turn comes after the predictions: they must not starve
     assert trainer.wishes.count(Wish.FINISH) == 1
     say(learning, trainer, *result(second, digest="m2"))
