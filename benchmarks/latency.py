@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from napari_cardiac_ssl.anatomy import View
-from napari_cardiac_ssl.session import Session
+from napari_cardiac_ssl.session import JobStatus, Session
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.synthetic import make_study
 
@@ -66,12 +66,14 @@ def clock(session: Session, index: SliceIndex, truth) -> None:
     session.labels_refreshed.connect(note)
     session.annotate(index, truth[index])
     pid = session.trainer_pid or 0
-    used, steps, begun = processor_seconds(pid), [], time.perf_counter()
-    session.job_changed.connect(
-        lambda status: (
-            status.progress and steps.append((status.progress.number, status.progress.step))
-        )
-    )
+    steps: dict[int, int] = {}
+
+    def count(status: JobStatus) -> None:
+        if status.progress:
+            steps[status.progress.number] = status.progress.step
+
+    session.job_changed.connect(count)
+    used, begun = processor_seconds(pid), time.perf_counter()
     session.confirm(index)
     first_used = None
     while session.busy:
