@@ -9,10 +9,13 @@ import napari
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QApplication, QPushButton
+from skimage.measure import find_contours
 
 from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, STRUCTURES_OF_VIEW, UKBB, Structure
 from napari_cardiac_ssl.annotations import OPEN_TO_MODEL
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.gui.mouse import Mouse
+from napari_cardiac_ssl.gui.panels.drawing import ERASER
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.gui.window import open_viewer, zoom_to
 from napari_cardiac_ssl.metrics import mean_defined, score
@@ -21,6 +24,8 @@ from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.writers.masks import write_map
 from napari_cardiac_ssl.writers.tables import write_csv
 
+#: With how many points a hand follows an outline.
+_POINTS = 24
 #: Seconds of training in the first and in the second round.
 BUDGETS_S = (20, 20)
 
@@ -59,6 +64,7 @@ def rehearse(
         play.draw(slices)
         rows = play.learn(1, budgets_s[0])
         play.correct(play.worst_slice())
+        play.follow()
         rows += play.learn(2, budgets_s[1])
         play.export()
     finally:
@@ -87,6 +93,23 @@ def slices_to_draw(truth: NDArray[np.uint8]) -> list[SliceIndex]:
     return [SliceIndex(t, int(one)) for one in dict.fromkeys(chosen)]
 
 
+def outlines_of(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
+    """Return the outlines of a mask's pieces as a hand would follow them, the largest first.
+
+    Examples
+    --------
+    >>> mask = np.zeros((20, 20), bool)
+    >>> mask[5:15, 5:15] = True
+    >>> [len(outline) < 50 for outline in outlines_of(mask)]
+    [True]
+    """
+    found = find_contours(np.pad(mask, 1).astype(float), 0.5)
+    found.sort(key=len, reverse=True)
+    return [
+        outline[:: max(1, len(outline) // _POINTS)] - 1 for outline in found if len(outline) > 8
+    ]
+
+
 class _Rehearsal:
     """One run: what the expert does with mouse and buttons, step by step."""
 
@@ -98,6 +121,7 @@ class _Rehearsal:
         self._session = widget.session
         self._truth = truth
         self._out = out
+        self._mouse = Mouse(viewer, widget, lambda: _pump(0.015))
         self._shots = 0
         self._drawn: list[SliceIndex] = []
 
@@ -123,17 +147,22 @@ class _Rehearsal:
         self.shoot("labelled")
 
     def paint(self, index: SliceIndex) -> None:
-        """Draw what the reference shows on a slice, one stroke for each structure."""
+        """Draw what the reference shows on a slice, contour by contour, with the mouse."""
         self.look_at(index)
         layer = self._widget.view.layer or self._widget.view.show()
+        self._widget.drawing.use("contour")
         wanted = self._truth[index]
-        for code in (0, *(UKBB.code(structure) for structure in self.structures)):
-            y, x = np.nonzero((wanted == code) & (layer.data[index] != code))
-            if len(y):
-                self.press(self._widget.drawing.buttons[code])
-                where = (np.full_like(y, index.t), np.full_like(y, index.z), y, x)
-                with layer.block_history():
-                    layer.data_setitem(where, code)
+        for structure in self.structures:
+            code = UKBB.code(structure)
+            inside = wanted == code
+            if structure is Structure.MYOCARDIUM:  # its contour is the epicardium
+                inside |= wanted == UKBB.code(Structure.LV_CAVITY)
+            outlines = outlines_of(inside) if (wanted == code).any() else []
+            if not outlines and (layer.data[index] == code).any():
+                outlines, code = outlines_of(layer.data[index] == code), ERASER
+            self.press(self._widget.drawing.buttons[code])
+            for outline in outlines:
+                self._mouse.drag(outline * self._session.stack.spacing_mm[1:])
         self._drawn.append(index)
         _pump(0.1)
 
@@ -158,6 +187,15 @@ class _Rehearsal:
         self.paint(index)
         self.press(self._widget.slice.confirm)
         self.shoot("corrected")
+
+    def follow(self) -> None:
+        """Go where the window suggests, and draw there if the reference knows the slice."""
+        self.press(self._widget.overview.next)
+        self.shoot("suggested")
+        index = self._widget.view.in_view
+        if self._truth[index.t].any():
+            self.paint(index)
+            self.press(self._widget.slice.confirm)
 
     def worst_slice(self) -> SliceIndex:
         """Return the predicted slice with most wrong pixels, of those that show most structures.

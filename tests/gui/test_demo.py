@@ -41,7 +41,7 @@ def test_rehearsal_leaves_masks_model_metrics_and_pictures(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "mean distance (mm)" in done.stdout
     out = tmp_path / "out"
-    assert len(list((out / "screenshots").glob("*.png"))) == 8
+    assert len(list((out / "screenshots").glob("*.png"))) == 9
     assert (out / "model.safetensors").stat().st_size > 100_000
     image = nib.load(out / "masks" / "synthetic-0003_sax.nii.gz")
     mask = nib.load(out / "masks" / "synthetic-0003_sax_seg.nii.gz")

@@ -1,8 +1,8 @@
-"""What all panels are made of: buttons that say what they do, headings, swatches."""
+"""What all panels are made of: buttons that say what they do, swatches."""
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
 
 def button(text: str, tip: str) -> QPushButton:
@@ -13,17 +13,17 @@ def button(text: str, tip: str) -> QPushButton:
     return made
 
 
+def menu_button(text: str, tip: str, menu: QMenu) -> QPushButton:
+    """Return a push button that opens a menu."""
+    made = button(text, tip)
+    made.setMenu(menu)
+    return made
+
+
 def describe(widget: QWidget, tip: str) -> None:
     """Say what a widget does, to the eye and to a screen reader."""
     widget.setToolTip(tip)
     widget.setAccessibleDescription(tip)
-
-
-def heading(text: str) -> QLabel:
-    """Return the heading of a part."""
-    made = QLabel(text)
-    made.setStyleSheet("font-weight: bold; margin-top: 6px;")
-    return made
 
 
 def column(panel: QWidget) -> QVBoxLayout:

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 #: The eye follows no more, and painting costs.
 _MOST_A_SECOND = 5
 _HEIGHT = 78
+_LEAST_SLICES = 8
 _BLUE, _ORANGE = "#56B4E9", "#E69F00"
 
 
@@ -19,6 +20,7 @@ class Curves(QWidget):
         super().__init__()
         self.loss, self.dice = _plot("loss", top=True), _plot("Dice on new slices", top=False)
         self.dice.setYRange(0, 1, padding=0.05)
+        self.dice.setXRange(0.5, _LEAST_SLICES + 0.5, padding=0)
         self._losses: list[float] = []
         self._line = self.loss.plot(pen=pg.mkPen(_BLUE, width=1.5), antialias=True)
         self._points = self.dice.plot(
@@ -57,6 +59,7 @@ class Curves(QWidget):
 
     def show_dice(self, values: Sequence[float]) -> None:
         """Show the mean Dice of each slice that was confirmed, the oldest first."""
+        self.dice.setXRange(0.5, max(_LEAST_SLICES, len(values)) + 0.5, padding=0)
         self._points.setData(list(range(1, len(values) + 1)), list(values))
 
     def _wake(self) -> None:

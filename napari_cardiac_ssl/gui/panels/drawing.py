@@ -8,7 +8,6 @@ from qtpy.QtWidgets import (
     QLabel,
     QMenu,
     QPushButton,
-    QToolButton,
     QWidget,
 )
 from superqt import QLabeledDoubleSlider
@@ -16,7 +15,14 @@ from superqt import QLabeledDoubleSlider
 from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, STRUCTURES_OF_VIEW, UKBB, Structure
 from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.display import COLOURS
-from napari_cardiac_ssl.gui.panels.controls import button, column, describe, row, swatch
+from napari_cardiac_ssl.gui.panels.controls import (
+    button,
+    column,
+    describe,
+    menu_button,
+    row,
+    swatch,
+)
 
 ERASER = 0
 #: Widths of the brush in mm; a contour is drawn with the thinnest.
@@ -125,7 +131,7 @@ class DrawingPanel(QWidget):
         made.addWidget(self._more())
         return made
 
-    def _more(self) -> QToolButton:
+    def _more(self) -> QPushButton:
         """Return the menu of what one sets once."""
         view, menu = self._desk.view, QMenu(self)
         self.outline = menu.addAction("Show outlines  (O)")
@@ -140,12 +146,9 @@ class DrawingPanel(QWidget):
             action.setCheckable(True)
         keep.setChecked(view.keeps_cavity)
         self.keep, self.smooth, self.leave = keep, smooth, leave
-        made = QToolButton()
-        made.setText("⋯")
-        made.setMenu(menu)
-        made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        made = menu_button("⋯", "How labels are shown and drawn.", menu)
         made.setAccessibleName("More about drawing")
-        describe(made, "How labels are shown and drawn.")
+        made.setMaximumWidth(36)
         return made
 
     def _offer(self, structures: tuple[Structure, ...]) -> None:

@@ -10,14 +10,13 @@ from qtpy.QtWidgets import (
     QMenu,
     QProgressBar,
     QStackedWidget,
-    QToolButton,
     QWidget,
 )
 
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.display import doubt_layer
-from napari_cardiac_ssl.gui.panels.controls import button, column, describe, row
+from napari_cardiac_ssl.gui.panels.controls import button, column, describe, menu_button, row
 from napari_cardiac_ssl.gui.panels.curves import Curves
 from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.session import JobStatus
@@ -97,11 +96,10 @@ class LearningPanel(QWidget):
             form.addRow(one.label, one.native)
             one.native.setAccessibleName(one.label)
         self.options.hide()
-        self.how = QToolButton()
-        self.how.setText("How to train")
-        self.how.setAccessibleName("How to train")
+        self.how = button(
+            "How to train", "How long to train, from which start, and how much of the network."
+        )
         self.how.setCheckable(True)
-        describe(self.how, "How long to train, from which start, and how much of the network.")
         self.how.toggled.connect(self.options.setVisible)
         self.while_drawing = QCheckBox("Learn while I draw")
         self.while_drawing.setChecked(self._desk.session.learn_while_drawing)
@@ -134,12 +132,11 @@ class LearningPanel(QWidget):
         self.pause = button("Pause", "Hold training; nothing is lost, the time does not count.")
         self.finish = button("Finish now", "Stop soon, and use what was learned so far.")
         self.cancel = button("Cancel", "Stop at once; model and labels stay as they were.")
-        self.accept = QToolButton()
-        self.accept.setText("Accept…")
-        self.accept.setAccessibleName("Accept predictions")
-        describe(self.accept, "Take predictions as right without change: the model learns them.")
-        self.accept.setMenu(self._accept_menu())
-        self.accept.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.accept = menu_button(
+            "Accept",
+            "Take predictions as right without change: the model learns them.",
+            self._accept_menu(),
+        )
         self.roll_back = button(
             "Roll back", "Go back to the model before this one and to what it predicted, at once."
         )

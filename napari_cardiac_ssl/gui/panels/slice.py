@@ -1,10 +1,10 @@
 """The state of the slice in view, and what can be done about it."""
 
-from qtpy.QtWidgets import QLabel, QMenu, QToolButton, QWidget
+from qtpy.QtWidgets import QLabel, QMenu, QPushButton, QWidget
 
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.gui.desk import Desk
-from napari_cardiac_ssl.gui.panels.controls import button, column, describe, row
+from napari_cardiac_ssl.gui.panels.controls import button, column, describe, menu_button, row
 
 _WORDS = {
     SliceState.UNLABELLED: "not labelled",
@@ -43,7 +43,7 @@ class SlicePanel(QWidget):
         desk.changed.connect(self._show)
         self._show()
 
-    def _make_help(self) -> QToolButton:
+    def _make_help(self) -> QPushButton:
         """Return the menu of what drafts slices."""
         desk, menu = self._desk, QMenu(self)
         for words, verb, tip in (
@@ -62,13 +62,11 @@ class SlicePanel(QWidget):
         ):
             menu.addAction(words, verb).setToolTip(tip)
         menu.setToolTipsVisible(True)
-        made = QToolButton()
-        made.setText("Help me")
-        made.setMenu(menu)
-        made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        made.setAccessibleName("Drafts")
-        describe(made, "Drafts to be looked at and corrected: nothing is learned from them yet.")
-        return made
+        return menu_button(
+            "Help me",
+            "Drafts to be looked at and corrected; nothing is learned from them yet.",
+            menu,
+        )
 
     def _show(self) -> None:
         if self._desk.is_open:
