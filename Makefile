@@ -41,6 +41,9 @@ demo: setup
 test: lint system
 	$(choose_screen)
 	"$${on_screen[@]}" $(BIN)/python -m pytest
+	echo "The window once more, under the other Qt binding"
+	QT_API=pyside6 PYTEST_QT_API=pyside6 "$${on_screen[@]}" $(BIN)/python -m pytest tests/gui \
+		-k "not rehearsal and not kill and not hypothesis"
 
 lint: .venv/installed
 	$(BIN)/ruff check .
