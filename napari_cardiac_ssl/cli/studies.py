@@ -19,10 +19,11 @@ from napari_cardiac_ssl.cli.console import count, note, progress, say, say_json,
 from napari_cardiac_ssl.cli.images import SHORT
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable, replacing
+from napari_cardiac_ssl.geometry.frame import along_patient_axes
 from napari_cardiac_ssl.metrics import Score, mean_defined, score
 from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM, Mask, read_mask
 from napari_cardiac_ssl.readers.nifti_file import apart_mm
-from napari_cardiac_ssl.readers.studies import missing_views, read_study
+from napari_cardiac_ssl.readers.studies import masks_in, missing_views, read_study
 from napari_cardiac_ssl.study import SliceIndex, Stack, Study
 from napari_cardiac_ssl.synthetic import make_study
 from napari_cardiac_ssl.writers.masks import write_map, write_mask
@@ -50,9 +51,11 @@ def info(options: argparse.Namespace) -> int:
         for stack in study.stacks
     ]
     missing = [str(view) for view in missing_views(study)]
+    masks = [file.name for file in masks_in(options.study)] if options.study.is_dir() else []
     written = _write_images(study, options.nifti) if options.nifti else []
     if options.json:
         said = {"study": study.name, "series": series, "missing": missing, "notes": study.notes}
+        said |= {"masks": masks}
         say_json(said | ({"written": written} if written else {}))
         return 0
     say(f"study {study.name}: {count(len(series), 'series', 'series')}")
@@ -72,6 +75,8 @@ def info(options: argparse.Namespace) -> int:
             say(f"           {remark}")
     for line in study.notes:
         say(f"  note: {line}")
+    if masks:
+        say(f"  masks, which are no views: {', '.join(masks)}")
     if missing:
         say(f"  missing: {', '.join(missing)} (anatomical positions need SAX, LAX_2CH, LAX_4CH)")
     for file in written:
@@ -101,6 +106,11 @@ def _remarks(stack: Stack) -> list[str]:
         remarks.append(
             "orientation unknown: neither sform nor qform has a code, so left and right, and where "
             "it lies among other views, are not said"
+        )
+    elif stack.view is View.SAX and along_patient_axes(stack.affine):
+        remarks.append(
+            "orientation doubtful: its axes are said to be the patient's, which no short axis's "
+            "are; left and right are taken to be as usual on a screen, seen from the apex"
         )
     interval = stack.frame_interval_s
     if stack.frames > 1 and interval is not None and not 0.005 <= interval <= 0.2:

@@ -282,6 +282,20 @@ class AnatomicalFrame:
         )
 
 
+def along_patient_axes(affine: NDArray[np.float64]) -> bool:
+    """Tell whether a grid's axes are said to be the patient's, within a degree.
+
+    No heart's short axis lies so: such an affine is that of the spacing alone.
+
+    Examples
+    --------
+    >>> along_patient_axes(np.diag([-1.5, 1.5, 10.0, 1.0]))
+    True
+    """
+    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    return bool((np.abs(axes).max(axis=0) > np.cos(np.deg2rad(_ALIGNED_DEG))).all())
+
+
 def is_mirrored(stack: Stack, towards_apex: NDArray[np.float64]) -> bool:
     """Tell whether a stack's coordinates are a mirror image of the patient.
 
@@ -309,9 +323,7 @@ def is_mirrored(stack: Stack, towards_apex: NDArray[np.float64]) -> bool:
     >>> is_mirrored(stack, np.array([0, 0, 1])), is_mirrored(stack, np.array([0, 0, -1]))
     (True, False)
     """
-    axes = stack.affine[:3, :3] / np.linalg.norm(stack.affine[:3, :3], axis=0)
-    aligned = np.abs(axes).max(axis=0) > np.cos(np.deg2rad(_ALIGNED_DEG))
-    if stack.orientation_known and not aligned.all():
+    if stack.orientation_known and not along_patient_axes(stack.affine):
         return False
     normal = Plane.of_slice(stack).normal
     across = int(np.abs(normal).argmax())

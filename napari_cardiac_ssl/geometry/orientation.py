@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import View
+from napari_cardiac_ssl.geometry.frame import along_patient_axes
 from napari_cardiac_ssl.study import Stack
 
 #: To the right of and down a picture that is looked at as usual, RAS+.
@@ -106,9 +107,7 @@ def usual_orientation(stack: Stack) -> Orientation:
     axes = stack.affine[:3, :3] / np.linalg.norm(stack.affine[:3, :3], axis=0)
     right, down = axes[:, 0], axes[:, 1]
     # A short axis along the patient's axes is an affine of the spacing alone: it says nothing.
-    if not stack.orientation_known or (
-        stack.view is View.SAX and (np.abs(axes).max(axis=0) > 0.999).all()
-    ):
+    if not stack.orientation_known or (stack.view is View.SAX and along_patient_axes(stack.affine)):
         return Orientation()
     wanted_right, wanted_down = _wanted(stack.view, np.cross(right, down))
     candidates = [

@@ -29,7 +29,7 @@ from scipy.spatial import cKDTree
 from skimage.measure import find_contours
 
 from napari_cardiac_ssl.anatomy import UKBB, Structure
-from napari_cardiac_ssl.geometry.frame import is_mirrored
+from napari_cardiac_ssl.geometry.frame import along_patient_axes, is_mirrored
 from napari_cardiac_ssl.study import Stack
 
 SEGMENTS = range(1, 17)
@@ -339,8 +339,7 @@ def base_first(
     if slices.size >= 3:
         middle = (areas * np.arange(len(areas))).sum() / areas.sum()
         return bool(middle < (slices[0] + slices[-1]) / 2)
-    axes = np.abs(affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0))
-    if not orientation_known or axes.max(axis=0).min() > 0.999:
+    if not orientation_known or along_patient_axes(affine):
         return None
     # The apex is to the left, in front of and below the base.
     return bool(affine[:3, 2] @ np.array([-1.0, 1.0, -1.0]) > 0)

@@ -70,13 +70,24 @@ def is_nifti(path: Path) -> bool:
 
 def images_in(folder: Path) -> list[Path]:
     """Return the NIfTI images in a folder, sorted; masks and the like are none."""
+    return [file for file in _nifti_in(folder) if not _is_mask(file)]
+
+
+def masks_in(folder: Path) -> list[Path]:
+    """Return the NIfTI files in a folder whose names say that they are masks and the like."""
+    return [file for file in _nifti_in(folder) if _is_mask(file)]
+
+
+def _nifti_in(folder: Path) -> list[Path]:
     return sorted(
         file
         for file in folder.iterdir()
-        if file.name.lower().endswith(_IMAGES)
-        and not file.name.startswith(".")
-        and not _MASKS & set(re.split("[^a-z]+", name_of(file).lower()))
+        if file.name.lower().endswith(_IMAGES) and not file.name.startswith(".")
     )
+
+
+def _is_mask(file: Path) -> bool:
+    return bool(_MASKS & set(re.split("[^a-z]+", name_of(file).lower())))
 
 
 def missing_views(study: Study) -> tuple[View, ...]:

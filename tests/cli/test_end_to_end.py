@@ -219,6 +219,20 @@ def test_info_tells_what_is_doubtful(do: Do, case, tmp_path: Path) -> None:
     assert (series["orientation_known"], series["remarks"]) == (True, [])
 
 
+def test_info_doubts_axes_of_the_patient_and_names_masks(do: Do, case, tmp_path: Path) -> None:
+    image = np.asarray(read_stack(case.cine).image[0].T, dtype=np.int16)
+    nib.save(nib.Nifti1Image(image, np.diag([1.5, 1.5, 8, 1])), tmp_path / "p3.nii.gz")
+    write_mask(tmp_path / "p3_gt.nii.gz", read_mask(case.cine_mask).labels[:1],
+               like=read_stack(tmp_path / "p3.nii.gz"))  # fmt: skip
+    out, _ = do("info", tmp_path)
+    assert "orientation doubtful: its axes are said to be the patient's" in out
+    assert "masks, which are no views: p3_gt.nii.gz" in out
+    said = json.loads(do("info", tmp_path, "--json")[0])
+    assert said["masks"] == ["p3_gt.nii.gz"]
+    assert "orientation doubtful" in said["series"][0]["remarks"][0]
+    assert "orientation" not in do("info", case.cine)[0]
+
+
 def test_info_says_that_transforms_disagree_each_time(do: Do, oblique: Path) -> None:
     for _ in range(2):
         out, err = do("info", oblique)
