@@ -38,7 +38,7 @@ def write_dicom() -> Callable[[Study, Path], Path]:
         folder.mkdir(parents=True, exist_ok=True)
         for stack in study.stacks:
             for z in range(stack.slices):
-                series = generate_uid()
+                series = generate_uid(entropy_srcs=[stack.view, str(z)])
                 for t in range(stack.frames):
                     image = _dicom_frame(stack, t, z, series)
                     image.save_as(folder / f"{image.SOPInstanceUID}.dcm", enforce_file_format=True)
@@ -52,7 +52,8 @@ def _dicom_frame(stack: Stack, t: int, z: int, series: str) -> Dataset:
     ds.file_meta = FileMetaDataset()
     ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = MRImageStorage
-    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    uid = generate_uid(entropy_srcs=[series, str(t)])
+    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = uid
     ds.SeriesInstanceUID, ds.StudyInstanceUID, ds.FrameOfReferenceUID = series, "1.2.3", "1.2.4"
     ds.PatientID, ds.SeriesDescription = "anyone", "cine"
     ds.SeriesNumber, ds.InstanceNumber = 1 + z, 1 + t

@@ -4,6 +4,7 @@ Headers are read first and without pixels; no name, date or other personal eleme
 Whatever pydicom makes of a damaged file ends here, as a `Damage` with one line.
 """
 
+import io
 import os
 import struct
 import warnings
@@ -179,9 +180,10 @@ def read_frames(path: Path) -> list[Frame]:
         If the header cannot be read or used.
     """
     with _quietly():
-        header = pydicom.dcmread(
-            path, stop_before_pixels=True, force=True, specific_tags=[*_TAGS], defer_size=_LARGE
-        )
+        with _Sized(path) as file:
+            header = pydicom.dcmread(
+                file, stop_before_pixels=True, force=True, specific_tags=[*_TAGS], defer_size=_LARGE
+            )
         kind = str(header.get("SOPClassUID", ""))
         if not kind:
             raise Damage("no SOP class")
@@ -211,12 +213,27 @@ def read_pixels(path: Path, indices: list[int]) -> Iterator[NDArray[Any]]:
         If they cannot be decoded.
     """
     with _quietly():
-        image = pydicom.dcmread(path, force=True, specific_tags=[*_PIXEL_TAGS, "PixelData"])
+        with _Sized(path) as file:
+            image = pydicom.dcmread(file, force=True, specific_tags=[*_PIXEL_TAGS, "PixelData"])
         if "TransferSyntaxUID" not in image.file_meta:
             image.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2")
         several = int(image.get("NumberOfFrames") or 1) > 1
         for index in indices:
             yield pixel_array(image, index=index if several else 0, raw=True)
+
+
+class _Sized(io.BufferedReader):
+    """A file that makes room for what it holds, not for what a damaged length asks for."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self._size = path.stat().st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read up to so many bytes."""
+        if size is not None and size > _LARGE:
+            size = min(size, max(0, self._size - self.tell()))
+        return super().read(size)
 
 
 @contextmanager

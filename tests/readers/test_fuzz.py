@@ -208,6 +208,19 @@ def test_sequences_in_sequences(
     assert not survives(tmp_path / "I1", capsys)
 
 
+def test_a_length_beyond_the_file_makes_no_room(
+    heart: Study,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    write_dicom: Callable[[Study, Path], Path],
+) -> None:
+    good = next(write_dicom(heart, tmp_path / "good").iterdir()).read_bytes()
+    at = good.index(b"\2\0\x10\0UI") + 4  # the transfer syntax
+    wrong = b"UN\0\0" + (2**31 - 2).to_bytes(4, "little")
+    (tmp_path / "I1").write_bytes(good[:at] + wrong + good[at + 4 :])
+    assert not survives(tmp_path / "I1", capsys)
+
+
 def _refusal(path: Path) -> str:
     with pytest.raises(InputError) as caught:
         read_study(path)
