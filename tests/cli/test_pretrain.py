@@ -15,7 +15,7 @@ import pytest
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.cli import main, unlabelled
-from napari_cardiac_ssl.learning import pretraining
+from napari_cardiac_ssl.learning import positioned
 from napari_cardiac_ssl.learning.checkpoint import Card, Model, load_model, new_network, save_model
 from napari_cardiac_ssl.learning.network import Architecture
 from napari_cardiac_ssl.learning.pretraining import POSITIONS, PositionBatches
@@ -231,8 +231,8 @@ def test_torchrun_takes_the_same_command(studies: Path, small: Path, tmp_path: P
 def test_memory_does_not_grow_with_the_number_of_studies(
     studies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pretraining, "POOL_STUDIES", 2)
-    monkeypatch.setattr(pretraining, "POOL_STEPS", 1)
+    monkeypatch.setattr(positioned, "POOL_STUDIES", 2)
+    monkeypatch.setattr(positioned, "POOL_STEPS", 1)
     sax = make_study(40, frames=8, slices=6, size=96, lax=False)
     stack, points = sax.study.stacks[0], {}
     for number in range(16):

@@ -18,7 +18,7 @@ COMMON = """
     from safetensors.torch import save_file
     from napari_cardiac_ssl.anatomy import View
     from napari_cardiac_ssl.geometry.frame import AnatomicalFrame, Landmarks
-    from napari_cardiac_ssl.learning import pretraining
+    from napari_cardiac_ssl.learning import positioned
     from napari_cardiac_ssl.learning.compute import Compute
     from napari_cardiac_ssl.learning.distributed import together
     from napari_cardiac_ssl.learning.network import Architecture
@@ -26,7 +26,7 @@ COMMON = """
     from napari_cardiac_ssl.learning.training import Budget, run
     from napari_cardiac_ssl.synthetic import make_study
 
-    pretraining.POOL_STUDIES, pretraining.POOL_STEPS = 2, 16
+    positioned.POOL_STUDIES, positioned.POOL_STEPS = 2, 16
     folder = Path(sys.argv[1])
 
     def heart(seed):

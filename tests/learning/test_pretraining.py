@@ -8,8 +8,8 @@ from napari_cardiac_ssl.learning.checkpoint import Card
 from napari_cardiac_ssl.learning.compute import Compute
 from napari_cardiac_ssl.learning.grid import Augmentation
 from napari_cardiac_ssl.learning.network import Architecture
+from napari_cardiac_ssl.learning.positioned import POOL_STEPS
 from napari_cardiac_ssl.learning.pretraining import (
-    POOL_STEPS,
     POSITIONS,
     PositionBatches,
     PositionedStack,
