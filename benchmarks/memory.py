@@ -26,7 +26,6 @@ from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.synthetic import make_study
 from napari_cardiac_ssl.trainer import Done, ModelFile, Predicted, Trained
 
-
 #: The slice that stays an expert's throughout.
 FIRST = SliceIndex(0, 1)
 

@@ -155,12 +155,15 @@ class Validating(Learning):
             return
         known = {(one.stack, one.index, one.model): one for one in self.validation}
         parent = self._project.previous(model)
+        learned, learned_before = self._learned(model, parent)
         new = []
         for index in map(SliceIndex._make, slices):
             if self.annotations.state(index) is not SliceState.EXPERT:
                 continue
-            found = self._dice(model, index)
-            before = self._dice(parent, index) if found and parent else None
+            found = None if index in learned else self._dice(model, index)
+            before = None
+            if found and parent and index not in learned_before:
+                before = self._dice(parent, index)
             if found:
                 score = Validation(self.stack.digest, index, model, found, before, _now())
                 old = known.get((score.stack, index, model))
@@ -171,9 +174,9 @@ class Validating(Learning):
             self.validated.emit(tuple(new))
 
     def _dice(self, model: str, index: SliceIndex) -> dict[Structure, float] | None:
-        """Return a model's Dice on a slice; None where it made no prediction or has learned it."""
+        """Return a model's Dice on a slice; None where it made no prediction."""
         mask = self._prediction(model, index)
-        if mask is None or self._has_learned(model, index):
+        if mask is None:
             return None
         true = self.annotations.labels[index]
         said = unpack(mask, true.shape)
@@ -188,16 +191,21 @@ class Validating(Learning):
                     return step.changes[index][1].mask
         return known
 
-    def _has_learned(self, model: str | None, index: SliceIndex) -> bool:
-        """Whether a model, or one that it came from, has learned from a slice."""
+    def _learned(self, *models: str | None) -> list[set[SliceIndex]]:
+        """Return for each model the open stack's slices that it, or one it came from, learned."""
         lessons = {note["model"]: note for note in self._project.notes(_LEARNED)}
-        place = [self.stack.digest, *index]
-        while model in lessons:
-            lesson = lessons.pop(model)
-            if place in lesson["slices"]:
-                return True
-            model = lesson["parent"]
-        return False
+        found = []
+        for model in models:
+            slices: set[SliceIndex] = set()
+            left, ancestor = dict(lessons), model
+            while ancestor in left:
+                lesson = left.pop(ancestor)
+                slices |= {
+                    SliceIndex(t, z) for at, t, z in lesson["slices"] if at == self.stack.digest
+                }
+                ancestor = lesson["parent"]
+            found.append(slices)
+        return found
 
     def _write(
         self, step: int, part: Predicted, model: ModelFile, confidence: NDArray[np.uint8]
