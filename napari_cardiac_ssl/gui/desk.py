@@ -27,8 +27,8 @@ from napari_cardiac_ssl.study import SliceIndex, Stack
 ADOPT_S = 0.01
 
 _HINT_DRAW = (
-    "Press Predict for a first guess to correct, or draw the LV cavity, myocardium and RV cavity "
-    "on two or three slices (base, middle, apex); then press Train."
+    "Press Predict for a first guess, or draw the LV, the myocardium and the RV on two or three "
+    "slices; then press Train."
 )
 
 

@@ -1,7 +1,7 @@
 """A map of all slices, frames × slices: what is done, what is doubtful, what is next.
 
 One painted widget that knows neither session nor napari: it is told what to show and says what was
-asked. States differ by shape as well as by colour, for eyes that do not tell the colours apart.
+asked.
 """
 
 import math
@@ -12,32 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QFont, QPainter, QPen, QPixmap, QPolygonF
+from qtpy.QtGui import QColor, QFont, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.gui.slice_signs import SUGGESTED, paint_cell
 from napari_cardiac_ssl.study import SliceIndex
-
-#: Colours of the states, none of them a structure's on the picture. Predictions are shaded from
-#: those that one may trust to those that one should look at.
-EXPERT, EDITING = QColor("#2F7FD1"), QColor("#E8A33D")
-SURE, DOUBTFUL = QColor("#66758A"), QColor("#F4E7BE")
-SUGGESTED = QColor("#FF5FA2")
-
-STATE_WORDS = {
-    SliceState.EXPERT: "confirmed",
-    SliceState.EDITING: "editing",
-    SliceState.PREDICTED: "predicted",
-    SliceState.UNLABELLED: "empty",
-    SliceState.EXCLUDED: "excluded",
-}
-_MEANING = {
-    "confirmed": "yours, right as it is; the model learns from it and never changes it",
-    "editing": "yours, not confirmed yet; the model never changes it",
-    "predicted": "the model's; the brighter, the less sure it is",
-    "empty": "nothing there yet",
-    "excluded": "neither learned from nor predicted",
-}
 
 #: Sides of a cell in pixels: the least that can be hit, and the most that is of use.
 LEAST, MOST_WIDE, MOST_HIGH = 5, 24, 17
@@ -299,105 +278,3 @@ class SliceMap(QWidget):
                 QToolTip.showText(event.globalPos(), self._describe(index), self, where)
             return True
         return bool(super().event(event))
-
-
-class Legend(QWidget):
-    """What the cells mean, and how many there are of each."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._counts: dict[SliceState, int] = {}
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Slices by state")
-        self.setToolTip("\n".join(f"{word}: {_MEANING[word]}" for word in _MEANING))
-
-    def show_counts(self, counts: dict[SliceState, int]) -> None:
-        """Show how many slices are in each state; states without any need no words."""
-        counts = {state: number for state, number in counts.items() if number}
-        if counts != self._counts:
-            self._counts = counts
-            self.setAccessibleDescription(", ".join(self.words))
-            self.update()
-
-    @property
-    def words(self) -> list[str]:
-        """The counts in words."""
-        return [f"{number} {STATE_WORDS[state]}" for state, number in self._counts.items()]
-
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Qt asks how large it would like to be: two lines, if the words need them."""
-        return QSize(280, 2 * self.fontMetrics().height() + 2)
-
-    minimumSizeHint = sizeHint  # noqa: N815 - Qt's name
-
-    def paintEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
-        """Qt asks for the picture."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        metrics, side, x, y = self.fontMetrics(), 11.0, 1.0, 0.0
-        line = metrics.height()
-        for state, words in zip(self._counts, self.words, strict=True):
-            wide = side + 5 + metrics.horizontalAdvance(words)
-            if x > 1 and x + wide > self.width():
-                x, y = 1.0, y + line
-            paint_cell(painter, QRectF(x, y + (line - side) / 2, side, side), state, 0.35)
-            painter.setPen(self.palette().windowText().color())
-            painter.drawText(QPointF(x + side + 5, y + metrics.ascent()), words)
-            x += wide + 12
-        painter.end()
-
-
-def paint_cell(painter: QPainter, cell: QRectF, state: SliceState, doubt: float) -> None:
-    """Paint the sign of a state.
-
-    Parameters
-    ----------
-    painter
-        Its pen and brush are changed.
-    cell
-        Where.
-    state
-        Of the slice.
-    doubt
-        How uncertain the model is of its prediction, 0 to 1; NaN where unknown.
-    """
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, state != SliceState.PREDICTED)
-    if state == SliceState.PREDICTED:
-        painter.fillRect(cell, shade(doubt))
-    elif state == SliceState.EXPERT:
-        painter.fillRect(cell, EXPERT)
-        _paint_tick(painter, cell)
-    elif state == SliceState.EDITING:
-        painter.fillRect(cell, SURE)
-        painter.setBrush(EDITING)
-        painter.drawPolygon(QPolygonF([cell.bottomLeft(), cell.topRight(), cell.bottomRight()]))
-    else:
-        inner = cell.adjusted(0.5, 0.5, -0.5, -0.5)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(SURE, 1))
-        painter.drawRect(inner)
-        if state == SliceState.EXCLUDED:
-            painter.drawLine(inner.topLeft(), inner.bottomRight())
-            painter.drawLine(inner.bottomLeft(), inner.topRight())
-
-
-def _paint_tick(painter: QPainter, cell: QRectF) -> None:
-    """Paint the sign of what an expert confirmed: a tick, or a dot where there is no room."""
-    side = min(cell.width(), cell.height())
-    middle, unit = cell.center(), side / 10
-    if side < 7:
-        painter.setBrush(QColor("white"))
-        painter.drawEllipse(middle, 2 * unit, 2 * unit)
-        return
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(QPen(QColor("white"), 1.6))
-    corners = ((-3, 0), (-1, 2.3), (3, -2.3))
-    painter.drawPolyline(QPolygonF([middle + QPointF(x * unit, y * unit) for x, y in corners]))
-
-
-def shade(doubt: float) -> QColor:
-    """Return the colour of a prediction: the brighter, the more one should look at it."""
-    share = 0.0 if math.isnan(doubt) else min(max(doubt, 0.0), 1.0)
-    parts = zip(SURE.getRgbF()[:3], DOUBTFUL.getRgbF()[:3], strict=True)
-    return QColor.fromRgbF(*(sure + share * (doubtful - sure) for sure, doubtful in parts))

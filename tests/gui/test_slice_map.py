@@ -5,14 +5,13 @@ import pytest
 from qtpy.QtCore import QPointF, Qt
 
 from napari_cardiac_ssl.annotations import SliceState
-from napari_cardiac_ssl.gui.slice_map import (
+from napari_cardiac_ssl.gui.slice_map import MapContent, SliceMap
+from napari_cardiac_ssl.gui.slice_signs import (
     DOUBTFUL,
     EXPERT,
     SUGGESTED,
     SURE,
     Legend,
-    MapContent,
-    SliceMap,
     shade,
 )
 from napari_cardiac_ssl.study import SliceIndex

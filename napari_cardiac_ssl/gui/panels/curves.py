@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 #: The eye follows no more, and painting costs.
 _MOST_A_SECOND = 5
-_HEIGHT = 78
+_HEIGHT = 70
 _LEAST_SLICES = 8
 _BLUE, _ORANGE = "#56B4E9", "#E69F00"
 

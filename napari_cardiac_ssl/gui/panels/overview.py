@@ -9,7 +9,8 @@ from qtpy.QtWidgets import QLabel, QMenu, QWidget
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.panels.controls import button, column, row
-from napari_cardiac_ssl.gui.slice_map import STATE_WORDS, Legend, MapContent, SliceMap
+from napari_cardiac_ssl.gui.slice_map import MapContent, SliceMap
+from napari_cardiac_ssl.gui.slice_signs import STATE_WORDS, Legend
 from napari_cardiac_ssl.learning.suggestion import Suggestion
 from napari_cardiac_ssl.study import SliceIndex
 

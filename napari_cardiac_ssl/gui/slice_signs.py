@@ -1,0 +1,154 @@
+"""The signs of slice states, and the legend that says what they mean.
+
+States differ by shape as well as by colour, for eyes that do not tell the colours apart.
+"""
+
+import math
+from typing import Any
+
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
+from qtpy.QtWidgets import QSizePolicy, QWidget
+
+from napari_cardiac_ssl.annotations import SliceState
+
+#: Colours of the states, none of them a structure's on the picture. Predictions are shaded from
+#: those that one may trust to those that one should look at.
+EXPERT, EDITING = QColor("#2F7FD1"), QColor("#E8A33D")
+SURE, DOUBTFUL = QColor("#66758A"), QColor("#F4E7BE")
+SUGGESTED = QColor("#FF5FA2")
+
+STATE_WORDS = {
+    SliceState.EXPERT: "confirmed",
+    SliceState.EDITING: "editing",
+    SliceState.PREDICTED: "predicted",
+    SliceState.UNLABELLED: "empty",
+    SliceState.EXCLUDED: "excluded",
+}
+_MEANING = {
+    "confirmed": "yours, right as it is; the model learns from it and never changes it",
+    "editing": "yours, not confirmed yet; the model never changes it",
+    "predicted": "the model's; the brighter, the less sure it is",
+    "empty": "nothing there yet",
+    "excluded": "neither learned from nor predicted",
+}
+
+#: Side of a cell in the legend.
+_SIDE = 11.0
+
+
+class Legend(QWidget):
+    """What the cells mean, and how many there are of each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counts: dict[SliceState, int] = {}
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Slices by state")
+        self.setToolTip("\n".join(f"{word}: {_MEANING[word]}" for word in _MEANING))
+
+    def show_counts(self, counts: dict[SliceState, int]) -> None:
+        """Show how many slices are in each state; states without any need no words."""
+        counts = {state: number for state, number in counts.items() if number}
+        if counts != self._counts:
+            self._counts = counts
+            self.setAccessibleDescription(", ".join(self.words))
+            self.updateGeometry()
+            self.update()
+
+    @property
+    def words(self) -> list[str]:
+        """The counts in words."""
+        return [f"{number} {STATE_WORDS[state]}" for state, number in self._counts.items()]
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Qt asks how large it would like to be: as many lines as the words need."""
+        lines = 1 + max((line for _, line in self._places()), default=0)
+        return QSize(280, lines * self.fontMetrics().height() + 2)
+
+    minimumSizeHint = sizeHint  # noqa: N815 - Qt's name
+
+    def resizeEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Qt tells of another width."""
+        super().resizeEvent(event)
+        self.updateGeometry()
+
+    def _places(self) -> list[tuple[float, int]]:
+        """Return where each word begins: how far from the left, and in which line."""
+        places, x, line = [], 1.0, 0
+        for words in self.words:
+            wide = _SIDE + 5 + self.fontMetrics().horizontalAdvance(words)
+            if x > 1 and x + wide > self.width():
+                x, line = 1.0, line + 1
+            places.append((x, line))
+            x += wide + 12
+        return places
+
+    def paintEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Qt asks for the picture."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        metrics = self.fontMetrics()
+        high = metrics.height()
+        for state, words, (x, line) in zip(self._counts, self.words, self._places(), strict=True):
+            cell = QRectF(x, line * high + (high - _SIDE) / 2, _SIDE, _SIDE)
+            paint_cell(painter, cell, state, 0.35)
+            painter.setPen(self.palette().windowText().color())
+            painter.drawText(QPointF(x + _SIDE + 5, line * high + metrics.ascent()), words)
+        painter.end()
+
+
+def paint_cell(painter: QPainter, cell: QRectF, state: SliceState, doubt: float) -> None:
+    """Paint the sign of a state.
+
+    Parameters
+    ----------
+    painter
+        Its pen and brush are changed.
+    cell
+        Where.
+    state
+        Of the slice.
+    doubt
+        How uncertain the model is of its prediction, 0 to 1; NaN where unknown.
+    """
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, state != SliceState.PREDICTED)
+    if state == SliceState.PREDICTED:
+        painter.fillRect(cell, shade(doubt))
+    elif state == SliceState.EXPERT:
+        painter.fillRect(cell, EXPERT)
+        _paint_tick(painter, cell)
+    elif state == SliceState.EDITING:
+        painter.fillRect(cell, SURE)
+        painter.setBrush(EDITING)
+        painter.drawPolygon(QPolygonF([cell.bottomLeft(), cell.topRight(), cell.bottomRight()]))
+    else:
+        inner = cell.adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(SURE, 1))
+        painter.drawRect(inner)
+        if state == SliceState.EXCLUDED:
+            painter.drawLine(inner.topLeft(), inner.bottomRight())
+            painter.drawLine(inner.bottomLeft(), inner.topRight())
+
+
+def _paint_tick(painter: QPainter, cell: QRectF) -> None:
+    """Paint the sign of what an expert confirmed: a tick, or a dot where there is no room."""
+    side = min(cell.width(), cell.height())
+    middle, unit = cell.center(), side / 10
+    if side < 7:
+        painter.setBrush(QColor("white"))
+        painter.drawEllipse(middle, 2 * unit, 2 * unit)
+        return
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(QColor("white"), 1.6))
+    corners = ((-3, 0), (-1, 2.3), (3, -2.3))
+    painter.drawPolyline(QPolygonF([middle + QPointF(x * unit, y * unit) for x, y in corners]))
+
+
+def shade(doubt: float) -> QColor:
+    """Return the colour of a prediction: the brighter, the more one should look at it."""
+    share = 0.0 if math.isnan(doubt) else min(max(doubt, 0.0), 1.0)
+    parts = zip(SURE.getRgbF()[:3], DOUBTFUL.getRgbF()[:3], strict=True)
+    return QColor.fromRgbF(*(sure + share * (doubtful - sure) for sure, doubtful in parts))
