@@ -5,6 +5,10 @@ first, then with the widget while it trains and takes the prediction over, then 
 again while the trainer process trains on (two busy cores slow down everybody's drawing). A stall
 is a gap between two turns of a 5 ms timer.
 
+Then what a stroke costs: the same circles drawn with real mouse events, in bare napari and in the
+widget on layers of the same shape, in this process' own computing time (which a busy machine
+changes little).
+
     xvfb-run -a -s "-screen 0 1920x1080x24" python benchmarks/stalls.py [--frames 30] [--seconds 15]
 """
 
@@ -17,11 +21,13 @@ import napari
 import numpy as np
 from napari.layers import Labels, Layer
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.gui.display import image_layer, labels_layer
+from napari_cardiac_ssl.gui.mouse import Mouse
 from napari_cardiac_ssl.gui.window import open_viewer
+from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.synthetic import make_study
 
@@ -104,6 +110,51 @@ def probe_bare(stack, truth, seconds, what):
     viewer.close()
 
 
+def stroke_cost(viewer, dock, layer, size_mm):
+    """Return the computing time of a stroke, ms: the median of nine."""
+    viewer.layers.selection.active = layer
+    layer.mode, layer.brush_size, layer.selected_label = "paint", 8, 1
+    mouse = Mouse(viewer, dock, lambda: pump(0.02))
+    costs = []
+    for turn in range(10):
+        angle = np.linspace(0, 2 * np.pi, 40)
+        middle, radius = size_mm / 2, size_mm * (0.05 + turn / 100)
+        circle = np.stack([middle + radius * np.sin(angle), middle + radius * np.cos(angle)], 1)
+        pump(0.3)
+        begun = time.process_time()
+        mouse.drag(circle)
+        pump(0.05)
+        costs.append(1000 * (time.process_time() - begun))
+    return float(np.median(costs[1:]))
+
+
+def compare_strokes(stack, truth):
+    """Draw in bare napari and in the widget, in turns, on layers of the same shape."""
+    size_mm, costs = truth.shape[2] * stack.spacing_mm[1], {"bare": [], "widget": []}
+    for _ in range(3):
+        viewer = napari.Viewer()
+        viewer.add_layer(Layer.create(*image_layer(stack)))
+        data, meta, _ = labels_layer(truth.copy(), stack, name="labels")
+        labels = viewer.add_layer(Labels(data, **meta))
+        dock = QWidget()
+        viewer.window.add_dock_widget(dock, area="right")
+        dock.setMinimumWidth(360)
+        dock.window().resize(1280, 800)
+        pump(1)
+        costs["bare"].append(stroke_cost(viewer, dock, labels, size_mm))
+        viewer.close()
+        viewer, widget = open_viewer([stack], session=Session(who="benchmark"))
+        widget.window().resize(1280, 800)
+        widget.session.take_over(truth)
+        pump(1)
+        costs["widget"].append(stroke_cost(viewer, widget, widget.view.layer, size_mm))
+        widget.close_session()
+        viewer.close()
+    bare, ours = np.median(costs["bare"]), np.median(costs["widget"])
+    print(f"a stroke: bare napari {bare:.0f} ms, widget {ours:.0f} ms, ratio {ours / bare:.2f}")
+    print(f"{'':10}each: {costs}")
+
+
 def probe_training(viewer, widget, truth, seconds):
     """Do the same steps with the widget while it trains, then take its prediction over."""
     session, layer = widget.session, widget.view.layer
@@ -176,12 +227,16 @@ def main():
     parser.add_argument("--slices", type=int, default=12)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--seconds", type=int, default=15)
+    parser.add_argument("--strokes", action="store_true", help="only what a stroke costs")
     options = parser.parse_args()
     made = make_study(1, frames=options.frames, slices=options.slices, size=options.size, lax=False)
     stack, truth = made.study.stack(View.SAX), made.masks[View.SAX]
+    compare_strokes(stack, truth)
+    if options.strokes:
+        return
     probe_bare(stack, truth, options.seconds, "bare napari, nothing else running")
     begun = time.perf_counter()
-    viewer, widget = open_viewer([stack])
+    viewer, widget = open_viewer([stack], session=Session(who="benchmark"))
     QApplication.processEvents()
     print(f"{'open the study in the widget':44} {time.perf_counter() - begun:.2f} s")
     widget.window().resize(1280, 800)

@@ -9,6 +9,9 @@ from qtpy.QtCore import QEvent, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
+#: How often to look for the picture before giving up.
+_TRIES = 10
+
 
 class Mouse:
     """Moves over a viewer's picture and draws.
@@ -53,15 +56,21 @@ class Mouse:
         """Find out where the picture is: napari tells where in the world its cursor is."""
         w, h = self._canvas.width(), self._canvas.height()
         probes = np.array([[w / 3, h / 3], [2 * w / 3, h / 3], [w / 3, 2 * h / 3]])
-        found = []
-        for x, y in probes:
-            none = Qt.MouseButton.NoButton
-            self._send(QEvent.Type.MouseMove, QPointF(x, y), none, none)
+        known = np.ones((3, 3))
+        for _ in range(_TRIES):
+            for row, place in zip(known, probes, strict=True):
+                row[:2] = self._cursor_at(QPointF(*place))
+            if abs(np.linalg.det(known)) > 1:  # mm²; else a move was lost
+                break
+        return np.column_stack([points, np.ones(len(points))]) @ np.linalg.solve(known, probes)
+
+    def _cursor_at(self, place: QPointF) -> tuple[float, ...]:
+        none = Qt.MouseButton.NoButton
+        self._send(QEvent.Type.MouseMove, place, none, none)
+        for _ in range(3):  # napari takes moves in when it has time
             self._live()
-            found.append(self._viewer.cursor.position[-2:])
-        known = np.column_stack([np.array(found), np.ones(3)])
-        to_canvas = np.linalg.solve(known, probes)
-        return np.column_stack([points, np.ones(len(points))]) @ to_canvas
+        position: tuple[float, ...] = self._viewer.cursor.position[-2:]
+        return position
 
     def _send(
         self, kind: QEvent.Type, place: QPointF, button: Qt.MouseButton, buttons: Qt.MouseButton

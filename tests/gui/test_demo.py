@@ -26,6 +26,7 @@ with virtual_screen() as note:
 """
 
 
+@pytest.mark.timeout(1200)  # minutes where others work the machine
 def test_rehearsal_leaves_masks_model_metrics_and_pictures(tmp_path):
     hidden = {"DISPLAY", "WAYLAND_DISPLAY"}  # it brings its own screen
     environment = {k: v for k, v in os.environ.items() if k not in hidden}
