@@ -84,6 +84,11 @@ class Desk(Verbs):
     # -- what is there ---------------------------------------------------------------------
 
     @property
+    def is_closed(self) -> bool:
+        """Whether the window is closed: timers may still come late."""
+        return self._closed
+
+    @property
     def image(self) -> Image | None:
         """The image layer of the session's stack, if it is in the viewer."""
         stack = self.session.stack if self.is_open else None

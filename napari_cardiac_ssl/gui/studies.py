@@ -15,9 +15,10 @@ from psygnal import Signal
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.geometry.frame import AnatomicalFrame, Landmarks, frame_of
-from napari_cardiac_ssl.geometry.orientation import Orientation, usual_orientation
+from napari_cardiac_ssl.geometry.orientation import Orientation
 from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.display import METADATA, camera_of, image_layer
+from napari_cardiac_ssl.gui.preferences import orientation_of
 from napari_cardiac_ssl.readers.landmarks import read_landmarks, study_ids
 from napari_cardiac_ssl.study import Stack, Study
 from napari_cardiac_ssl.writers.landmarks import write_landmarks
@@ -206,7 +207,7 @@ class Studies:
     def _on_opened(self, stack: Stack) -> None:
         if not any(stack in study.stacks for study in self._known):
             self._known.append(self._study_in_viewer(stack) or Study(stack.name, (stack,)))
-        self._turn(usual_orientation(stack))
+        self._turn(orientation_of(stack))
         if stack.view is View.SAX:
             self._set(self._of(stack), self._kept_landmarks())
         self._renew()

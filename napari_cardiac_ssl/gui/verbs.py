@@ -23,10 +23,13 @@ class Verbs:
     session: Session
     view: LabelView
     _last_changed: list[SliceIndex]
+    _closed: bool
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a stack to work on."""
+        """Whether there is a stack to work on, and the window is not closed."""
+        if self._closed:
+            return False
         try:
             return bool(self.session.stack)
         except InputError:

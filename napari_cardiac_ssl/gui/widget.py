@@ -19,12 +19,14 @@ from napari_cardiac_ssl.gui.opening import Opening, is_ours
 from napari_cardiac_ssl.gui.panels.choice import ChoicePanel
 from napari_cardiac_ssl.gui.panels.drawing import DrawingPanel
 from napari_cardiac_ssl.gui.panels.export import ExportPanel
+from napari_cardiac_ssl.gui.panels.hint import HintPanel
 from napari_cardiac_ssl.gui.panels.learning import LearningPanel
 from napari_cardiac_ssl.gui.panels.measuring import MeasuringPanel
 from napari_cardiac_ssl.gui.panels.overview import OverviewPanel
 from napari_cardiac_ssl.gui.panels.slice import SlicePanel
 from napari_cardiac_ssl.gui.panels.views import ViewsPanel
-from napari_cardiac_ssl.gui.plane_lines import PlaneLines
+from napari_cardiac_ssl.gui.plane_lines import TRACES, PlaneLines
+from napari_cardiac_ssl.gui.preferences import preferences
 from napari_cardiac_ssl.gui.studies import Studies
 from napari_cardiac_ssl.session import Session
 
@@ -53,16 +55,18 @@ class CardiacWidget(QWidget):
         super().__init__()
         self.viewer = viewer
         if session is None:
-            session = Session()
-            session.keeps_by_itself = session.learn_while_drawing = True
+            session = Session(who=preferences().reader or None)
+            session.keeps_by_itself = True
+            session.learn_while_drawing = preferences().learn_while_drawing
         self.desk = Desk(viewer, session)
         self.session, self.view = self.desk.session, self.desk.view
         self.studies = Studies(self.desk)
         self._lay_out()
         self.lines, self.clicks = PlaneLines(self.studies), LandmarkClicks(self.studies)
+        self.lines.show(TRACES, preferences().show_planes)
         self.views = ViewsPanel(self.studies, self.lines, self.clicks)
         self.opening = Opening(self.studies, self)
-        self.choice.open_asked.connect(self._on_open_asked)
+        self.choice.open_asked.connect(self.ask_to_open)
         self.choice.views_asked.connect(self.show_views)
         self.choice.kept_asked.connect(self.opening.open_kept)
         self.setAcceptDrops(True)
@@ -108,7 +112,9 @@ class CardiacWidget(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 4, 8, 8)
         layout.setSpacing(4)
+        self.hint = HintPanel()
         for part in (
+            self.hint,
             self.choice,
             self.overview,
             self.drawing,
@@ -144,7 +150,8 @@ class CardiacWidget(QWidget):
         """Read studies, stacks or masks in the background, and show them."""
         self.opening.open(*paths)
 
-    def _on_open_asked(self, kind: str) -> None:
+    def ask_to_open(self, kind: str) -> None:
+        """Ask for a ``folder`` or a ``file`` to open, or for a name to ``save`` the project as."""
         if kind == "save":
             self._on_save_asked()
             return
@@ -164,6 +171,12 @@ class CardiacWidget(QWidget):
             with self.desk.reporting():
                 self.view.take_strokes()
                 self.session.save_as(path if path.suffix else path.with_suffix(".cardiac"))
+
+    def show_tab(self, title: str) -> None:
+        """Bring one of the tabs to the front."""
+        for place in range(self.tabs.count()):
+            if self.tabs.tabText(place) == title:
+                self.tabs.setCurrentIndex(place)
 
     def show_views(self) -> None:
         """Dock the other views of the study, if they are not."""

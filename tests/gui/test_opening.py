@@ -133,7 +133,7 @@ def test_user_gets_the_widget_and_the_picture_when_it_is_there(make_napari_viewe
     try:
         qtbot.waitUntil(lambda: not widget.opening.busy, timeout=20_000)
         assert widget.session.stack.view is View.SAX
-        assert len(viewer.layers) == 2
+        assert len(viewer.layers) == 3
     finally:
         widget.close_session()
 
@@ -209,7 +209,8 @@ def test_renamed_layers_stay_what_they_are(widget, folder, qtbot):
     widget.view.layer.name = "renamed too"
     widget.studies.work_on(widget.studies.current.stack(View.LAX_4CH))
     widget.studies.work_on(widget.studies.current.stack(View.SAX))
-    assert sorted(layer.name for layer in widget.viewer.layers) == ["p3_sax", "p3_sax labels"]
+    names = [layer.name for layer in widget.viewer.layers]
+    assert names == ["p3_sax", "p3_sax labels", "View planes"]
 
 
 def test_geometry_that_is_doubtful_is_told(folder, tmp_path):
@@ -228,7 +229,7 @@ def test_real_dicom_folder_opens_with_its_views(widget, real_data, qtbot):
     read_all(widget, qtbot, real_data / "multiview" / "dicom")
     assert widget.session.stack.image.shape == (25, 6, 208, 256)
     assert [slot.stack.view for slot in widget.views.slots] == [View.LAX_4CH, View.LAX_2CH]
-    assert "named otherwise" in widget.views.note.text()
+    assert "not what the name says" in widget.views.note.text()
 
 
 def test_project_opens_where_it_was_left(viewer, folder, tmp_path, qtbot):
@@ -252,7 +253,7 @@ def test_project_opens_where_it_was_left(viewer, folder, tmp_path, qtbot):
         assert np.array_equal(widget.view.layer.data[1, 2], drawn)
         assert widget.view.in_view == SliceIndex(1, 2)
         assert tuple(widget.desk.image.contrast_limits) == (3, 99)
-        assert [type(layer).__name__ for layer in viewer.layers] == ["Image", "Labels"]
+        assert [type(layer).__name__ for layer in viewer.layers] == ["Image", "Labels"]  # no view
     finally:
         widget.close_session()
 

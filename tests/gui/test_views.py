@@ -48,7 +48,8 @@ def test_another_view_takes_the_place_and_labels_wait(window, made):
     window.studies.work_on(four)
     assert window.session.stack is four
     assert image_names(window) == [four.name]
-    assert [layer.name for layer in window.viewer.layers] == [four.name, f"{four.name} labels"]
+    names = [layer.name for layer in window.viewer.layers]
+    assert names == [four.name, f"{four.name} labels", "View planes"]
     assert window.view.in_view == SliceIndex(0, 0)
     assert View.SAX in {slot.stack.view for slot in window.views.slots}
     window.studies.work_on(sax)

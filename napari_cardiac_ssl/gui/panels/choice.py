@@ -96,6 +96,8 @@ class ChoicePanel(QWidget):
             QTimer.singleShot(0, self._open_first)
 
     def _open_first(self) -> None:
+        if self._desk.is_closed:
+            return
         if not self._desk.is_open and self.images.count():
             self._on_image_chosen(0)
 

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
 from napari_cardiac_ssl.anatomy import SCHEMES, LabelScheme, Structure, View
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.panels.controls import button, column, describe
+from napari_cardiac_ssl.gui.preferences import preferences
 from napari_cardiac_ssl.gui.studies import Studies
 
 #: What can be written: key, name, what it is, the ending of its file.
@@ -70,6 +71,7 @@ class ExportPanel(QWidget):
                 f"RV {codes[Structure.RV_CAVITY]}",
                 name,
             )
+        self.schemes.setCurrentIndex(max(0, self.schemes.findData(preferences().scheme)))
         self.all_views = QCheckBox("all views of the study that are labelled")
         describe(self.all_views, "Otherwise the one that is worked on.")
         self.go = button("Export…", "Choose a folder, and write what is ticked.")

@@ -18,6 +18,7 @@ from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.display import doubt_layer
 from napari_cardiac_ssl.gui.panels.controls import button, column, describe, menu_button, row
 from napari_cardiac_ssl.gui.panels.curves import Curves
+from napari_cardiac_ssl.gui.preferences import preferences
 from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.session import JobStatus
 from napari_cardiac_ssl.study import SliceIndex
@@ -70,7 +71,11 @@ class LearningPanel(QWidget):
 
     def _make_options(self) -> None:
         self.seconds = SpinBox(
-            label="Seconds", value=15, min=1, max=3600, tooltip="How long to train."
+            label="Seconds",
+            value=preferences().seconds,
+            min=1,
+            max=3600,
+            tooltip="How long to train.",
         )
         self.start = ComboBox(
             label="Start from",

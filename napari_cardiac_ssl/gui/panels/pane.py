@@ -9,8 +9,9 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QFont, QImage, QPainter, QPen
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_cardiac_ssl.geometry.orientation import Orientation, usual_orientation
+from napari_cardiac_ssl.geometry.orientation import Orientation
 from napari_cardiac_ssl.gui.display import contrast_limits
+from napari_cardiac_ssl.gui.preferences import orientation_of
 from napari_cardiac_ssl.study import Stack
 
 _BACKGROUND, _LETTERS = QColor("#000000"), QColor("#BFBFBF")
@@ -84,7 +85,7 @@ class ViewPane(QWidget):
         """
         self._stack, self._lines, self._frame = stack, (), 0
         if stack is not None:
-            self._orientation = usual_orientation(stack)
+            self._orientation = orientation_of(stack)
             self._limits = contrast_limits(stack.image)
             height, width = stack.image.shape[2:]
             middle = np.array([(width - 1) / 2, (height - 1) / 2])

@@ -1,0 +1,40 @@
+"""The first steps in four lines, until somebody has read them."""
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton
+
+from napari_cardiac_ssl.gui.panels.controls import describe
+from napari_cardiac_ssl.gui.preferences import prefer, preferences
+
+_STEPS = (
+    "<b>1</b> Open a study. "
+    "<b>2</b> Press <i>Predict</i>, or draw on a basal, a middle and an apical slice. "
+    "<b>3</b> Correct, confirm with <b>C</b>, train with <b>T</b>. "
+    "<b>4</b> <b>N</b> goes to the slice worth looking at next. Your slices are never changed."
+)
+
+
+class HintPanel(QFrame):
+    """What to do first. Goes for good when it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        words = QLabel(_STEPS)
+        words.setWordWrap(True)
+        words.setAccessibleName("First steps")
+        close = QToolButton()
+        close.setText("✕")
+        close.setAccessibleName("Close the first steps")
+        describe(close, "I know. Preferences bring it back.")
+        close.clicked.connect(self.dismiss)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(6, 3, 3, 3)
+        layout.addWidget(words, 1)
+        layout.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.setVisible(preferences().show_hint)
+
+    def dismiss(self) -> None:
+        """Go, and do not come back on the next start."""
+        self.hide()
+        prefer(show_hint=False)
