@@ -1,11 +1,11 @@
 """Which slice next? A simulated expert labels what each strategy suggests; count what it costs.
 
-For every annotated patient (one frame), strategy and start: the expert of `cardiac-ssl loop` labels
-one slice a round, the model learns so many steps from all labels so far, and the whole stack is
-scored as it is seen, the expert's slices among it. A run ends when its mean Dice reaches 0.90; what
-is compared is the number of slices, and of corrected pixels, that this took. Beside it the same
-loop with a random forest on pixel features, as an outside control: it is labelled from the middle
-outwards (``uniform``).
+For every annotated patient (ED and ES as a cine of two frames), strategy and start: the expert of
+`cardiac-ssl loop` labels one slice a round, the model learns so many steps from all labels so far,
+and the whole stack is scored as it is seen, the expert's slices among it. A run ends when its mean
+Dice reaches 0.90; what is compared is the number of slices, and of corrected pixels, that this
+took. Beside it the same loop with a random forest on pixel features, as an outside control: it is
+labelled from the middle outwards (``uniform``).
 
     python benchmarks/loop.py --strategies suggest uncertainty uniform random
     python benchmarks/loop.py --start scratch --patients 0:20:2
@@ -33,18 +33,29 @@ from sklearn.ensemble import RandomForestClassifier
 
 from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, UKBB
 from napari_cardiac_ssl.files import replacing
-from napari_cardiac_ssl.learning.suggestion import STRATEGIES
+from napari_cardiac_ssl.learning.suggestion import STRATEGIES, Situation, suggest
 from napari_cardiac_ssl.metrics import dice, mean_defined
 from napari_cardiac_ssl.readers.nifti import read_mask, read_stack
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.simulated_expert import TOLERANCE_MM, corrected, rounds
-from napari_cardiac_ssl.study import Stack
+from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.trainer import Ready, Trainer
 
 STORE = Path(__file__).parent / "results" / "loop.json"
 GOAL = 0.90
 
 Result = dict[str, Any]
+
+
+def read(case: Path, frames: list[str]) -> tuple[Stack, NDArray[np.uint8]]:
+    """Return a patient's frames as one stack, and their reference."""
+    stacks = [read_stack(case / f"{case.name}_{frame}.nii.gz") for frame in frames]
+    masks = [
+        read_mask(case / f"{case.name}_{frame}_gt.nii.gz", like=stack).labels
+        for frame, stack in zip(frames, stacks, strict=True)
+    ]
+    image = np.concatenate([stack.image for stack in stacks])
+    return Stack(image, stacks[0].affine, name=case.name), np.concatenate(masks)
 
 
 def trainer_at(nice: int) -> Trainer:
@@ -73,6 +84,7 @@ def loop(
             continue
         result["rounds"].append(
             {
+                "t": one.index.t,
                 "z": one.index.z,
                 "dice": one.dice,
                 "pixels": one.corrected_pixels,
@@ -84,47 +96,46 @@ def loop(
     return result
 
 
-def middle_out(reference: NDArray[np.uint8]) -> Iterator[int]:
-    """Yield slices spread over those that show the heart: middle, ends, between."""
-    shown = np.flatnonzero(reference.any(axis=(1, 2)))
-    done: list[int] = []
-    left = sorted(range(len(reference)), key=lambda z: abs(z - shown.mean()))
-    while left:
-        best = max(
-            left, key=lambda z: min(abs(z - d) for d in [*done, shown[0] - 1.5, shown[-1] + 1.5])
-        )
-        left.remove(best)
-        done.append(best)
-        yield best
+def middle_out(reference: NDArray[np.uint8]) -> Iterator[SliceIndex]:
+    """Yield slices far from those before: the middle of each frame, their ends, between."""
+    shown = reference.any(axis=(2, 3))
+    areas = np.repeat(shown[..., None], 3, axis=-1).astype(float)
+    nothing = np.zeros(shown.shape, dtype=bool)
+    situation = Situation(nothing, ~nothing, areas, np.full(shown.shape, np.nan), ed=0)
+    for one in suggest(situation, strategy="uniform", number=shown.size):
+        yield one.index
 
 
 def forest(stack: Stack, reference: NDArray[np.uint8], most: int) -> Result:
     """Do the same with a pixel classifier, as ilastik, convpaint and the like have."""
-    seen = [features(image) for image in stack.image[0]]
+    seen = {index: features(stack.image[index]) for index in stack.slice_indices()}
     labels = np.zeros_like(reference)
-    known: list[int] = []
+    known: list[SliceIndex] = []
     result: Result = {"before": None, "rounds": []}
-    for z in middle_out(reference[0]):
+    for index in middle_out(reference):
         if len(known) == most:
             break
-        after = corrected(labels[0, z], reference[0, z], stack.spacing_mm[1:], TOLERANCE_MM)
-        pixels = int((after != labels[0, z]).sum())
-        labels[0, z] = after
-        known.append(z)
+        after = corrected(labels[index], reference[index], stack.spacing_mm[1:], TOLERANCE_MM)
+        pixels = int((after != labels[index]).sum())
+        labels[index] = after
+        known.append(index)
         classifier = RandomForestClassifier(
             50, max_depth=20, max_samples=0.1, random_state=0, class_weight="balanced"
         )
         classifier.fit(
-            np.concatenate([seen[k] for k in known]),
-            np.concatenate([labels[0, k].ravel() for k in known]),
+            np.concatenate([seen[one] for one in known]),
+            np.concatenate([labels[one].ravel() for one in known]),
         )
-        for other in range(stack.slices):
-            if other not in known:
-                labels[0, other] = classifier.predict(seen[other]).reshape(after.shape)
+        for other in seen.keys() - set(known):
+            labels[other] = classifier.predict(seen[other]).reshape(after.shape)
         reached = mean_defined(
-            dice(labels[0] == UKBB.code(s), reference[0] == UKBB.code(s)) for s in SAX_STRUCTURES
+            dice(labels[t] == UKBB.code(s), reference[t] == UKBB.code(s))
+            for s in SAX_STRUCTURES
+            for t in range(stack.frames)
         )
-        result["rounds"].append({"z": z, "dice": reached, "pixels": pixels, "reason": ""})
+        result["rounds"].append(
+            {**index._asdict(), "dice": reached, "pixels": pixels, "reason": ""}
+        )
         if reached >= GOAL:
             break
     return result
@@ -150,7 +161,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=8, help="at most so many slices")
     parser.add_argument("--steps", type=int, default=60, help="of training a round")
     parser.add_argument("--seeds", type=int, default=2, help="of random; others have one")
-    parser.add_argument("--frame", default="ED", choices=["ED", "ES"])
+    parser.add_argument("--frames", nargs="+", default=["ED", "ES"], choices=["ED", "ES"])
     parser.add_argument("--patients", default=":", help="as a slice of the list: 0::2")
     parser.add_argument("--tag", default="", help="tells trials of a strategy apart")
     parser.add_argument("--nice", type=int, default=5)
@@ -172,13 +183,10 @@ def main() -> None:
     trainer = trainer_at(options.nice)
     try:
         for case in cases:
-            stack = read_stack(case / f"{case.name}_{options.frame}.nii.gz")
-            reference = read_mask(
-                case / f"{case.name}_{options.frame}_gt.nii.gz", like=stack
-            ).labels
+            stack, reference = read(case, options.frames)
             for arm, seed, strategy in arms:
                 steps = "" if not strategy else f" | {options.steps} steps"
-                key = f"{arm}{steps} | {options.frame} | {seed} | {case.name}"
+                key = f"{arm}{steps} | {'+'.join(options.frames)} | {seed} | {case.name}"
                 if key in results:
                     continue
                 if strategy:
@@ -191,7 +199,9 @@ def main() -> None:
                 STORE.parent.mkdir(exist_ok=True)
                 with replacing(STORE) as beside:
                     beside.write_text(json.dumps(results, indent=1))
-                curve = " ".join(f"{one['z']}:{one['dice']:.3f}" for one in result["rounds"])
+                curve = " ".join(
+                    f"{one['t']}.{one['z']}:{one['dice']:.3f}" for one in result["rounds"]
+                )
                 print(f"{key}: {result['before'] or 0:.3f} {curve}", flush=True)
     finally:
         trainer.close()

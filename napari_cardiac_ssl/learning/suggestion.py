@@ -1,8 +1,9 @@
 """Which slice to look at next, and why.
 
 A slice is worth looking at where the model is unsure, where it disagrees with the slices and frames
-beside it, far from what is labelled, and in a part of the heart that is not covered yet; the score
-is the product of these (docs/method.md). Plain arrays in, slices with a reason in words out.
+beside it, far from what is labelled, in a part of the heart that is not covered yet, and where
+there is a heart to learn from; the score is the product of these (docs/method.md). Plain arrays in,
+slices with a reason in words out.
 """
 
 from collections.abc import Callable
@@ -27,6 +28,9 @@ _REACH_FRAMES = 4.0
 _LEAST_NEW = 0.3
 #: How much a part of the heart that is not covered yet counts for.
 _UNCOVERED = 1.5
+#: What a slice without any heart is worth; one with a good part (of the largest area), 1. It shows
+#: what is no heart, but teaches little, and a model that sees much of it forgets the heart.
+_LEAST_HEART, _GOOD_PART = 0.25, 0.3
 #: Areas below this do not make a jump, cm².
 _LEAST_AREA_CM2 = 2.0
 #: What is said of a slice's reason: a factor so much above the others'.
@@ -148,7 +152,7 @@ def suggest(
 
 
 def _worthwhile(situation: Situation) -> Suggestion:
-    if not situation.areas_cm2.any():  # nothing is predicted or drawn yet
+    if not situation.areas_cm2[situation.labelled].any():  # no heart has been learned yet
         return _farthest(situation)
     factors = (
         _doubt(situation),
@@ -156,7 +160,7 @@ def _worthwhile(situation: Situation) -> Suggestion:
         _novelty(situation),
         _coverage(situation),
     )
-    score = np.prod([factor.values for factor in factors], axis=0)
+    score = np.prod([_substance(situation), *(factor.values for factor in factors)], axis=0)
     index = _best(np.where(situation.open, score, -np.inf))
     # What sets it apart: the factor that is most above what open slices have on average.
     above = [
@@ -179,13 +183,16 @@ def _doubtful(situation: Situation) -> Suggestion:
 def _farthest(situation: Situation) -> Suggestion:
     """Choose what is farthest from all that is labelled; of ED first: middle, base, apex."""
     open_ = situation.open
-    if not situation.labelled.any():
+    labelled, areas = situation.labelled, situation.areas_cm2
+    if not labelled.any() or (areas.any() and not areas[labelled].any()):
         t = situation.ed if situation.ed is not None and open_[situation.ed].any() else None
         t = int(np.flatnonzero(open_.any(axis=1))[0]) if t is None else t
         first, last = _extent(situation, t)
         places = np.flatnonzero(open_[t]).tolist()
         index = SliceIndex(t, min(places, key=lambda z: (abs(z - (first + last) / 2), z)))
-        return Suggestion(index, 1.0, f"nothing is labelled yet: {_place(situation, *index)} first")
+        return Suggestion(
+            index, 1.0, f"no heart is labelled yet: {_place(situation, *index)} first"
+        )
     away = _distance(situation)
     rims = np.array([_extent(situation, t) for t in range(len(open_))])[:, :, None]
     z = np.arange(open_.shape[1])
@@ -280,6 +287,12 @@ def _coverage(situation: Situation) -> _Factor:
         return f"{_place(situation, t, z)} not covered yet{phases.get(t, '')}"
 
     return _Factor(values, words)
+
+
+def _substance(situation: Situation) -> NDArray[np.floating]:
+    heart = situation.areas_cm2.sum(axis=-1)
+    share = np.minimum(1, heart / max(_GOOD_PART * float(heart.max()), 1e-6))
+    return np.asarray(_LEAST_HEART + (1 - _LEAST_HEART) * share)
 
 
 # -- places --------------------------------------------------------------------------------

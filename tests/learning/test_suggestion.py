@@ -34,7 +34,7 @@ def test_before_anything_is_known_middle_base_apex_of_ed():
     for strategy in ("suggest", "uncertainty", "uniform"):
         first, second, _ = suggest(empty, strategy=strategy, number=3)
         assert first.index == (2, 4)
-        assert first.reason == "nothing is labelled yet: the middle first"
+        assert first.reason == "no heart is labelled yet: the middle first"
         assert second.index.z <= 2 or second.index.t != 2
     one_frame = replace(
         empty, labelled=nothing[:1], open=~nothing[:1], areas_cm2=np.zeros((1, 9, 3)), ed=0
@@ -87,6 +87,20 @@ def test_far_from_the_labelled_comes_before_near():
     [best] = suggest(here, strategy="uniform")
     assert best.index.z == 7
     assert best.reason == "2 slices away from the nearest labelled one"
+
+
+def test_a_slice_with_a_heart_comes_first_however_doubtful_the_end_is():
+    """A model that has seen an empty slice alone is worse than before."""
+    for labelled in ([], [(0, 0)]):
+        here = situation(labelled=labelled)
+        here.areas_cm2[0, 0] = here.areas_cm2[0, 10] = 0
+        here.doubt_cm2[0, [0, 10]] = 20.0
+        [best] = suggest(here)
+        assert best.index == (0, 5)
+        assert best.reason == "no heart is labelled yet: the middle first"
+    here = situation(labelled=[(0, 5)], doubt=6.0)
+    here.doubt_cm2[0, 10] = 7.0  # no heart there: a little more doubt is not worth it
+    assert suggest(here)[0].index.z in {1, 2, 8, 9}
 
 
 def test_a_batch_is_spread():
