@@ -8,6 +8,7 @@ widened to the coarser of the two spacings, so that shrinking does not alias.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,7 +18,11 @@ from torch.nn import functional
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.geometry.orientation import Orientation, usual_orientation
 from napari_cardiac_ssl.study import Stack
+
+_AS_STORED = Orientation()
+_Number = TypeVar("_Number", bound=np.generic)
 
 SPACING_MM = 1.75
 SIZE = 96
@@ -42,6 +47,9 @@ class Grid:
         Spacing of the grid, mm.
     size
         Pixels along each side; even.
+    stored
+        How stored slices become the pictures that the network sees: the usual way up, however a
+        file stores them.
     """
 
     shape_yx: tuple[int, int]
@@ -49,6 +57,7 @@ class Grid:
     centre_yx: tuple[float, float]
     spacing_mm: float = SPACING_MM
     size: int = SIZE
+    stored: Orientation = _AS_STORED
     _there: tuple[NDArray[np.float32], NDArray[np.float32]] = field(init=False, repr=False)
     _back: tuple[NDArray[np.float32], NDArray[np.float32]] = field(init=False, repr=False)
     _seen: tuple[slice, slice] = field(init=False, repr=False)  # native pixels that are sampled
@@ -89,7 +98,8 @@ class Grid:
         steps = self.spacing_mm / np.array(self.pixel_mm)
         at = np.arange(self.size) - (self.size - 1) / 2
         rows, columns = (c + at * s for c, s in zip(self.centre_yx, steps, strict=True))
-        return np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1)
+        points = np.stack(np.meshgrid(rows, columns, indexing="ij"))
+        return np.moveaxis(self._upright(points), 0, -1)
 
     def to_network(
         self,
@@ -112,7 +122,7 @@ class Grid:
             Shape ``(..., size, size)``.
         """
         seen = slices[(..., *self._seen)]
-        return _sampled(prepare(seen) if prepare else seen, *self._there)
+        return self._upright(_sampled(prepare(seen) if prepare else seen, *self._there))
 
     def labels_to_network(self, labels: NDArray[np.integer], classes: int) -> NDArray[np.float32]:
         """Sample labels on the grid as the share of each class in each grid pixel.
@@ -183,7 +193,18 @@ class Grid:
 
     def _to_window(self, values: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return grid values on the native pixels that the grid covers."""
+        rows, columns = (slice(None, None, -1 if flip else 1) for flip in self.stored.flipped)
+        values = values[..., rows, columns]
+        if self.stored.transposed:
+            values = values.swapaxes(-1, -2)
         return _sampled(values, *self._back)
+
+    def _upright(self, values: NDArray[_Number]) -> NDArray[_Number]:
+        """Turn squares ``(..., size, size)`` of stored rows and columns the usual way up."""
+        if self.stored.transposed:
+            values = values.swapaxes(-1, -2)
+        rows, columns = (slice(None, None, -1 if flip else 1) for flip in self.stored.flipped)
+        return np.ascontiguousarray(values[..., rows, columns])
 
 
 def turn(images: Tensor, angle_deg: float) -> Tensor:
@@ -241,6 +262,7 @@ def grid_of(
         centre_yx=centre_yx or ((rows - 1) / 2, (columns - 1) / 2),
         spacing_mm=spacing_mm,
         size=size,
+        stored=usual_orientation(stack),
     )
 
 

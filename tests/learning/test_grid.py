@@ -5,8 +5,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.learning.grid import Augmentation, Grid, Intensities, covering_size, turn
+from napari_cardiac_ssl.learning.grid import (
+    Augmentation,
+    Grid,
+    Intensities,
+    covering_size,
+    grid_of,
+    turn,
+)
 from napari_cardiac_ssl.study import Stack
+from napari_cardiac_ssl.synthetic import make_study
 
 centres = st.tuples(st.floats(40, 60), st.floats(40, 60))
 spacings = st.floats(0.9, 2.2)
@@ -164,3 +172,34 @@ def test_the_same_seed_draws_the_same():
     images, shares = torch.rand(4, 1, 48, 48), torch.rand(4, 2, 48, 48)
     draws = [Augmentation()(images, shares, 32, torch.Generator().manual_seed(7)) for _ in "ab"]
     torch.testing.assert_close(draws[0], draws[1], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("flips", [(), (0,), (1,), (0, 1)])
+def test_the_network_sees_a_stack_the_usual_way_up_however_it_is_stored(flips, transposed):
+    """And what it says comes back to the very pixels."""
+    made = make_study(4, frames=1, slices=2, size=60)
+    for stack in made.study.stacks:
+        mask, affine, image = made.masks[stack.view], stack.affine.copy(), stack.image
+        for axis in flips:  # 0 is x, 1 is y
+            affine[:3, 3] += affine[:3, axis] * (image.shape[3 - axis] - 1)
+            affine[:3, axis] *= -1
+            image, mask = np.flip(image, 3 - axis), np.flip(mask, 3 - axis)
+        if transposed:
+            affine[:3, [0, 1]] = affine[:3, [1, 0]]
+            image, mask = image.swapaxes(2, 3), mask.swapaxes(2, 3)
+        stored = Stack(image, affine, stack.view)
+        usual, other = grid_of(stack), grid_of(stored)
+        points = [
+            stack_.world_mm(np.dstack([grid.points_yx()[..., ::-1], np.zeros((96, 96))]))
+            for stack_, grid in ((stack, usual), (stored, other))
+        ]
+        # The middle of an even number of pixels is snapped to one side: up to a pixel's shift.
+        shift = (points[1] - points[0]).reshape(-1, 3)
+        np.testing.assert_allclose(shift, shift[:1].repeat(len(shift), axis=0), atol=1e-6)
+        assert np.linalg.norm(shift[0]) < 1.5 * stack.spacing_mm[1]
+        if not shift[0].any():
+            seen = usual.to_network(stack.image[0, 0])
+            np.testing.assert_allclose(other.to_network(image[0, 0]), seen, atol=1e-2)
+        labels, _ = other.labels_to_slices(other.labels_to_network(mask[0, 0], 6))
+        assert np.mean(labels == mask[0, 0]) > 0.97
