@@ -219,6 +219,7 @@ class Jobs(Lessons):
         )
 
     def _begin(self, job: Job) -> Run:
+        self._project.refuse_if_read_only()
         self._jobs = job.number
         self._run = Run(job)
         shown = [self._images[p.stack] for p in job.examples if p.stack in self._images]
@@ -290,15 +291,15 @@ class Jobs(Lessons):
             self._set_status(JobStatus(phase, message, self.status.slices))
         elif isinstance(message, Trained):
             run.candidate = message.model
-            if not self._project.read_only:
-                before = self._digest()
-                if before is not None and before == self._glanced:
-                    before = self._project.previous(before)  # nobody wants to go back to a glance
-                self._project.keep_model(message.model, self.stack.view, before)
             if _gives_way(run) and self._is_behind():
+                self._note_lesson(run, message.model)
                 self._renew()
-            else:
-                self._set_phase("predicting")
+                return
+            before = self._digest()
+            if before is not None and before == self._glanced:
+                before = self._project.previous(before)  # nobody wants to go back to a glance
+            self._project.keep_model(message.model, self.stack.view, before)
+            self._set_phase("predicting")
         elif isinstance(message, Predicted):
             run.predictions.append(message)
         elif isinstance(message, Failed):
@@ -335,7 +336,7 @@ class Jobs(Lessons):
         if not run.predictions:
             self._project.set_present(self.stack.view, model.digest)
             self._set_model(model)
-            self._adopted(run, model)
+            self._note_lesson(run, model)
             self._end(self._report(run, model))
 
     def _write(
@@ -351,8 +352,8 @@ class Jobs(Lessons):
         if self._run and self._run.complete:
             self._adopt(self._run)
 
-    def _adopted(self, run: Run, model: ModelFile) -> None:
-        """Note how the model came about that is the present one now."""
+    def _note_lesson(self, run: Run, model: ModelFile) -> None:
+        """Note what a model has learned, adopted or cut short: the next one goes on from it."""
         if run.curve:
             detail = {
                 "model": model.digest,

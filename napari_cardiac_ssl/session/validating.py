@@ -223,12 +223,14 @@ class Validating(Learning):
         self._validate(sorted(index for at, index in confirmed if at == self.stack.digest))
         return super()._begin(job)
 
-    def _adopted(self, run: Run, model: ModelFile) -> None:
-        super()._adopted(run, model)
+    def _note_lesson(self, run: Run, model: ModelFile) -> None:
+        super()._note_lesson(run, model)
         if run.job.examples:
             slices = [[part.stack, *index] for part in run.job.examples for index in part.slices]
             lesson = {"model": model.digest, "parent": model.parent, "slices": slices}
             self._project.note(_LEARNED, lesson)
+        if model.digest != self._digest():  # cut short
+            return
         kept = {model.digest, self._project.previous(model.digest)}
         self._predicted = {d: known for d, known in self._predicted.items() if d in kept}
         # What was confirmed while it learned is new to it and to the model before.

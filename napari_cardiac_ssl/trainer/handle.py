@@ -246,6 +246,7 @@ def _send(stream: IO[bytes], outbox: "queue.SimpleQueue[object]") -> None:
         while (message := outbox.get()) is not None:
             pickle.dump(message, stream, protocol=pickle.HIGHEST_PROTOCOL)
             stream.flush()
+            del message  # with a whole model in it, until the next comes
 
 
 def _receive(
@@ -261,6 +262,7 @@ def _receive(
                 last_words = message
             else:
                 inbox.put(message)
+            del message
     code = process.wait()
     if last_words:
         inbox.put(last_words)

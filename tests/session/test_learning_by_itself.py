@@ -133,3 +133,17 @@ def test_what_was_retracted_meanwhile_is_not_learned(learning, trainer):
     say(learning, trainer, Failed(1, "out of memory"))
     assert len(trainer.jobs) == 1
     assert not learning.busy
+
+
+def test_what_a_training_cut_short_has_learned_is_known(learning, trainer):
+    confirm(learning, A)
+    confirm(learning, B)  # the glance at A is taken over first
+    while trainer.jobs[-1].doubt is False:
+        say(learning, trainer, *result(trainer.jobs[-1], digest=f"m{len(trainer.jobs)}"))
+    cut_short = trainer.jobs[-1]
+    confirm(learning, C)
+    say(learning, trainer, *result(cut_short, digest="short")[:2])
+    assert trainer.jobs[-1].start == b"weights of short"
+    lessons = [note["model"] for note in learning.project.notes("learned")]
+    assert lessons[-1] == "short"
+    assert not learning.project.model_is_kept("short")
