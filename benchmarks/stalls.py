@@ -161,19 +161,13 @@ def probe_training(viewer, widget, truth, seconds):
     spacing_z = session.stack.spacing_mm[0]
     for z in (3, 5, 7):
         session.annotate(SliceIndex(0, z), truth[0, z])
-    work((viewer, layer, widget.desk.undo), truth, spacing_z, seconds=2)
+    window = (viewer, layer, widget.desk.undo)
+    work(window, truth, spacing_z, seconds=2)
     pump(until=lambda: bool(session.compute))
     widget.learning.seconds.value = seconds
     with Probe() as probe:
         widget.learning.train.click()
-        work(
-            viewer,
-            layer,
-            widget.desk.undo,
-            truth,
-            spacing_z,
-            until=lambda: session.status.phase == "predicting",
-        )
+        work(window, truth, spacing_z, until=lambda: session.status.phase == "predicting")
     probe.say("widget, while it trains")
     with Probe() as probe:
         pump(until=lambda: not session.busy)

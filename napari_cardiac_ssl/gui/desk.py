@@ -149,6 +149,8 @@ class Desk(Verbs):
 
     def tick(self) -> None:
         """Take strokes and messages in. Called many times a second."""
+        if self._closed:
+            return
         self.view.take_strokes()
         self.session.process_messages(adopt_s=0.0 if self.view.drawing else ADOPT_S)
         if self._stale:

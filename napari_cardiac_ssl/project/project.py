@@ -177,6 +177,11 @@ class Project:
             lock.release()
         return Project.open(path)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed, by `close` or by the interpreter's end."""
+        return not self._let_go.alive
+
     def close(self) -> None:
         """Write what is left, and let others open the file."""
         if not self._let_go.alive:

@@ -216,8 +216,9 @@ class Keeping(Guiding):
     def close(self) -> None:
         """End the trainer process and let go of the project: all is kept."""
         super().close()
-        self._keep_look()
-        self._project.close()
+        if not self._project.is_closed:  # at the interpreter's end it may have gone before
+            self._keep_look()
+            self._project.close()
 
     # -- how -------------------------------------------------------------------------------
 
