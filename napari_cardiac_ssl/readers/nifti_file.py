@@ -23,6 +23,8 @@ from napari_cardiac_ssl.errors import InputError
 #: sform and qform that differ by less, anywhere in the stack, say the same: far below a pixel,
 #: above what rounding the quaternion and the spacing to float32 moves a corner.
 SAME_TRANSFORM_MM = 0.01
+#: Spacings that differ by a smaller share are the same, rounded: 0.1 % of a volume and less.
+SAME_SPACING = 1e-3
 #: What is further away than a kilometre was not in the scanner.
 MOST_MM = 1e6
 #: Deflate cannot shrink data by more (zlib's documentation).
@@ -59,7 +61,7 @@ class NiftiFile:
     header
         The header as it stands on disk, without extensions.
     warning
-        A line to be said to the user if sform and qform disagree.
+        A line to be said to the user if sform, qform and pixdim disagree.
     orientation_known
         Whether there is an sform or a qform: one that has a code.
     """
@@ -224,10 +226,24 @@ def _geometry(
         return affine, f"{path}: the qform is not a rotation; the sform is used"
     apart = apart_mm(affine, other, shape)
     if apart <= SAME_TRANSFORM_MM:
-        return affine, None
+        return affine, _other_spacing(used, affine, mm * pixdim[1:4], path)
     return affine, (
         f"{path}: sform and qform disagree by up to {apart:.3g} mm; the sform is used, and "
         "both are kept in what is exported"
+    )
+
+
+def _other_spacing(
+    used: str, affine: NDArray[np.float64], pixdim_mm: NDArray[np.float64], path: Path
+) -> str | None:
+    """Return a line if the pixdim, by which others compute volumes, is not the affine's spacing."""
+    steps_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    if np.allclose(steps_mm, pixdim_mm, rtol=SAME_SPACING, atol=0):
+        return None
+    by_affine, by_pixdim = (" x ".join(f"{s:.4g}" for s in said) for said in (steps_mm, pixdim_mm))
+    return (
+        f"{path}: the {used} says that voxels are {by_affine} mm, the pixdim {by_pixdim} mm; the "
+        f"{used} is used, and both are kept in what is exported"
     )
 
 
@@ -237,11 +253,21 @@ def _forms(header: Any) -> dict[str, NDArray[np.float64]]:
     if int(header["sform_code"]) > 0:
         forms["sform"] = header.get_sform()
     if int(header["qform_code"]) > 0:
+        _shorten_quaternion(header)
         try:
             forms["qform"] = header.get_qform()
         except ValueError:  # the quaternion is longer than 1
             forms["qform"] = np.full((4, 4), np.nan)
     return forms
+
+
+def _shorten_quaternion(header: Any) -> None:
+    """Bring a quaternion back to length 1 that rounding has made longer: nibabel refuses it."""
+    names = [f"quatern_{part}" for part in "bcd"]
+    length = float(np.linalg.norm([float(header[name]) for name in names]))
+    if 1 < length < 1 + 1e-6:
+        for name in names:
+            header[name] = header[name] / length
 
 
 def _is_invertible(affine: NDArray[np.float64]) -> bool:

@@ -185,6 +185,15 @@ def test_transforms_that_disagree_are_said(tmp_path: Path, picture: np.ndarray) 
     assert stack.affine[0, 3] == 92
 
 
+def test_a_pixdim_that_is_not_the_sform_s_is_said(tmp_path: Path, picture: np.ndarray) -> None:
+    fields = {"pixdim": [1, 1.4, 1.5, 4.5, 1, 0, 0, 0], "qform_code": 0}
+    path = save(tmp_path / "a.nii", picture, **fields)
+    with pytest.warns(
+        GeometryWarning, match=r"1\.5 x 9 mm, the pixdim 1\.4 x 1\.5 x 4\.5 mm; the sf"
+    ):
+        assert read_stack(path).spacing_mm == pytest.approx((9.0, 1.5, 1.4))
+
+
 def test_rounding_is_no_disagreement(tmp_path: Path, picture: np.ndarray) -> None:
     path = save(tmp_path / "a.nii", picture, srow_x=[-1.4, 0, 0, 90.005], qform_code=1)
     assert read_stack(path).affine[0, 3] == pytest.approx(90.005)
