@@ -42,13 +42,13 @@ def compare(name: str, a: Callable[[], object], b: Callable[[], object], rounds:
     print(f"{name:42} {1000 * ours:8.0f} ms {1000 * bare:8.0f} ms  ratio {ratio}", flush=True)
 
 
-def bare_step(compute: Compute) -> Callable[[], object]:
+def bare_step(compute: Compute, size: int = BATCH) -> Callable[[], object]:
     """Forward, backward and optimiser on one fixed batch."""
     network = new_network()
     compute.place(network)
     optimiser = torch.optim.AdamW(network.parameters())
-    images = torch.randn(BATCH, 1, SIZE, SIZE).to(compute.device, memory_format=torch.channels_last)
-    shares = torch.rand(BATCH, 4, SIZE, SIZE).softmax(1).to(compute.device)
+    images = torch.randn(size, 1, SIZE, SIZE).to(compute.device, memory_format=torch.channels_last)
+    shares = torch.rand(size, 4, SIZE, SIZE).softmax(1).to(compute.device)
 
     def step() -> None:
         optimiser.zero_grad(set_to_none=True)
@@ -100,7 +100,11 @@ def main() -> None:
     )
     float32 = Compute(torch.device("cpu"), low_precision=False)
     bfloat16 = Compute(torch.device("cpu"), low_precision=True)
-    compare("bfloat16 / float32, bare step", bare_step(bfloat16), bare_step(float32), 2)
+    for threads in sorted({1, torch.get_num_threads()}):
+        torch.set_num_threads(threads)
+        for size in (2, BATCH):
+            name = f"bfloat16 / float32, bare step of {size}, {threads} threads"
+            compare(name, bare_step(bfloat16, size), bare_step(float32, size), 4)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class Compute:
         """Choose the fastest of what is there.
 
         bfloat16 pays where the processor multiplies it in hardware (AVX-512 BF16, AMX, CUDA from
-        Ampere on: two to three times faster). Without, it is emulated and ten times *slower* than
+        Ampere on: up to twice as fast). Without, it is emulated and ten times *slower* than
         float32 (``benchmarks/speed.py``), so it is asked for, not assumed.
         """
         if name is None:
