@@ -1,6 +1,7 @@
 # make demo     the whole product on the built-in study: a window, or demo-output/ without a display
 # make test     lint, then every test
 # make lint     ruff, mypy and the import rules
+# make screenshots  docs/images again, from the demo
 # make setup    only what the others need: .venv with pinned packages, and system libraries
 # make clean    removes what the others made, .venv included
 #
@@ -12,7 +13,7 @@ SHELL := /bin/bash
 .SILENT:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint setup system clean
+.PHONY: help demo test lint screenshots setup system clean
 
 BIN := .venv/bin
 PYTHON :=
@@ -44,6 +45,12 @@ test: lint system
 	echo "The window once more, under the other Qt binding"
 	QT_API=pyside6 PYTEST_QT_API=pyside6 "$${on_screen[@]}" $(BIN)/python -m pytest tests/gui \
 		-k "not rehearsal and not kill and not hypothesis"
+
+screenshots: setup
+	$(BIN)/cardiac-ssl demo --headless --out demo-output
+	for step in 2-labelled 3-training 4-refreshed 6-corrected 7-suggested; do
+		cp "demo-output/screenshots/$$step.png" docs/images/
+	done
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -142,7 +142,7 @@ class CardiacWidget(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setMinimumHeight(150)
+        scroll.setMinimumHeight(94)
         scroll.setWidget(page)
         self.tabs.addTab(scroll, title)
 

@@ -76,6 +76,7 @@ class Curves(QWidget):
 def _plot(title: str, *, top: bool) -> pg.PlotWidget:
     """Return a small plot with its title inside, where there is room."""
     plot = pg.PlotWidget(background=None)
+    plot.setStyleSheet("background: transparent; border: none;")  # the theme may change
     plot.setMenuEnabled(False)
     plot.setMouseEnabled(False, False)
     plot.hideButtons()
