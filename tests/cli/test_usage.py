@@ -34,9 +34,9 @@ def test_help_has_an_example_that_parses(command: str, capsys: pytest.CaptureFix
     example = said.partition("example:\n")[2].replace("\\\n", " ").partition("   (")[0]
     program, *arguments = example.split()
     assert program == "cardiac-ssl"
-    from napari_cardiac_ssl.cli import _parser
+    from napari_cardiac_ssl.cli.parser import make_parser
 
-    assert isinstance(_parser().parse_args(arguments), argparse.Namespace)
+    assert isinstance(make_parser().parse_args(arguments), argparse.Namespace)
 
 
 def test_help_loads_nothing_heavy() -> None:
