@@ -1,7 +1,5 @@
 """The verbs that learn: train, predict, stop in three ways, go back to the model before."""
 
-import threading
-
 import numpy as np
 
 from napari_cardiac_ssl.annotations import SliceContent, SliceState, Step, middle_of
@@ -22,9 +20,6 @@ class Learning(Jobs):
     def warm_up(self) -> None:
         """Prepare for training while the expert draws, so that it starts at once."""
         self._trainer.warm_up()
-        # A cine's digest takes a tenth of a second: not in the window's thread.
-        stack = self.stack
-        threading.Thread(target=lambda: stack.digest, daemon=True, name="digest").start()
 
     def train(
         self,
