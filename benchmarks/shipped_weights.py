@@ -172,7 +172,7 @@ def main() -> None:
         model = run(steps, report)
         save_model(file, model)
     if model is not None:
-        save_model(options.output, model)
+        save_model(options.output, model, half=True)
 
 
 if __name__ == "__main__":

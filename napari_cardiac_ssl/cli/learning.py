@@ -96,7 +96,7 @@ def predict(options: argparse.Namespace) -> int:
             "different folders"
         )
     check_writable(options.output / f"{names[0]}_seg.nii.gz")
-    model = _model_named(options.model)
+    model = _model_named(options.model, View(options.view or View.SAX))
     scheme = scheme_named(options.scheme or model.card.scheme)
     # Refuses, before there is work to lose, a scheme that cannot say all that the model can.
     check_scheme(scheme, model.card.view)
@@ -133,9 +133,9 @@ def predict(options: argparse.Namespace) -> int:
     return 0
 
 
-def _model_named(path: Path) -> Model:
-    """Return a file's model, or the weights that ship for the name ``default``."""
-    data = default_weights() if str(path) == "default" else None
+def _model_named(path: Path, view: View) -> Model:
+    """Return a file's model, or the weights that ship for a view for the name ``default``."""
+    data = default_weights(view) if str(path) == "default" else None
     return load_model(path) if data is None else model_from_bytes(data, "the shipped weights")
 
 
@@ -169,10 +169,9 @@ def start_model(name: str, view: View, *, quiet: bool = False) -> Model | None:
         return None
     if name != "default":
         return load_model(Path(name))
-    data = default_weights()
-    weights = None if data is None else model_from_bytes(data, "the shipped weights")
-    if weights is not None and weights.card.view is view:
-        return weights
+    data = default_weights(view)
+    if data is not None:
+        return model_from_bytes(data, "the shipped weights")
     if not quiet:
         note(f"no pre-trained weights ship for {view}: starting from scratch")
     return None

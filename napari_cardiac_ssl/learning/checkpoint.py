@@ -171,17 +171,22 @@ def with_heads(
     return network
 
 
-def model_to_bytes(model: Model) -> bytes:
-    """Return the content of the model's file."""
+def model_to_bytes(model: Model, *, half: bool = False) -> bytes:
+    """Return the content of the model's file; `half`: weights rounded to half precision."""
     tensors = {
         name: tensor.detach().cpu().contiguous()
         for name, tensor in model.network.state_dict().items()
     }
+    if half:  # what is read becomes single precision again
+        tensors = {
+            name: tensor.half() if tensor.is_floating_point() else tensor
+            for name, tensor in tensors.items()
+        }
     return bytes(save(tensors, metadata={_KEY: _card_json(model.card)}))
 
 
-def save_model(path: Path, model: Model) -> Path:
-    """Write a model whole or not at all.
+def save_model(path: Path, model: Model, *, half: bool = False) -> Path:
+    """Write a model whole or not at all; `half` as in `model_to_bytes`.
 
     Raises
     ------
@@ -189,7 +194,7 @@ def save_model(path: Path, model: Model) -> Path:
         If it cannot be written there.
     """
     with replacing(Path(path)) as beside:
-        beside.write_bytes(model_to_bytes(model))
+        beside.write_bytes(model_to_bytes(model, half=half))
     return Path(path)
 
 

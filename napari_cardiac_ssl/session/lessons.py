@@ -6,7 +6,6 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.annotations import SliceState, unpack
 from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.project import KeptStack, Project
@@ -52,8 +51,7 @@ class Lessons(Models):
             return None
         if start == "present" and self.model is not None:
             return self.model.data
-        # The shipped weights know the short axis.
-        return default_weights() if self.stack.view is View.SAX else None
+        return default_weights(self.stack.view)
 
     def _lessons(self, seed: int) -> tuple[Labelled, ...]:
         """Return what there is to learn from: all expert slices of the open stack, and others.

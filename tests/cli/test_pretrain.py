@@ -145,12 +145,12 @@ def test_the_4ch_view_learns_its_own_positions(do: Do, studies: Path, tmp_path: 
     model = tmp_path / "m.safetensors"
     out, err = do(
         *("pretrain", *studies.glob("v*"), "--view", "LAX_4CH", "--synthetic", 1),
-        *("--steps", 2, "--batch-size", 2, "-o", model, "--json"),
+        *("--from", "scratch", "--steps", 2, "--batch-size", 2, "-o", model, "--json"),
     )
     card = load_model(model).card
     assert card.view is View.LAX_4CH
     assert dict(card.architecture.heads) == {"positions": 10, "structures": 6}
-    assert "no pre-trained weights ship for LAX_4CH" in err
+    assert "learning from 3 stacks of 3 studies and 1 synthetic heart" in err
     assert json.loads(out)["validation"]["slices"] > 0
 
 

@@ -12,8 +12,10 @@ from napari_cardiac_ssl.learning.checkpoint import (
     Model,
     TrainedOn,
     load_model,
+    model_to_bytes,
     new_network,
     save_model,
+    with_heads,
 )
 from napari_cardiac_ssl.learning.network import Architecture
 
@@ -113,3 +115,32 @@ def test_what_does_not_fit_is_refused(tmp_path, model, change_tensors, change_ca
     path = save_model(tmp_path / "m.safetensors", model)
     with pytest.raises(InputError, match=message):
         load_model(rewritten(path, change_tensors, change_card))
+
+
+def test_half_precision_takes_half_the_room_and_reads_as_single(tmp_path):
+    network = new_network(Architecture(heads=(("structures", 4),)), seed=3).eval()
+    whole = Model(network, Card(network.architecture))
+    small = load_model(save_model(tmp_path / "half.safetensors", whole, half=True))
+    assert len(model_to_bytes(whole, half=True)) < 0.51 * len(model_to_bytes(whole))
+    for name, value in network.state_dict().items():
+        read = small.network.state_dict()[name]
+        assert read.dtype == value.dtype
+        torch.testing.assert_close(read, value, rtol=1e-3, atol=1e-4)
+
+
+def test_other_heads_on_a_copy():
+    network = new_network(Architecture((("positions", 10), ("structures", 4)), 2, 3))
+    start = Model(network, Card(network.architecture))
+    before, weights = start.digest, network.state_dict()
+    heads = (("positions", 10), ("structures", 6))
+    kept = with_heads(start, heads, keep=True, seed=9)
+    new = with_heads(start, heads, keep=False, seed=9)
+    for name, value in kept.state_dict().items():
+        if name.startswith("heads.structures"):
+            assert len(value) == 6
+        else:
+            assert torch.equal(value, weights[name])
+    assert not torch.equal(new.heads["positions"].weight, weights["heads.positions.weight"])
+    with torch.no_grad():
+        kept.heads["positions"].weight += 1
+    assert start.digest == before

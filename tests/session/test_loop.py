@@ -84,7 +84,7 @@ def test_a_first_guess_before_anything_is_drawn(session, trainer, heard):
 
 def test_no_guess_without_a_model_of_the_view(session, trainer):
     stack = session.stack
-    session.open(Stack(stack.image, stack.affine, view=View.LAX_4CH))
+    session.open(Stack(stack.image, stack.affine, view=View.LAX_2CH))
     with pytest.raises(InputError, match="no model to predict with yet"):
         session.predict()
     session.annotate(A, square())

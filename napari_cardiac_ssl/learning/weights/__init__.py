@@ -1,14 +1,16 @@
-"""The weights that ship: a U-Net that was pre-trained on anatomical positions.
+"""The weights that ship: U-Nets that were pre-trained on anatomical positions, one a view.
 
 Reading them needs no torch.
 """
 
 from importlib.resources import files
 
-NAME = "default.safetensors"
+from napari_cardiac_ssl.anatomy import View
+
+NAMES = {View.SAX: "default.safetensors", View.LAX_4CH: "lax_4ch.safetensors"}
 
 
-def default_weights() -> bytes | None:
-    """Return the content of the shipped model's file; None where none ships."""
-    file = files(__name__) / NAME
+def default_weights(view: View = View.SAX) -> bytes | None:
+    """Return the content of the file of the shipped model of a view; None where none ships."""
+    file = files(__name__) / NAMES.get(view, "")
     return file.read_bytes() if file.is_file() else None
