@@ -222,7 +222,7 @@ def test_predictions_are_accepted_and_models_rolled_back(widget, trainer, qtbot)
     trainer.deliver(ring())
     qtbot.waitUntil(lambda: not widget.session.busy)
     widget.view.go_to(SliceIndex(0, 2))
-    slice_, frame, _, _, give_back = widget.learning.accept.menu().actions()
+    slice_, frame, _, _, give_back, all_back = widget.learning.accept.menu().actions()
     slice_.trigger()
     states = widget.session.annotations
     assert states.state((0, 2)) is SliceState.EXPERT
@@ -231,6 +231,10 @@ def test_predictions_are_accepted_and_models_rolled_back(widget, trainer, qtbot)
     assert len(states.slices(SliceState.EXPERT)) == 4
     give_back.trigger()
     assert len(states.slices(SliceState.EXPERT)) == 0
+    predicted = states.slices(SliceState.PREDICTED)
+    all_back.trigger()
+    assert "Nothing there is yours" in widget.status.text()
+    assert states.slices(SliceState.PREDICTED) == predicted
     widget.learning.roll_back.click()
     assert widget.session.model is None
     assert not widget.view.layer.data.any()

@@ -172,8 +172,21 @@ class LearningPanel(QWidget):
         menu.addAction("This frame", lambda: desk.accept(*self._frame()))
         menu.addAction("All slices", lambda: desk.accept(*desk.session.stack.slice_indices()))
         menu.addSeparator()
-        menu.addAction("Give this frame back to the model", lambda: desk.revert(*self._frame()))
+        menu.addAction("Give this frame back to the model", lambda: self._revert(self._frame()))
+        menu.addAction(
+            "Give all back to the model",
+            lambda: self._revert(list(desk.session.stack.slice_indices())),
+        )
         return menu
+
+    def _revert(self, slices: list[SliceIndex]) -> None:
+        states = self._desk.session.annotations
+        mine = set(states.slices(SliceState.EXPERT, SliceState.EDITING))
+        chosen = [index for index in slices if index in mine]
+        if chosen:
+            self._desk.revert(*chosen)
+        else:
+            self._desk.say("nothing there is yours")
 
     def _frame(self) -> list[SliceIndex]:
         t = self._desk.view.in_view.t
@@ -220,6 +233,8 @@ class LearningPanel(QWidget):
             self._step = 0
             self.curves.start()
         self.progress.setText(words or self._what())
+        if phase in {"idle", "starting"}:  # not at every step
+            self.progress.setToolTip(self._machine())
         share = step.spent if step is not None and phase != "idle" else 0.0
         # Nobody knows how long starting and predicting take: the bar runs to and fro.
         self.bar.setRange(0, 0 if phase in {"starting", "predicting"} else 1000)
@@ -235,7 +250,6 @@ class LearningPanel(QWidget):
     def _what(self) -> str:
         """Return what the present model learned from."""
         model = self._desk.session.model
-        self.progress.setToolTip(self._machine())
         if model is None:
             return "No model yet"
         if not model.slices_learned:  # it may have been tested nevertheless
