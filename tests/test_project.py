@@ -100,6 +100,7 @@ def test_how_it_was_looked_at_and_what_happened(kept):
 
 
 def test_models_are_written_in_parts(kept):
+    kept.add_step(DIGEST, Step("refresh", {}, (None, "m1")))
     kept.keep_model(model(), View.SAX, None)
     for _ in range(3):
         kept.retry()  # a row and two of four parts
@@ -118,10 +119,13 @@ def test_models_are_written_in_parts(kept):
 def test_of_old_models_only_what_they_were_is_kept(kept):
     names = [f"m{i}" for i in range(project.MOST_MODELS + 4)]
     for before, name in zip([None, *names], names, strict=False):
+        kept.keep_model(model(f"failed after {before}", 10), View.SAX, before)
         kept.keep_model(model(name, 10), View.SAX, before)
+        kept.add_step(DIGEST, Step("refresh", {}, (before, name)))
         kept.set_present(View.SAX, name)
     still = [name for name in names if kept.model_is_kept(name)]
     assert still == names[-project.MOST_MODELS - 1 :]
+    assert not kept.model_is_kept(f"failed after {names[-2]}")
     assert kept.previous(names[1]) == names[0]
     with pytest.raises(InputError, match="not kept any more"):
         kept.model(names[0])

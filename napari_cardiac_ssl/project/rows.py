@@ -32,11 +32,17 @@ DELETE FROM steps WHERE id IN (
         FROM steps WHERE stack=(SELECT id FROM stacks WHERE digest=:digest)
         WINDOW newest AS (ORDER BY id DESC))
     WHERE place > 1 AND (place > :steps OR filled > :bytes))"""
-# All but the newest models of a view and the present one: what they were stays, their weights go.
+# The weights of all models but the present ones and the newest of those that undo or a roll-back
+# can go back to; what was never adopted goes first. What they all were stays.
 FORGET_PARTS = """
 DELETE FROM parts WHERE model IN (
     SELECT digest FROM models WHERE view=:view AND digest NOT IN (SELECT model FROM present)
-    ORDER BY rowid DESC LIMIT -1 OFFSET :models)"""
+    AND digest NOT IN (
+        SELECT digest FROM models WHERE view=:view AND digest NOT IN (SELECT model FROM present)
+        AND (digest IN (SELECT model_after FROM steps WHERE with_model)
+            OR digest IN (
+                SELECT previous FROM models WHERE digest IN (SELECT model FROM present)))
+        ORDER BY rowid DESC LIMIT :models))"""
 MARK_FORGOTTEN = "UPDATE models SET whole=0 WHERE whole AND digest NOT IN (SELECT model FROM parts)"
 FORGET_EVENTS = "DELETE FROM events WHERE id <= (SELECT max(id) FROM events) - 10000"
 EVENTS = """
