@@ -86,8 +86,8 @@ class ExportPanel(QWidget):
             form.addRow(self.parts[key])
         form.addRow(self.all_views)
         layout = column(self)
+        layout.addWidget(self.go)  # first: on small screens the rest is scrolled
         layout.addLayout(form)
-        layout.addWidget(self.go)
         self._desk.changed.connect(self._show)
         studies.changed.connect(self._show)
         self._show()

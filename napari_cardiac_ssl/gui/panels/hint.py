@@ -7,10 +7,9 @@ from napari_cardiac_ssl.gui.panels.controls import describe
 from napari_cardiac_ssl.gui.preferences import prefer, preferences
 
 _STEPS = (
-    "<b>1</b> Open a study. "
-    "<b>2</b> Press <i>Predict</i>, or draw on a basal, a middle and an apical slice. "
-    "<b>3</b> Correct, confirm with <b>C</b>, train with <b>T</b>. "
-    "<b>4</b> <b>N</b> goes to the slice worth looking at next. Your slices are never changed."
+    "<b>1</b> Press <i>Predict</i>, or draw on a basal, a middle and an apical slice. "
+    "<b>2</b> Correct, confirm (<b>C</b>), train (<b>T</b>). "
+    "<b>3</b> Go where <i>Next</i> (<b>N</b>) leads. Your slices are never changed."
 )
 
 

@@ -19,7 +19,8 @@ from napari_cardiac_ssl.study import SliceIndex
 _SOON_MS = 15
 #: Warnings are sought later: they look at shapes, and nobody reads them within a stroke.
 _LATER_MS = 250
-_ED, _ES, _NOW = "#FFFFFF", "#FFE45C", "#8A8A8A"
+#: Seen on light and on dark.
+_ED, _ES, _NOW = "#56B4E9", "#D55E00", "#8A8A8A"
 _ROWS = (
     ("EDV", "ml", "lv_edv_ml", "rv_edv_ml", "Volume at end-diastole"),
     ("ESV", "ml", "lv_esv_ml", "rv_esv_ml", "Volume at end-systole"),

@@ -14,7 +14,7 @@ from napari_cardiac_ssl.gui.display import contrast_limits
 from napari_cardiac_ssl.gui.preferences import orientation_of
 from napari_cardiac_ssl.study import Stack
 
-_BACKGROUND, _LETTERS = QColor("#000000"), QColor("#BFBFBF")
+_BACKGROUND, _LETTERS, _SHADE = QColor("#000000"), QColor("#D0D0D0"), QColor(0, 0, 0, 140)
 #: How far the wheel zooms, and the field that it ends at, mm.
 _ZOOM, _LEAST_MM = 1.2, 60.0
 
@@ -169,7 +169,6 @@ class ViewPane(QWidget):
         painter.setFont(font)
         painter.setPen(_LETTERS)
         inside = QRectF(self.rect()).adjusted(4, 2, -4, -2)
-        middle = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignHCenter
         for letter, side in zip(
             self._orientation.sides,
             (
@@ -180,7 +179,9 @@ class ViewPane(QWidget):
             ),
             strict=False,
         ):
-            painter.drawText(inside, int(side or middle), letter)
+            around = painter.boundingRect(inside, int(side), letter).adjusted(-2, 0, 2, 0)
+            painter.fillRect(around, _SHADE)
+            painter.drawText(inside, int(side), letter)
 
     # -- where things are ------------------------------------------------------------------
 
