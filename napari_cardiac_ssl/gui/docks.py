@@ -1,7 +1,7 @@
 """Where panels of our own stand in napari's window."""
 
 import napari
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 #: Windows at least so wide have room for the views between the picture and the panel.
@@ -40,9 +40,4 @@ def dock_beside(viewer: napari.Viewer, panel: QWidget, beside: QWidget, name: st
     else:  # below the picture alone: the columns beside it need the height
         window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
         window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
-        height = window.height() * 3 // 10
-        window.resizeDocks([dock], [height], Qt.Orientation.Vertical)
-        # And again when all that is in it has been laid out.
-        QTimer.singleShot(
-            0, dock, lambda: window.resizeDocks([dock], [height], Qt.Orientation.Vertical)
-        )
+        window.resizeDocks([dock], [window.height() * 3 // 10], Qt.Orientation.Vertical)
