@@ -141,7 +141,8 @@ def test_doubts_stand_above_and_at_their_slice(cine: tuple[Stack, np.ndarray]) -
     assert "t=2 z=2" not in html
     marked = {(w.t, w.z) for w in report.warnings if w.t in (0, 1)}
     assert html.count("<em title") == len(marked)
-    assert "1 file left aside" in html
+    assert "1 remark on how the study was read: cardiac-ssl info." in html
+    assert "left aside" not in html
     assert "pass every check" not in html
     assert "pass every check" in page(make(stack, labels))
 

@@ -81,7 +81,7 @@ class Report:
     sources
         What the page was made from.
     notes
-        What the reader of the study should know, a line each.
+        What was remarked when the study was read, a line each; the page says how many.
     """
 
     study: str
@@ -379,7 +379,10 @@ def _provenance(report: Report) -> str:
         f"<td>{escape(remark)}</td></tr>"
         for role, name, digest, remark in rows
     )
-    notes = "".join(f" {escape(note)}." for note in report.notes)
+    # Their number alone: they may quote what somebody has typed at the scanner.
+    number = len(report.notes)
+    remarks = f"{number} remark{'' if number == 1 else 's'} on how the study was read"
+    notes = f" {remarks}: cardiac-ssl info." if number else ""
     made = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return (
         '<section class="provenance"><h2>Provenance</h2><table><thead><tr><th>what<th>name'
