@@ -48,7 +48,7 @@ test: lint system
 
 screenshots: setup
 	$(BIN)/cardiac-ssl demo --headless --out demo-output
-	for step in 2-labelled 3-training 4-refreshed 6-corrected 7-suggested; do
+	for step in 2-labelled 4-refreshed 7-suggested; do
 		cp "demo-output/screenshots/$$step.png" docs/images/
 	done
 

@@ -132,6 +132,7 @@ class _Rehearsal:
         zoom_to(self._viewer, self._truth, stack)
         self.look_at(slices_to_draw(self._truth)[len(slices_to_draw(self._truth)) // 2])
         self.shoot("opened")
+        widget.hint.hide()  # read
 
     def look_at(self, index: SliceIndex) -> None:
         self._widget.view.go_to(index)
