@@ -28,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with _warnings_in_a_line():
             return _run(make_parser().parse_args(arguments))
+    except KeyboardInterrupt:
+        note("interrupted")
+        return 130
     finally:
         _let_go_of_output()
 
@@ -37,9 +40,6 @@ def _run(options: argparse.Namespace) -> int:
     try:
         command = getattr(import_module(f"napari_cardiac_ssl.cli.{module}"), function)
         return int(command(options))
-    except KeyboardInterrupt:
-        note("interrupted")
-        return 130
     except BrokenPipeError:  # whoever read our output has had enough
         return 0
     except InputError as error:

@@ -107,6 +107,7 @@ def looks_like_mask(image: NDArray[Any]) -> bool:
 
     Examples
     --------
+    >>> import numpy as np
     >>> looks_like_mask(np.array([0, 3, 1])), looks_like_mask(np.array([0.5, 1.0]))
     (True, False)
     """

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.cli import main, unlabelled
@@ -170,7 +171,7 @@ def test_interrupted_and_resumed_it_comes_to_the_same(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},  # sums as here
     )
     with process:
         curves = tmp_path / "again.safetensors.curves.jsonl"

@@ -57,7 +57,7 @@ def test_what_the_start_saw_is_kept(example, start, sax):
         return float((said - shares[:, :POSITIONS]).abs().mean())
 
     apart, held = (
-        drift(tuned(example, start, mode=mode, steps=60)) for mode in ("all", "multitask")
+        drift(tuned(example, start, mode=mode, steps=300)) for mode in ("all", "multitask")
     )
     assert held < 0.8 * apart
 
