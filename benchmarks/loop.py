@@ -171,6 +171,7 @@ def main() -> None:
     cases = sorted((DATA / "acdc" / "annotated").glob("patient*"))
     if not cases:
         raise SystemExit(f"no annotated cases under {DATA}; set CARDIAC_SSL_DATA")
+    everyone = [case.name for case in cases]
     cases = cases[slice(*(int(part) if part else None for part in options.patients.split(":")))]
     arms = [
         (f"{name}{options.tag} | {options.start}", seed, name)
@@ -190,7 +191,9 @@ def main() -> None:
                 if key in results:
                     continue
                 if strategy:
-                    how = {"strategy": strategy, "start": options.start, "seed": seed}
+                    # Chance draws anew for each patient: one draw for all would be one draw.
+                    own = 100 * seed + everyone.index(case.name)
+                    how = {"strategy": strategy, "start": options.start, "seed": own}
                     result = loop(trainer, stack, reference, options, **how)
                 else:
                     result = forest(stack, reference, options.rounds)
