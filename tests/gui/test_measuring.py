@@ -84,7 +84,7 @@ def test_warning_leads_to_its_slice(window, made, qtbot):
     items = [window.measuring.warnings.item(i) for i in range(window.measuring.warnings.count())]
     item = next(one for one in items if "pieces" in one.text())
     assert item.text().startswith("Frame 0, slice 2: ")
-    assert item.data(Qt.ItemDataRole.UserRole) == (0, 2)
+    assert tuple(item.data(Qt.ItemDataRole.UserRole)) == (0, 2)
     window.measuring.warnings.itemClicked.emit(item)
     assert window.desk.view.in_view == SliceIndex(0, 2)
 
