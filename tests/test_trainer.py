@@ -168,9 +168,8 @@ def test_a_trainer_that_does_not_listen_is_stopped(session, ended):
 def test_a_killed_trainer_is_replaced_and_goes_on_from_its_state(session, ended):
     said = []
     session.said.connect(said.append)
-    started(session, steps=60)
+    started(session, steps=100_000)  # never over by itself, however fast the machine is
     wait_until(lambda: states(session), session)
-    kept = session.status.progress.step
     first = session.trainer_pid
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: said, session)
@@ -179,11 +178,13 @@ def test_a_killed_trainer_is_replaced_and_goes_on_from_its_state(session, ended)
         "goes on from where it was"
     ]
     wait_until(lambda: session.status.progress is not None, session)
-    assert session.status.progress.step > kept - 10  # not from the beginning
+    goes_on = session.status.progress.step
+    assert goes_on > 10  # not from the beginning: a state is kept after seconds of steps
     assert session.trainer_pid != first
+    session.finish()
     session.wait()
     assert "learned from 1 slice" in ended[-1]
-    assert model_from_bytes(session.model.data, "session").card.recipe["steps"] == 60
+    assert model_from_bytes(session.model.data, "session").card.recipe["steps"] >= goes_on
     assert states(session) == []
 
 
@@ -207,11 +208,13 @@ def test_a_trainer_that_hangs_is_replaced(session, ended, monkeypatch):
     monkeypatch.setattr(handle, "HUNG_S", 2.5)
     said = []
     session.said.connect(said.append)
-    started(session, steps=8)
+    started(session, steps=100_000)
     os.kill(session.trainer_pid, signal.SIGSTOP)
     wait_until(lambda: said, session)
     assert "stopped: it had not answered" in said[0]
     monkeypatch.setattr(handle, "HUNG_S", 60.0)
+    wait_until(lambda: session.status.progress is not None, session)
+    session.finish()
     session.wait()
     assert "learned" in ended[-1]
 

@@ -28,7 +28,7 @@ def test_killed_at_twenty_moments_nothing_is_lost_and_work_goes_on(tmp_path):
     pids = set()
     for _ in range(DEATHS):
         if not session.busy:
-            session.train(steps=300)
+            session.train(steps=100_000)  # never over by itself
         until = time.monotonic() + rng.uniform(0, 4)
         while time.monotonic() < until and session.busy:
             session.process_messages(0.02)
