@@ -1,9 +1,10 @@
 """Fine-tuning on a few expert slices."""
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, UKBB
 from napari_cardiac_ssl.annotations import middle_of
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.learning.averaging import keep_near
 from napari_cardiac_ssl.learning.checkpoint import (
     POSITIONS_HEAD,
     STRUCTURES_HEAD,
@@ -55,6 +57,8 @@ SHORT_STEPS, GENTLEST = 150, 0.25
 SMALL_BATCH, LARGE_BATCH, MANY_SLICES = 2, 8, 30
 #: Seconds between two savings of a run's state, and the share of its time that saving may take.
 SAVE_EVERY_S, SAVING_SHARE = 4.0, 0.05
+#: Slices by which it is told how far what was learned may go back towards its start.
+MOST_LOOKED_AT = 16
 #: The margin around the crop from which turned and shifted crops are drawn.
 MARGIN = 1.5
 
@@ -152,6 +156,20 @@ class ExpertBatches:
         chosen, self._queue = self._queue[:batch_size], self._queue[batch_size:]
         return self._augment(self._images[chosen], self._shares[chosen], self._size, self._chance)
 
+    def as_drawn(self, most: int) -> tuple[Tensor, Tensor]:
+        """Return slices unchanged, spread over all if there are more than `most`.
+
+        Images are ``(n, 1, size, size)``, channels of structures ``(n, size, size)``.
+        """
+        count = len(self._images)
+        chosen = torch.linspace(0, count - 1, min(most, count)).round().long()
+        edge = (self._images.shape[-1] - self._size) // 2
+        inner = slice(edge, edge + self._size)
+        return (
+            self._images[chosen, :, inner, inner],
+            self._shares[chosen, :, inner, inner].argmax(dim=1),
+        )
+
 
 def finetune(
     examples: Sequence[ExpertSlices],
@@ -166,9 +184,10 @@ def finetune(
     positions: Sequence[Source] = (),
     resume: Path | None = None,
 ) -> Generator[Step, bool | None, Model]:
-    """Learn structures from a few expert slices.
+    """Learn structures from a few expert slices, and keep near what the start knew.
 
-    The starting model is copied, never changed. What does not fit is refused at once, before any
+    The weights at the end are averaged with the start's (`averaging.keep_near`). The starting
+    model is copied, never changed. What does not fit is refused at once, before any
     step is asked for.
 
     Parameters
@@ -227,11 +246,12 @@ def finetune(
     compute.place(network)
     optimiser, done, saving = new_optimiser(network), (0, 0.0), None
     if resume is not None:
-        drawn = [part.digest for part in card.trained_on]
-        plan = {**card.recipe, "from": parent, "stacks": drawn, "budget": repr(budget)}
+        stacks = [part.digest for part in card.trained_on]
+        plan = {**card.recipe, "from": parent, "stacks": stacks, "budget": repr(budget)}
         state = RunState(resume, plan)
         done, saving = state.restore(network, optimiser), _Saving(state, optimiser)
-    batches: Draw = ExpertBatches(examples, card, seed=seed + done[0])
+    drawn = ExpertBatches(examples, card, seed=seed + done[0])
+    batches: Draw = drawn
     loss: Loss = _structure_loss
     if mode == "multitask" and start is not None:
         batches = beside(batches, _position_batches(examples, start, positions, seed, compute))
@@ -247,7 +267,11 @@ def finetune(
         optimiser=optimiser,
         done=done,
     )
-    return _finished(steps, network, card, compute, saving)
+    settle = None
+    if start is not None:
+        looked_at = drawn.as_drawn(MOST_LOOKED_AT)
+        settle = partial(keep_near, network, start.network.state_dict(), *looked_at, compute)
+    return _finished(steps, network, card, compute, saving, settle=settle)
 
 
 def _peak_rate(start: Model | None, budget: Budget) -> float:
@@ -299,6 +323,8 @@ def _finished(
     card: Card,
     compute: Compute,
     saving: _Saving | None,
+    *,
+    settle: Callable[[], float] | None,
 ) -> Generator[Step, bool | None, Model]:
     """Pass steps and wishes through, and return what was learned."""
     step = next(steps)
@@ -310,10 +336,13 @@ def _finished(
             step = steps.send(wish)
         except StopIteration:
             break
+    network.eval()
+    share = settle() if settle else 1.0
     network.requires_grad_(True)
-    network.to("cpu").eval()
+    network.to("cpu")
     done = {
         "steps": step.index,
+        "share_learned": share,
         "seconds": round(step.seconds, 2),
         "batch_size": step.batch_size,
         "compute": str(compute),

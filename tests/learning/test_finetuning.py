@@ -84,6 +84,7 @@ def test_the_card_says_what_happened(example, small):
     card = tuned([example], start=small, seed=9, scheme="acdc").card
     assert card.recipe["steps"] == 3
     assert card.recipe["seed"] == 9
+    assert 0.5 <= card.recipe["share_learned"] <= 1
     assert card.scheme == "acdc"
     assert card.slices_learned == 2
     assert card.trained_on[0].digest == example.stack.digest
