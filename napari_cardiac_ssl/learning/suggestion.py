@@ -233,8 +233,12 @@ def _doubt(situation: Situation) -> _Factor:
 
 
 def _disagreement(situation: Situation) -> _Factor:
-    """From 1 (as the neighbours let expect) to 2 (nothing like them)."""
-    areas = situation.areas_cm2
+    """From 1 (as the neighbours let expect) to 2 (nothing like them).
+
+    Beside a slice without any heart (beyond the heart's ends, or with nothing on it yet) there is
+    nothing to compare with.
+    """
+    areas = np.where(situation.areas_cm2.any(axis=-1, keepdims=True), situation.areas_cm2, np.nan)
     jumps = np.zeros((*areas.shape, 2))  # against the neighbours in z, and in t
     jumps[:, 1:-1, :, 0] = _jump(areas[:, 1:-1], areas[:, :-2], areas[:, 2:])
     if len(areas) > 2:
@@ -248,7 +252,8 @@ def _disagreement(situation: Situation) -> _Factor:
         else:
             frames = ((t - 1) % len(areas), (t + 1) % len(areas))
             sides = [(other, areas[other, z, structure]) for other in frames]
-        beside, there = max(sides, key=lambda side: abs(side[1] - here))
+        # The nearer one: it lies as far outside as is counted.
+        beside, there = min(sides, key=lambda side: abs(side[1] - here))
         what = "slice" if axis == 0 else "frame"
         percent = 100 * abs(here - there) / max(here, there, 1e-9)
         return f"{STRUCTURE_WORDS[structure]} area jumps by {percent:.0f} % against {what} {beside}"
@@ -259,10 +264,11 @@ def _disagreement(situation: Situation) -> _Factor:
 def _jump(
     here: NDArray[np.floating], before: NDArray[np.floating], after: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    """Return how far areas lie outside of what their neighbours span, 0 to 1."""
+    """Return how far areas lie outside of what their neighbours span, 0 to 1; 0 where unknown."""
     low, high = np.minimum(before, after), np.maximum(before, after)
     outside = np.maximum(0, np.maximum(low - here, here - high))
-    return np.asarray(outside / np.maximum(_LEAST_AREA_CM2, np.maximum(here, high)))
+    part = outside / np.maximum(_LEAST_AREA_CM2, np.maximum(here, high))
+    return np.asarray(np.nan_to_num(part))
 
 
 def _novelty(situation: Situation) -> _Factor:

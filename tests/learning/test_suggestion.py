@@ -56,7 +56,20 @@ def test_a_jump_is_seen_and_said():
     here.areas_cm2[0, 4, 2] = 10.0  # of 18, between 20 and 15
     [best] = suggest(here)
     assert best.index == (0, 4)
-    assert "RV area jumps by 50 % against slice 3" in best.reason
+    # The nearer neighbour is named: so much it lies outside of what both span.
+    assert "RV area jumps by 33 % against slice 5" in best.reason
+
+
+def test_no_jump_against_a_slice_without_a_heart():
+    """Beyond the heart's end, or with nothing on it yet, a slice is nothing to compare with."""
+    here = situation(labelled=[(0, 2), (0, 5)])
+    here.areas_cm2[0, 8] = 0.0  # not predicted yet, beside the largest change there is
+    here.areas_cm2[0, 7, 1] = 30.0
+    here.doubt_cm2[0, 7] = 9.0
+    [best] = suggest(here)
+    assert best.index == (0, 7)
+    assert "in doubt" in best.reason
+    assert "jumps" not in best.reason
 
 
 def test_a_jump_in_time_is_seen_and_said():
