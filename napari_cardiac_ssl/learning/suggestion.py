@@ -1,9 +1,9 @@
 """Which slice to look at next, and why.
 
-A slice is worth looking at where the model is unsure, where it disagrees with the slices and frames
-beside it, far from what is labelled, in a part of the heart that is not covered yet, and where
-there is a heart to learn from; the score is the product of these (docs/method.md). Plain arrays in,
-slices with a reason in words out.
+A slice is worth the area that labelling it is expected to set right: what the model doubts on it,
+the more where it disagrees with the slices and frames beside it, and its share of what is doubted
+on slices like it that nothing labelled is like yet. ED and ES each begin in the middle
+(docs/method.md). Plain arrays in, slices with a reason in words out.
 """
 
 from collections.abc import Callable
@@ -21,20 +21,15 @@ STRATEGIES: tuple[str, ...] = get_args(Strategy)
 
 #: The structures in the order of `Situation.areas_cm2`.
 STRUCTURE_WORDS = ("LV", "myocardium", "RV")
-#: A slice so far from a labelled one, in slices or in frames, is worth about 60 % of a remote one.
+#: Two slices so far apart, in slices or in frames, have 37 % in common if their areas are alike.
 _REACH_SLICES = 1.5
 _REACH_FRAMES = 4.0
-#: What a slice right beside a labelled one is worth; of a remote one, 1.
-_LEAST_NEW = 0.3
-#: How much a part of the heart that is not covered yet counts for.
-_UNCOVERED = 1.5
-#: What a slice without any heart is worth; one with a good part (of the largest area), 1. It shows
-#: what is no heart, but teaches little, and a model that sees much of it forgets the heart.
-_LEAST_HEART, _GOOD_PART = 0.25, 0.3
+#: Added to areas that are compared, cm²: slices without a heart are alike.
+_NO_AREA_CM2 = 0.01
 #: Areas below this do not make a jump, cm².
 _LEAST_AREA_CM2 = 2.0
-#: What is said of a slice's reason: a factor so much above the others'.
-_SAYS = 1.15
+#: A jump is said from so much on.
+_SAYS_JUMP = 0.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +71,7 @@ class Suggestion:
     index
         Which one.
     score
-        Its worth, comparable within one answer.
+        Its worth, comparable within one answer; of ``suggest`` and ``uncertainty`` in cm².
     reason
         Why, in words; slices and frames counted from 0, as sliders do.
     """
@@ -88,7 +83,7 @@ class Suggestion:
 
 @dataclass(frozen=True, eq=False)
 class _Factor:
-    """One factor of the score, and how it is said where it decides."""
+    """Something of every slice, and how it is said of one."""
 
     values: NDArray[np.floating]
     words: Callable[[int, int], str] = field(repr=False)
@@ -154,22 +149,20 @@ def suggest(
 def _worthwhile(situation: Situation) -> Suggestion:
     if not situation.areas_cm2[situation.labelled].any():  # no heart has been learned yet
         return _farthest(situation)
-    factors = (
-        _doubt(situation),
-        _disagreement(situation),
-        _novelty(situation),
-        _coverage(situation),
-    )
-    score = np.prod([_substance(situation), *(factor.values for factor in factors)], axis=0)
-    index = _best(np.where(situation.open, score, -np.inf))
-    # What sets it apart: the factor that is most above what open slices have on average.
-    above = [
-        float(factor.values[index] / max(1e-9, factor.values[situation.open].mean()))
-        for factor in factors
-    ]
-    order = np.argsort(above)[::-1]
-    said = [factors[k].words(*index) for k in order if above[k] >= _SAYS or k == order[0]]
-    return Suggestion(index, float(score[index]), "; ".join(said[:2]))
+    doubt, disagreement = _doubt(situation), _disagreement(situation)
+    wrong = np.where(situation.open, doubt.values * disagreement.values, 0)
+    elsewhere = _elsewhere(situation, wrong)
+    among, start = _starts(situation)
+    gain = wrong + elsewhere
+    index = _best(np.where(among, gain, -np.inf))
+    said = [start, doubt.words(*index)] if start else [doubt.words(*index)]
+    if disagreement.values[index] >= 1 + _SAYS_JUMP:
+        said.append(disagreement.words(*index))
+    if uncovered := _uncovered(situation, *index):
+        said.append(uncovered)
+    if elsewhere[index] > wrong[index]:
+        said.append(f"{elsewhere[index]:.1f} cm² on slices like it")
+    return Suggestion(index, float(gain[index]), "; ".join(said[:2]))
 
 
 def _doubtful(situation: Situation) -> Suggestion:
@@ -223,7 +216,7 @@ def _doubt(situation: Situation) -> _Factor:
         return _Factor(np.ones(doubt.shape), lambda t, z: "the model has not said how sure it is")
     filled = np.where(np.isfinite(doubt), doubt, np.median(known))
     return _Factor(
-        filled / max(float(known.max()), 1e-6),
+        filled,
         lambda t, z: (
             f"the model is least sure here: {filled[t, z]:.1f} cm² in doubt"
             if filled[t, z] >= known.max()
@@ -271,34 +264,49 @@ def _jump(
     return np.asarray(np.nan_to_num(part))
 
 
-def _novelty(situation: Situation) -> _Factor:
-    new = 1 - np.exp(-(_distance(situation) ** 2))
-    return _Factor(_LEAST_NEW + (1 - _LEAST_NEW) * new, _distance_words(situation))
+def _elsewhere(situation: Situation, wrong: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return what a label on each slice would set right on the other open ones, cm².
+
+    What is wrong on a slice counts as far as the labelled one is more like it than all others that
+    are labelled already.
+    """
+    alike = _alike(situation)
+    known = alike[situation.labelled.ravel()].max(axis=0, initial=0)
+    new = np.maximum(0, alike - known)
+    np.fill_diagonal(new, 0)
+    return np.asarray(new @ wrong.ravel()).reshape(wrong.shape)
 
 
-def _coverage(situation: Situation) -> _Factor:
-    labelled, open_ = situation.labelled, situation.open
-    values = np.ones(labelled.shape)
-    parts: dict[tuple[int, int], int] = {}
-    phases = _phases(situation)
-    for t in phases:
-        part_of = _parts(situation, t)
-        covered = {int(part) for part in part_of[labelled[t]]}
-        for z in np.flatnonzero(open_[t]):
-            parts[t, int(z)] = int(part_of[z])
-            if part_of[z] >= 0 and part_of[z] not in covered:
-                values[t, z] = _UNCOVERED
-
-    def words(t: int, z: int) -> str:
-        return f"{_place(situation, t, z)} not covered yet{phases.get(t, '')}"
-
-    return _Factor(values, words)
+def _alike(situation: Situation) -> NDArray[np.floating]:
+    """Return how much any two slices have in common, 0 to 1: near, and with areas alike."""
+    frames, slices = situation.labelled.shape
+    t, z = np.divmod(np.arange(frames * slices), slices)
+    away = np.hypot(_frames_away(t[:, None] - t, frames), (z[:, None] - z) / _REACH_SLICES)
+    areas = situation.areas_cm2.reshape(-1, len(STRUCTURE_WORDS)) + _NO_AREA_CM2
+    both = np.minimum(areas[:, None], areas).sum(axis=-1)
+    either = np.maximum(areas[:, None], areas).sum(axis=-1)
+    return np.asarray(np.exp(-(away**2)) * both / either)
 
 
-def _substance(situation: Situation) -> NDArray[np.floating]:
-    heart = situation.areas_cm2.sum(axis=-1)
-    share = np.minimum(1, heart / max(_GOOD_PART * float(heart.max()), 1e-6))
-    return np.asarray(_LEAST_HEART + (1 - _LEAST_HEART) * share)
+def _starts(situation: Situation) -> tuple[NDArray[np.bool_], str]:
+    """Return the slices to choose from, and why if these are not all: ED and ES come first."""
+    heart = np.asarray(situation.areas_cm2.any(axis=-1))
+    for t, phase in _phases(situation).items():
+        middle = situation.open[t] & (_parts(situation, t) == 1)
+        if middle.any() and not (situation.labelled[t] & heart[t]).any():
+            among = np.zeros_like(situation.open)
+            among[t] = middle
+            return among, f"no heart is labelled yet{phase}: the middle first"
+    return situation.open, ""
+
+
+def _uncovered(situation: Situation, t: int, z: int) -> str:
+    """Say that nothing is labelled yet in a slice's part of the heart; empty where that is not."""
+    phase = _phases(situation).get(t)
+    part_of = _parts(situation, t)
+    if phase is None or part_of[z] < 0 or part_of[z] in part_of[situation.labelled[t]]:
+        return ""
+    return f"{_place(situation, t, z)} not covered yet{phase}"
 
 
 # -- places --------------------------------------------------------------------------------
@@ -310,10 +318,16 @@ def _distance(situation: Situation) -> NDArray[np.floating]:
     known = np.argwhere(situation.labelled)
     if not len(known):
         return np.full((frames, slices), np.inf)
-    dt = np.abs(np.arange(frames)[:, None] - known[:, 0])
-    dt = np.minimum(dt, frames - dt) / min(_REACH_FRAMES, max(1.0, frames / 4))
+    dt = _frames_away(np.arange(frames)[:, None] - known[:, 0], frames)
     dz = np.abs(np.arange(slices)[:, None] - known[:, 1]) / _REACH_SLICES
     return np.asarray(np.hypot(dt[:, None], dz[None]).min(axis=-1))
+
+
+def _frames_away(apart: NDArray[np.intp], frames: int) -> NDArray[np.floating]:
+    """Return how far frames are apart, in reaches; a cine is a round."""
+    apart = np.abs(apart)
+    reach = min(_REACH_FRAMES, max(1.0, frames / 4))
+    return np.asarray(np.minimum(apart, frames - apart) / reach)
 
 
 def _distance_words(situation: Situation) -> Callable[[int, int], str]:
