@@ -2,7 +2,6 @@
 
 import argparse
 
-from napari_cardiac_ssl.cli.studies import stack_of
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.demo import open_window, run_demo
 from napari_cardiac_ssl.project import is_project
@@ -12,11 +11,7 @@ from napari_cardiac_ssl.session import Session
 
 def demo(options: argparse.Namespace) -> int:
     """Show the main job, whole."""
-    return run_demo(
-        out=options.out,
-        headless=options.headless,
-        stack=stack_of(options.study) if options.study else None,
-    )
+    return run_demo(out=options.out, headless=options.headless, path=options.study)
 
 
 def open_(options: argparse.Namespace) -> int:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import View
-from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.screen import has_screen, virtual_screen
 from napari_cardiac_ssl.readers.nifti import read_mask
+from napari_cardiac_ssl.readers.studies import read_study
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import Stack, Study
 from napari_cardiac_ssl.synthetic import make_study
@@ -19,7 +19,7 @@ from napari_cardiac_ssl.synthetic import make_study
 # ruff: noqa: PLC0415
 
 
-def run_demo(out: Path | None = None, headless: bool = False, stack: Stack | None = None) -> int:
+def run_demo(out: Path | None = None, headless: bool = False, path: Path | None = None) -> int:
     """Show the main job.
 
     With a screen, napari opens ready to label. Without one, or if asked for, a simulated expert
@@ -31,9 +31,9 @@ def run_demo(out: Path | None = None, headless: bool = False, stack: Stack | Non
         Where the simulated expert's results go: ``demo-output`` by default.
     headless
         Let the simulated expert do it although there is a screen.
-    stack
-        Instead of the built-in study. The simulated expert needs a reference beside its file:
-        ``NAME_gt.nii.gz``.
+    path
+        A study instead of the built-in one. The simulated expert draws the reference beside its
+        file, ``NAME_gt.nii.gz``; the model's first guess where there is none.
 
     Returns
     -------
@@ -43,23 +43,25 @@ def run_demo(out: Path | None = None, headless: bool = False, stack: Stack | Non
     Raises
     ------
     InputError
-        If the simulated expert has nothing to draw from, or a result cannot be written.
+        If the simulated expert has nothing to draw, or a result cannot be written.
     """
     truth: NDArray[np.uint8] | None = None
-    shown: Study | Stack | None = stack
-    if stack is None:
+    if path is None:
         made = make_study(1)
-        stack, truth, shown = made.study.stack(View.SAX), made.masks[View.SAX], made.study
+        study, truth = made.study, made.masks[View.SAX]
+    else:
+        study = read_study(path)
     if not headless and has_screen():
-        return open_window([shown or stack], heart=truth)
+        return open_window([study], heart=truth)
     with virtual_screen() as note:
         from napari_cardiac_ssl.gui.rehearsal import rehearse
+        from napari_cardiac_ssl.gui.studies import first_stack
 
         if note:
             sys.stderr.write(f"{note}\n")
         if truth is None:
-            truth = reference_beside(stack)
-        rehearse(stack, truth, out or Path("demo-output"))
+            truth = reference_beside(first_stack(study))
+        rehearse(path or study, out or Path("demo-output"), truth)
     return 0
 
 
@@ -90,20 +92,11 @@ def open_window(
     return 0
 
 
-def reference_beside(stack: Stack) -> NDArray[np.uint8]:
-    """Return the reference mask that lies beside a stack's file.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
+def reference_beside(stack: Stack) -> NDArray[np.uint8] | None:
+    """Return the reference mask that lies beside a stack's file, if there is one."""
     if stack.source is not None:
         for ending in ("_gt.nii.gz", "_gt.nii"):
             path = stack.source.parent / (stack.name + ending)
             if path.is_file():
                 return read_mask(path, like=stack).labels
-    raise InputError(
-        f"no reference for {stack.name}: without a screen a simulated expert draws, and it needs "
-        f"{stack.name}_gt.nii.gz beside the image; or run it with a screen and draw yourself"
-    )
+    return None

@@ -1,4 +1,8 @@
-"""The whole loop in a real viewer, played by a simulated expert who draws the reference."""
+"""The whole loop in a real viewer, played by a simulated expert who draws the reference.
+
+Without a reference, the expert draws what the model says at first: a walk through the window on any
+study, which says nothing of how good the results are.
+"""
 
 import sys
 import time
@@ -11,7 +15,13 @@ from numpy.typing import NDArray
 from qtpy.QtWidgets import QApplication, QPushButton
 from skimage.measure import find_contours
 
-from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, STRUCTURES_OF_VIEW, UKBB, Structure
+from napari_cardiac_ssl.anatomy import (
+    SAX_STRUCTURES,
+    STRUCTURES_OF_VIEW,
+    UKBB,
+    Structure,
+    View,
+)
 from napari_cardiac_ssl.annotations import OPEN_TO_MODEL
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.mouse import Mouse
@@ -20,20 +30,24 @@ from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.gui.window import open_viewer, zoom_to
 from napari_cardiac_ssl.metrics import mean_defined, score
 from napari_cardiac_ssl.session import Session
-from napari_cardiac_ssl.study import SliceIndex, Stack
+from napari_cardiac_ssl.study import SliceIndex, Study
 from napari_cardiac_ssl.writers.masks import write_map
 from napari_cardiac_ssl.writers.tables import write_csv
 
 #: With how many points a hand follows an outline.
 _POINTS = 24
+#: A laptop's window.
+_WINDOW = (1280, 800)
+#: Seconds after which a study is not read, or a trainer not there, where others work the machine.
+_READING_S, _TRAINER_S = 300, 1200
 #: Seconds of training in the first and in the second round.
 BUDGETS_S = (20, 20)
 
 
 def rehearse(
-    stack: Stack,
-    truth: NDArray[np.uint8],
+    study: Study | Path,
     out: Path,
+    truth: NDArray[np.uint8] | None = None,
     *,
     budgets_s: Sequence[int] = BUDGETS_S,
 ) -> None:
@@ -41,13 +55,14 @@ def rehearse(
 
     Parameters
     ----------
-    stack
-        The image.
-    truth
-        Shape of the image, UKBB integers: what the expert draws, and what results are held
-        against. Frames without any label are not scored.
+    study
+        What is worked on, or where the window shall open it from.
     out
         Folder of the results.
+    truth
+        Shape of the study's first stack, UKBB integers: what the expert draws, and what results
+        are held against. Frames without any label are not scored. By default the model's first
+        guess is drawn, and nothing is scored.
     budgets_s
         Seconds of training in each round.
 
@@ -56,11 +71,12 @@ def rehearse(
     InputError
         If there is nothing to draw, or a result cannot be written.
     """
-    slices = slices_to_draw(truth)
-    viewer, widget = open_viewer([stack], session=Session())
+    viewer, widget = open_viewer([], session=Session())
     try:
-        play = _Rehearsal(viewer, widget, truth, out)
-        play.open()
+        play = _Rehearsal(viewer, widget, out)
+        play.open(study, truth)
+        play.set_landmarks()
+        slices = slices_to_draw(play.truth)
         play.draw(slices)
         rows = play.learn(1, budgets_s[0])
         play.correct(play.worst_slice())
@@ -70,8 +86,9 @@ def rehearse(
     finally:
         viewer.close()
         widget.close_session()
-    write_csv(out / "metrics.csv", rows)
-    _say_results(rows, slices, out)
+    if truth is not None:
+        write_csv(out / "metrics.csv", rows)
+    _say_results(rows if truth is not None else [], slices, out)
 
 
 def slices_to_draw(truth: NDArray[np.uint8]) -> list[SliceIndex]:
@@ -110,29 +127,111 @@ def outlines_of(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
     ]
 
 
+def landmarks_in(labels: NDArray[np.uint8]) -> list[tuple[SliceIndex, float, float]]:
+    """Return where a reader would click: LV at the base, LV near the apex, the RV's outer wall.
+
+    Of the first frame that shows a heart; the LV is wider at its base.
+
+    Returns
+    -------
+    list of tuple
+        Slice, row and column of each.
+
+    Raises
+    ------
+    InputError
+        If the labels show no RV, or the LV on one slice only.
+
+    Examples
+    --------
+    >>> labels = np.zeros((1, 3, 9, 9), np.uint8)
+    >>> labels[0, 0, 4, 4], labels[0, 2, 3:6, 3:6], labels[0, 1, 4, 7] = 1, 1, 3
+    >>> [(index.z, row, column) for index, row, column in landmarks_in(labels)]
+    [(2, 4.0, 4.0), (0, 4.0, 4.0), (1, 4.0, 7.0)]
+    """
+    t = slices_to_draw(labels)[0].t
+    lv, rv = (labels[t] == UKBB.code(one) for one in (Structure.LV_CAVITY, Structure.RV_CAVITY))
+    shows_lv = np.flatnonzero(lv.any(axis=(1, 2)))
+    if len(shows_lv) < 2 or not rv.any():
+        raise InputError("landmarks need an LV on two slices and an RV; the labels lack them")
+    ends = sorted((int(shows_lv[0]), int(shows_lv[-1])), key=lambda z: -int(lv[z].sum()))
+    centre = {z: np.argwhere(lv[z]).mean(axis=0) for z in ends}
+    z = int(rv.sum(axis=(1, 2)).argmax())
+    wall = np.argwhere(rv[z])
+    middle = sum(centre.values()) / 2
+    wall = wall[np.linalg.norm(wall - middle, axis=1).argmax()]
+    return [
+        (SliceIndex(t, at), float(row), float(column))
+        for at, (row, column) in [*centre.items(), (z, wall)]
+    ]
+
+
 class _Rehearsal:
     """One run: what the expert does with mouse and buttons, step by step."""
 
-    def __init__(
-        self, viewer: napari.Viewer, widget: CardiacWidget, truth: NDArray[np.uint8], out: Path
-    ) -> None:
+    def __init__(self, viewer: napari.Viewer, widget: CardiacWidget, out: Path) -> None:
         self._viewer = viewer
         self._widget = widget
         self._session = widget.session
-        self._truth = truth
         self._out = out
+        widget.window().resize(*_WINDOW)
+        _pump(0.5)
         self._mouse = Mouse(viewer, widget, lambda: _pump(0.015))
         self._shots = 0
         self._drawn: list[SliceIndex] = []
 
-    def open(self) -> None:
-        widget, stack = self._widget, self._session.stack
-        widget.window().resize(1280, 800)
-        _pump(0.5)
-        zoom_to(self._viewer, self._truth, stack)
-        self.look_at(slices_to_draw(self._truth)[len(slices_to_draw(self._truth)) // 2])
+    def open(self, study: Study | Path, truth: NDArray[np.uint8] | None) -> None:
+        """Open a study, look at the heart, and know what is to be drawn."""
+        if isinstance(study, Study):
+            self._widget.studies.add(study)
+        else:
+            self._widget.open(study)
+            _until(lambda: not self._widget.opening.busy, _READING_S)
+            if not self._widget.desk.is_open:
+                raise InputError(f"{study}: no image to work on in it")
+        self._look_at_heart(truth)
         self.shoot("opened")
-        widget.hint.hide()  # read
+        self._widget.hint.hide()  # read
+        self.truth = self._first_guess() if truth is None else truth
+
+    def _look_at_heart(self, labels: NDArray[np.uint8] | None) -> None:
+        """Go to a slice that shows it; where nobody knows better, to the middle one."""
+        stack = self._session.stack
+        if labels is None:
+            self.look_at(SliceIndex(0, stack.slices // 2))
+            return
+        if self._widget.studies.frame is None:  # else the window knows where the heart is
+            zoom_to(self._viewer, labels, stack)
+        slices = slices_to_draw(labels)
+        self.look_at(slices[len(slices) // 2])
+
+    def _first_guess(self) -> NDArray[np.uint8]:
+        """Ask the model for a first guess, look at it, and take it back."""
+        self.press(self._widget.learning.predict)
+        _until(lambda: not self._session.busy, _TRAINER_S)
+        labels = self._session.annotations.labels.copy()
+        if not labels.any():
+            raise InputError(
+                f"{self._session.stack.name}: no reference, and the model finds no heart; there "
+                f"is nothing to draw ({self._widget.status.text()})"
+            )
+        self._look_at_heart(labels)
+        self.shoot("first-guess")
+        self._widget.desk.undo()
+        return labels
+
+    def set_landmarks(self) -> None:
+        """Click three landmarks where no long-axis views tell how the heart lies."""
+        if self._widget.studies.frame is not None or self._session.stack.view is not View.SAX:
+            return
+        self._widget.clicks.start()
+        for index, row, column in landmarks_in(self.truth):
+            self.look_at(index)
+            self._mouse.drag(np.array([[row, column]]) * self._session.stack.spacing_mm[1:])
+            _pump(0.1)
+        if self._widget.clicks.asking:
+            raise InputError(f"landmarks were not taken: {self._widget.status.text()}")
+        self.shoot("landmarks")
 
     def look_at(self, index: SliceIndex) -> None:
         self._widget.view.go_to(index)
@@ -152,7 +251,7 @@ class _Rehearsal:
         self.look_at(index)
         layer = self._widget.view.layer or self._widget.view.show()
         self._widget.drawing.use("contour")
-        wanted = self._truth[index]
+        wanted = self.truth[index]
         for structure in self.structures:
             code = UKBB.code(structure)
             inside = wanted == code
@@ -174,7 +273,7 @@ class _Rehearsal:
         _until(lambda: self._share_spent() > 0.5 or not self._session.busy, 600 + seconds)
         if number == 1:
             self.shoot("training")
-        _until(lambda: not self._session.busy, 1200 + seconds)
+        _until(lambda: not self._session.busy, _TRAINER_S + seconds)
         if self._session.model is None:
             raise InputError(f"the demo's training ended early: {self._widget.status.text()}")
         self.look_at(self._neighbour(self._drawn[-1]))  # where nobody has drawn
@@ -194,7 +293,7 @@ class _Rehearsal:
         self.press(self._widget.overview.next)
         self.shoot("suggested")
         index = self._widget.view.in_view
-        if self._truth[index.t].any():
+        if self.truth[index.t].any():
             self.paint(index)
             self.press(self._widget.slice.confirm)
 
@@ -206,11 +305,11 @@ class _Rehearsal:
         annotations = self._session.annotations
         worth = {
             index: (
-                len(np.unique(self._truth[index])),
-                int((annotations.labels[index] != self._truth[index]).sum()),
+                len(np.unique(self.truth[index])),
+                int((annotations.labels[index] != self.truth[index]).sum()),
             )
             for index in self._session.stack.slice_indices()
-            if self._truth[index].any() and annotations.state(index) in OPEN_TO_MODEL
+            if self.truth[index].any() and annotations.state(index) in OPEN_TO_MODEL
         }
         if not worth:
             raise InputError("the reference shows no slice beside those that were drawn")
@@ -218,8 +317,9 @@ class _Rehearsal:
 
     def export(self) -> None:
         stack, out = self._session.stack, self._out
+        self._widget.show_tab("Export")
         self._widget.desk.export_model(out / "model.safetensors")
-        self._widget.desk.export_masks(out / "masks" / f"{stack.name}_seg.nii.gz", UKBB)
+        self._widget.export.export(out / "masks")
         if stack.source is None:
             write_map(
                 out / "masks" / f"{stack.name}.nii.gz", stack.image, like=stack, description="image"
@@ -230,13 +330,13 @@ class _Rehearsal:
         """Score every frame on the slices that the expert has not drawn."""
         labels = self._session.annotations.labels
         rows: list[dict[str, object]] = []
-        for t, frame in enumerate(self._truth):
+        for t, frame in enumerate(self.truth):
             others = [z for z in range(len(frame)) if SliceIndex(t, z) not in self._drawn]
             if not frame.any() or not others:
                 continue
             found = score(
                 labels[t : t + 1],
-                self._truth[t : t + 1],
+                self.truth[t : t + 1],
                 spacing_mm=self._session.stack.spacing_mm,
                 structures=self.structures,
                 slices=others,
@@ -285,8 +385,8 @@ class _Rehearsal:
         """Return a slice beside that shows the heart too, if there is one."""
         for z in (index.z - 1, index.z + 1):
             beside = SliceIndex(index.t, z)
-            inside = 0 <= z < self._truth.shape[1]
-            if inside and beside not in self._drawn and self._truth[beside].any():
+            inside = 0 <= z < self.truth.shape[1]
+            if inside and beside not in self._drawn and self.truth[beside].any():
                 return beside
         return index
 
@@ -309,12 +409,14 @@ def _until(done: Callable[[], bool], seconds: float, *, strict: bool = True) -> 
 
 
 def _say_results(rows: list[dict[str, object]], slices: list[SliceIndex], out: Path) -> None:
-    """Say what came out, in a table."""
+    """Say what came out, in a table if there was a reference."""
+    drawn = f"drawn: frame {slices[0].t}, slices {', '.join(str(i.z) for i in slices)}; "
     lines = [
-        f"drawn: frame {slices[0].t}, slices {', '.join(str(i.z) for i in slices)}; "
-        "scored on all other slices, mean over frames",
+        drawn + "scored on all other slices, mean over frames",
         f"{'round':<7}{'structure':<14}{'Dice':>7}{'HD95 (mm)':>12}{'mean distance (mm)':>21}",
     ]
+    if not rows:
+        lines = [drawn + "from the model's first guess, as there is no reference: no figures"]
     for key in dict.fromkeys((row["round"], row["structure"]) for row in rows):
         mine = [row for row in rows if (row["round"], row["structure"]) == key]
         dice_, hd95, distance = (
@@ -322,5 +424,6 @@ def _say_results(rows: list[dict[str, object]], slices: list[SliceIndex], out: P
             for column in ("dice", "hd95_mm", "mean_surface_distance_mm")
         )
         lines.append(f"{key[0]!s:<7}{key[1]!s:<14}{dice_:>7.3f}{hd95:>12.1f}{distance:>21.2f}")
-    lines.append(f"masks, model, metrics and screenshots are in {out}")
+    files = "masks, model, metrics" if rows else "masks, model"
+    lines.append(f"{files} and screenshots are in {out}")
     sys.stdout.write("\n".join(lines) + "\n")

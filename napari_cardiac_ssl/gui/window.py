@@ -64,5 +64,6 @@ def zoom_to(viewer: napari.Viewer, heart: NDArray[np.uint8], stack: Stack) -> No
     whole = np.array(stack.image.shape[2:]) * spacing
     viewer.reset_view()
     camera = camera_of(viewer)
-    camera.center = tuple((low + high) / 2)
+    turned = viewer.dims.order[-1] < viewer.dims.order[-2]
+    camera.center = tuple((low + high) / 2)[:: -1 if turned else 1]
     camera.zoom *= max(1.0, float((whole / (1.7 * (high - low))).min()))
