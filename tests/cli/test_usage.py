@@ -187,7 +187,9 @@ def test_interrupt_leaves_nothing(shell, case, tmp_path: Path) -> None:
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
+    # Where the signal meets code that a library runs from a string, Python itself ends the process
+    # by the signal at last, whoever has caught it: for a shell that is 130 as well.
+    assert process.returncode in {130, -signal.SIGINT}, said
     assert said.splitlines()[-1] == "interrupted"
     assert "Traceback" not in said
     assert not list(tmp_path.iterdir())
