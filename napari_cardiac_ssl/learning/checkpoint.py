@@ -100,7 +100,9 @@ class Card:
 
     @property
     def slices_learned(self) -> int:
-        """How many slices it learned from."""
+        """How many expert slices it learned from; none, where it was only pre-trained."""
+        if self.recipe.get("mode") == "positions":
+            return 0
         return sum(part.slices for part in self.trained_on)
 
 
