@@ -114,6 +114,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(positioned, tmp_path):
     for name, value in weights(whole).items():
         assert torch.equal(value, weights(again)[name]), name
     assert again.card.recipe["steps"] == 8
+    assert again.card.slices_learned == 0  # of experts
 
 
 def test_the_state_of_another_run_is_refused(positioned, tmp_path):
