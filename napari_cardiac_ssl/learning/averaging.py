@@ -3,8 +3,8 @@
 Learning from a few slices forgets: weights move on after the slices fit, and what was right on all
 other hearts is lost. The average of the weights before and after keeps both, where the two lie in
 one valley of the loss, as they do after fine-tuning (Wortsman et al., "Robust fine-tuning of
-zero-shot models", CVPR 2022, arXiv 2109.01903). Where a start knows little of such images, half of
-it is a burden, and the expert's slices tell.
+zero-shot models", CVPR 2022, arXiv 2109.01903). Where a start knows little of such images, it is a
+burden, and the expert's slices tell.
 """
 
 from collections.abc import Mapping
@@ -18,6 +18,8 @@ from napari_cardiac_ssl.learning.network import UNet
 
 #: How much of what was learned is kept, least first.
 SHARES = (0.5, 0.75)
+#: The Dice that a start must have on the expert's slices by itself to be worth keeping.
+LEAST_KNOWN = 0.5
 #: How much of the Dice on the expert's slices may be given up for it.
 MOST_LOST = 0.05
 _BATCH = 16
@@ -52,7 +54,9 @@ def keep_near(
     """
     learned = {name: value.clone() for name, value in network.state_dict().items()}
     reached = _fit(network, images, structures, compute)
-    for share in SHARES:
+    network.load_state_dict(start)
+    knows = _fit(network, images, structures, compute) >= LEAST_KNOWN
+    for share in SHARES if knows else ():
         network.load_state_dict(
             {
                 name: start[name].to(value.device).lerp(value, share)

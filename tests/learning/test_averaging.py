@@ -5,6 +5,7 @@ from copy import deepcopy
 import pytest
 import torch
 
+from napari_cardiac_ssl.learning import averaging
 from napari_cardiac_ssl.learning.averaging import keep_near
 from napari_cardiac_ssl.learning.checkpoint import STRUCTURES_HEAD
 from napari_cardiac_ssl.learning.compute import Compute
@@ -28,19 +29,33 @@ def saying(background: float, lv: float) -> UNet:
     return network
 
 
-@pytest.mark.parametrize(
-    ("doubt_before", "share"),
-    [(0.5, 0.5), (2.0, 0.75), (9.0, 1.0)],
-    ids=["knew", "half is a burden", "knew nothing"],
-)
-def test_the_start_weighs_as_much_as_the_slices_bear(doubt_before, share):
-    start, network = saying(doubt_before, 0.0), saying(0.0, 1.0)
+def kept(network: UNet, start: UNet) -> float:
+    """Keep near the start; check that the weights are as said."""
     learned, before = deepcopy(network.state_dict()), start.state_dict()
-    assert keep_near(network, before, IMAGES, ALL_LV, FLOAT32) == share
+    share = keep_near(network, before, IMAGES, ALL_LV, FLOAT32)
     for name, value in network.state_dict().items():
         if value.is_floating_point():
             expected = (1 - share) * before[name] + share * learned[name]
             torch.testing.assert_close(value, expected)
+    return share
+
+
+def test_a_start_that_knows_such_images_is_half_of_it():
+    assert kept(saying(0.0, 1.0), saying(0.0, 0.5)) == 0.5
+
+
+def test_a_start_that_knows_nothing_is_left():
+    assert kept(saying(0.0, 1.0), saying(0.5, 0.0)) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("at_half", "at_three_quarters", "share"),
+    [(0.86, 0.89, 0.5), (0.84, 0.86, 0.75), (0.7, 0.84, 1.0)],
+)
+def test_it_goes_back_as_far_as_the_slices_bear(monkeypatch, at_half, at_three_quarters, share):
+    fits = iter([0.9, 0.6, at_half, at_three_quarters])  # what was learned, the start, between
+    monkeypatch.setattr(averaging, "_fit", lambda *_: next(fits))
+    assert kept(saying(0.0, 1.0), saying(0.0, 0.5)) == share
 
 
 def test_the_start_is_not_changed():
