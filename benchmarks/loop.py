@@ -12,8 +12,8 @@ labelled from the middle outwards (``uniform``).
     python benchmarks/loop.py --strategies --forest          # the control alone
     python benchmarks/loop.py --strategies --figure loop.png # what is there so far
 
-The rule to begin with a heart was made after runs on the first four patients (``--patients 4:``
-shows the others alone). Every run goes into benchmarks/results/loop.json, so a killed benchmark
+The rule of ``suggest`` was chosen on every other patient (``--patients 1:20:2`` shows the others
+alone). Every run goes into benchmarks/results/loop.json, so a killed benchmark
 goes on where it was. The cases are found through CARDIAC_SSL_DATA.
 """
 

@@ -12,6 +12,7 @@ import argparse
 import gc
 import json
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -134,6 +135,7 @@ def main():
     )
     stack, truth = heart.study.stack(View.SAX), heart.masks[View.SAX]
     del heart
+    tempfile.tempdir = tempfile.mkdtemp(prefix="memory-")  # nobody else's files beside ours
     before = left()
     with tempfile.TemporaryDirectory() as folder:
         session = Session(trainer=None if options.real else Playback(truth))
@@ -148,6 +150,7 @@ def main():
         size = session.project.path.stat().st_size / 2**20
         session.close()
     after = left()
+    shutil.rmtree(tempfile.tempdir)
     found = {
         "trainer": "real" if options.real else "playback",
         "shape": stack.image.shape,
