@@ -249,11 +249,16 @@ def table(results: dict[str, Result], patients: list[str]) -> None:
 
 
 def draw(results: dict[str, Result], path: Path) -> None:
-    """Draw mean Dice over slices and over pixels; a run that has ended keeps its last value."""
+    """Draw mean Dice over slices and over pixels; a run that has ended keeps its last value.
+
+    Tagged arms, trials of something else, are left out.
+    """
     figure = Figure(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     everyone = sorted({key.rsplit(" | ", 1)[1] for key in results})
     for arm, of in groups_of(results, everyone).items():
+        if "(" in arm:
+            continue
         runs = [run for seeds in of.values() for run in seeds]
         longest = max(len(run["rounds"]) for run in runs)
         dices = np.full((len(runs), longest + 1), np.nan)
@@ -270,6 +275,7 @@ def draw(results: dict[str, Result], path: Path) -> None:
         axes.axhline(GOAL, color="grey", linewidth=0.5)
         axes.set_xlabel(what)
         axes.set_ylim(0.5, 0.96)
+    right.set_xscale("symlog", linthresh=200)
     left.set_ylabel("mean Dice of the whole stack")
     left.legend(fontsize=7)
     with replacing(path) as beside:
