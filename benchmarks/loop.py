@@ -275,7 +275,7 @@ def draw(results: dict[str, Result], path: Path) -> None:
         axes.axhline(GOAL, color="grey", linewidth=0.5)
         axes.set_xlabel(what)
         axes.set_ylim(0.5, 0.96)
-    right.set_xscale("symlog", linthresh=200)
+    right.set_xlim(left=0)
     left.set_ylabel("mean Dice of the whole stack")
     left.legend(fontsize=7)
     with replacing(path) as beside:
