@@ -293,7 +293,8 @@ def _starts(situation: Situation) -> tuple[NDArray[np.bool_], str]:
     heart = np.asarray(situation.areas_cm2.any(axis=-1))
     for t, phase in _phases(situation).items():
         middle = situation.open[t] & (_parts(situation, t) == 1)
-        if middle.any() and not (situation.labelled[t] & heart[t]).any():
+        same = _same_phase(situation, t)
+        if middle.any() and not (situation.labelled & heart)[same].any():
             among = np.zeros_like(situation.open)
             among[t] = middle
             return among, f"no heart is labelled yet{phase}: the middle first"
@@ -304,7 +305,9 @@ def _uncovered(situation: Situation, t: int, z: int) -> str:
     """Say that nothing is labelled yet in a slice's part of the heart; empty where that is not."""
     phase = _phases(situation).get(t)
     part_of = _parts(situation, t)
-    if phase is None or part_of[z] < 0 or part_of[z] in part_of[situation.labelled[t]]:
+    if phase is None or part_of[z] < 0:
+        return ""
+    if part_of[z] in part_of[situation.labelled[_same_phase(situation, t)].any(axis=0)]:
         return ""
     return f"{_place(situation, t, z)} not covered yet{phase}"
 
@@ -349,6 +352,16 @@ def _phases(situation: Situation) -> dict[int, str]:
         return {0: ""}
     said = {situation.ed: " in ED", situation.es: " in ES"}
     return {t: words for t, words in said.items() if t is not None}
+
+
+def _same_phase(situation: Situation, t: int) -> NDArray[np.intp]:
+    """Return the frames that show what a frame shows: within a twentieth of a round of the cine.
+
+    ED as it is found may lie a frame beside the one that somebody has drawn on.
+    """
+    frames = len(situation.labelled)
+    near = frames // 20
+    return np.arange(t - near, t + near + 1) % frames
 
 
 def _extent(situation: Situation, t: int) -> tuple[int, int]:

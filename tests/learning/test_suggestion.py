@@ -107,6 +107,17 @@ def test_es_begins_in_the_middle_like_ed():
     assert suggest(here)[0].index.z == 1
 
 
+@pytest.mark.parametrize(
+    ("drawn", "said"), [(19, ""), (1, ""), (2, "no heart is labelled yet in ED")]
+)
+def test_ed_is_begun_by_a_slice_of_the_frame_beside_it(drawn, said):
+    """ED as it is found lies beside the frame that was drawn on; a cine is a round."""
+    here = situation(20, labelled=[(drawn, 5), (8, 5)], ed=0, es=8)
+    [best] = suggest(here)
+    assert ("no heart is labelled yet" in best.reason) == bool(said)
+    assert said in best.reason
+
+
 def test_one_slice_like_many_comes_before_one_that_is_alone():
     here = situation(labelled=[(0, 5)])
     here.doubt_cm2[0] = 0.1
