@@ -12,7 +12,6 @@ import argparse
 import gc
 import json
 import os
-import shutil
 import sys
 import tempfile
 import threading
@@ -135,9 +134,9 @@ def main():
     )
     stack, truth = heart.study.stack(View.SAX), heart.masks[View.SAX]
     del heart
-    tempfile.tempdir = tempfile.mkdtemp(prefix="memory-")  # nobody else's files beside ours
-    before = left()
     with tempfile.TemporaryDirectory() as folder:
+        tempfile.tempdir = folder  # nobody else's files beside ours
+        before = left()
         session = Session(trainer=None if options.real else Playback(truth))
         session.open_project(Path(folder) / "work.cardiac")
         session.open(stack)
@@ -149,8 +148,7 @@ def main():
                 print(f"round {number:4d}: {mib:7.1f} MiB, {time.monotonic() - begun:6.0f} s")
         size = session.project.path.stat().st_size / 2**20
         session.close()
-    after = left()
-    shutil.rmtree(tempfile.tempdir)
+        after = left()
     found = {
         "trainer": "real" if options.real else "playback",
         "shape": stack.image.shape,

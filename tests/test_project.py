@@ -104,7 +104,7 @@ def test_models_are_written_in_parts(kept):
     kept.keep_model(model(), View.SAX, None)
     for _ in range(3):
         kept.retry()  # a row and two of four parts
-    assert kept._one("SELECT count(*) FROM parts")[0] == 2
+    assert kept._journal.one("SELECT count(*) FROM parts")[0] == 2
     kept.set_present(View.SAX, "m1")
     kept = reopened(kept)
     assert kept.present(View.SAX) == "m1"
@@ -135,11 +135,11 @@ def test_old_steps_are_forgotten(kept, monkeypatch):
     monkeypatch.setattr(project, "MOST_STEPS", 3)
     for code in range(6):
         number = kept.add_step(DIGEST, stroke(code % 4))
-    assert kept._one("SELECT min(id), max(id) FROM steps") == (number - 2, number)
-    assert kept._one("SELECT count(*) FROM changes")[0] == 3
+    assert kept._journal.one("SELECT min(id), max(id) FROM steps") == (number - 2, number)
+    assert kept._journal.one("SELECT count(*) FROM changes")[0] == 3
     monkeypatch.setattr(project, "MOST_BYTES", 1)
     number = kept.add_step(DIGEST, stroke(1))
-    assert kept._one("SELECT min(id) FROM steps")[0] == number
+    assert kept._journal.one("SELECT min(id) FROM steps")[0] == number
     assert kept.contents(DIGEST)[A] == content(1)
 
 
@@ -160,7 +160,7 @@ def test_a_file_of_the_layout_before_is_brought_up_to_date(path):
     assert kept.contents(DIGEST)[A].mask == content(2).mask
     kept.add_step(DIGEST, stroke())
     assert kept.undoable(DIGEST)[1] == "stroke"
-    assert kept._one("PRAGMA user_version")[0] == len(schema.MIGRATIONS)
+    assert kept._journal.one("PRAGMA user_version")[0] == len(schema.MIGRATIONS)
     kept.close()
 
 
@@ -259,8 +259,8 @@ def test_the_project_that_is_kept_by_itself(home):
 
 def test_a_full_disk_is_said_and_all_is_written_when_there_is_room(kept, path):
     kept.add_step(DIGEST, stroke())
-    (pages,) = kept._one("PRAGMA page_count")
-    kept._db.execute(f"PRAGMA max_page_count={pages}")
+    (pages,) = kept._journal.one("PRAGMA page_count")
+    kept._journal.db.execute(f"PRAGMA max_page_count={pages}")
     noise = np.random.default_rng(0).integers(0, 4, (4, 4, 256, 256), np.uint8)
     large = [SliceContent(content().record, pack(part)) for part in noise[0]]
     last = content(1)
@@ -269,13 +269,13 @@ def test_a_full_disk_is_said_and_all_is_written_when_there_is_room(kept, path):
         last = new
     assert "full" in kept.trouble
     assert kept.undoable(DIGEST) is None  # not before it is saved
-    kept._db.execute("PRAGMA max_page_count=1000000")
-    kept._next_try = 0.0
+    kept._journal.db.execute("PRAGMA max_page_count=1000000")
+    kept._journal._next_try = 0.0
     kept.retry()
     assert kept.trouble is None
     kept = reopened(kept)
     assert kept.contents(DIGEST) == {A: last}
-    assert kept._one("SELECT count(*) FROM steps")[0] == 5
+    assert kept._journal.one("SELECT count(*) FROM steps")[0] == 5
     kept.close()
 
 

@@ -7,10 +7,7 @@ when the verb returns. A session without a file has a project too, in memory.
 import contextlib
 import json
 import sqlite3
-import time
-import weakref
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,11 +18,11 @@ from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable, replacing
 from napari_cardiac_ssl.learning.modelfile import ModelFile
 from napari_cardiac_ssl.project import rows
+from napari_cardiac_ssl.project.journal import Journal
 from napari_cardiac_ssl.project.lock import Lock
 from napari_cardiac_ssl.project.places import home
-from napari_cardiac_ssl.project.rows import KeptStack, Statement
-from napari_cardiac_ssl.project.schema import DamagedError, check, check_whole, connect, migrate
-from napari_cardiac_ssl.project.syncing import Syncing
+from napari_cardiac_ssl.project.rows import KeptStack
+from napari_cardiac_ssl.project.schema import DamagedError, check, check_whole, migrate
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 #: How far back undo goes on each stack: so many steps, or so many bytes of compressed masks.
@@ -51,22 +48,12 @@ class Project:
         The file; None in memory.
     read_only
         Whether nothing can be changed.
-    trouble
-        Why what was done last could not be written; None if all is. It is kept in memory and
-        tried again by `retry`.
     """
 
     def __init__(self, path: Path | None, lock: Lock | None, *, read_only: bool = False) -> None:
         self.path, self.read_only = path, read_only
-        self.trouble: str | None = None
-        self._db = connect(path, read_only=read_only)
-        self._syncing = Syncing(path) if path and not read_only else None
-        # Also for a project that nobody closes.
-        self._let_go = weakref.finalize(self, _let_go, self._db, self._syncing, lock)
-        self._unwritten: deque[list[Statement]] = deque()
-        self._parts: deque[list[Statement]] = deque()  # of models, written bit by bit
+        self._journal = Journal(path, lock, read_only=read_only)
         self._step = 0
-        self._next_try = 0.0
 
     # -- opening and closing ---------------------------------------------------------------
 
@@ -74,7 +61,7 @@ class Project:
     def in_memory(cls) -> "Project":
         """Make a project that goes with its session."""
         project = cls(None, None)
-        migrate(project._db)
+        migrate(project._journal.db)
         return project
 
     @classmethod
@@ -122,13 +109,13 @@ class Project:
     def _opened(cls, path: Path, lock: Lock | None, *, read_only: bool) -> "Project":
         project = cls(path, lock, read_only=read_only)
         try:
-            check_whole(project._db, path)
+            check_whole(project._journal.db, path)
             if not read_only:
-                project._db.execute("PRAGMA journal_mode=WAL")
-                migrate(project._db)
-            project._step = project._one("SELECT coalesce(max(id), 0) FROM steps")[0]
+                project._journal.db.execute("PRAGMA journal_mode=WAL")
+                migrate(project._journal.db)
+            project._step = project._journal.one("SELECT coalesce(max(id), 0) FROM steps")[0]
         except BaseException:
-            project._let_go()
+            project._journal.drop()
             raise
         return project
 
@@ -167,7 +154,7 @@ class Project:
         try:
             with replacing(path) as beside:
                 with contextlib.closing(sqlite3.connect(beside)) as copy:
-                    self._db.backup(copy)
+                    self._journal.db.backup(copy)
                     copy.execute("PRAGMA journal_mode=DELETE")
                 for log in ("-wal", "-shm"):  # of the file that is replaced
                     path.with_name(path.name + log).unlink(missing_ok=True)
@@ -180,26 +167,21 @@ class Project:
     @property
     def is_closed(self) -> bool:
         """Whether it was closed, by `close` or by the interpreter's end."""
-        return not self._let_go.alive
+        return self._journal.is_closed
 
     def close(self) -> None:
         """Write what is left, and let others open the file."""
-        if not self._let_go.alive:
+        if self.is_closed:
             return
         self.write_models()
         unused = self.is_automatic and not self.trouble and not self._is_used()
-        if self._syncing:
-            self._syncing.close()
-            with contextlib.suppress(sqlite3.Error):
-                # A project at rest is one file, which can be read where nothing can be written.
-                self._db.execute("PRAGMA journal_mode=DELETE").fetchall()
-        if unused and self.path:
-            self.path.unlink(missing_ok=True)
-        self._let_go()
+        self._journal.close(remove=unused)
 
     def _is_used(self) -> bool:
         return self.read_only or bool(
-            self._one("SELECT EXISTS(SELECT 1 FROM steps) OR EXISTS(SELECT 1 FROM slices)")[0]
+            self._journal.one("SELECT EXISTS(SELECT 1 FROM steps) OR EXISTS(SELECT 1 FROM slices)")[
+                0
+            ]
         )
 
     # -- stacks ----------------------------------------------------------------------------
@@ -207,21 +189,21 @@ class Project:
     @property
     def stacks(self) -> tuple[KeptStack, ...]:
         """The stacks that were worked on, the last opened first."""
-        found = self._db.execute(f"{rows.KEPT_STACKS} ORDER BY opened DESC, id DESC")
+        found = self._journal.db.execute(f"{rows.KEPT_STACKS} ORDER BY opened DESC, id DESC")
         return tuple(rows.kept_stack(row, self.path) for row in found)
 
     def keep_stack(self, stack: Stack) -> None:
         """Remember a stack: by its digest what it is, by its path where it was."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        known = self._one("SELECT id FROM stacks WHERE digest=?", stack.digest)
+        known = self._journal.one("SELECT id FROM stacks WHERE digest=?", stack.digest)
         path = str(stack.source.absolute()) if stack.source else None
         if known and self.read_only:
             return
         if known:
             update = "UPDATE stacks SET opened=?, path=coalesce(?, path) WHERE digest=?"
-            self._commit([(update, (at, path, stack.digest))])
+            self._journal.commit([(update, (at, path, stack.digest))])
         else:
-            self._commit(
+            self._journal.commit(
                 [
                     (
                         "INSERT INTO stacks(digest, name, view, frames, slices, height, width, "
@@ -233,18 +215,18 @@ class Project:
 
     def contents(self, digest: str) -> dict[SliceIndex, SliceContent]:
         """Return all slices of a stack on which something was done."""
-        found = self._db.execute(rows.SLICES, (digest,))
+        found = self._journal.db.execute(rows.SLICES, (digest,))
         return {SliceIndex(t, z): rows.content(row) for t, z, *row in found}
 
     def remember_look(self, digest: str, look: Mapping[str, Any]) -> None:
         """Remember how a stack was looked at: the slice in view, the contrast."""
         if not self.read_only:
             text = json.dumps(look)
-            self._commit([("UPDATE stacks SET look=? WHERE digest=?", (text, digest))])
+            self._journal.commit([("UPDATE stacks SET look=? WHERE digest=?", (text, digest))])
 
     def look(self, digest: str) -> dict[str, Any]:
         """Return how a stack was looked at last; empty if nobody has."""
-        row = self._one("SELECT look FROM stacks WHERE digest=?", digest)
+        row = self._journal.one("SELECT look FROM stacks WHERE digest=?", digest)
         return rows.detail(row[0]) if row and row[0] else {}
 
     # -- history ---------------------------------------------------------------------------
@@ -258,7 +240,7 @@ class Project:
             The step's number, for `extend_step`.
         """
         self._step += 1
-        self._commit(
+        self._journal.commit(
             [
                 (f"DELETE FROM steps WHERE stack={rows.STACK} AND undone", (digest,)),
                 rows.step(self._step, digest, step),
@@ -270,7 +252,7 @@ class Project:
 
     def extend_step(self, number: int, digest: str, changes: Changes) -> None:
         """Add changes to a step that is done bit by bit."""
-        self._commit(rows.changes(number, digest, changes))
+        self._journal.commit(rows.changes(number, digest, changes))
 
     def undoable(self, digest: str) -> tuple[int, str] | None:
         """Return number and name of the newest step that is done; None if there is none."""
@@ -281,9 +263,9 @@ class Project:
         return self._next(digest, "undone", "ASC")
 
     def _next(self, digest: str, which: str, order: str) -> tuple[int, str] | None:
-        if self._unwritten:  # what could be undone is not there yet
+        if self._journal.is_behind:  # what could be undone is not there yet
             return None
-        found: tuple[int, str] | None = self._one(
+        found: tuple[int, str] | None = self._journal.one(
             f"SELECT id, what FROM steps WHERE stack={rows.STACK} AND {which} "
             f"ORDER BY id {order} LIMIT 1",
             digest,
@@ -292,12 +274,12 @@ class Project:
 
     def step(self, number: int) -> Step:
         """Return a step with all its changes."""
-        what, with_model, *models = self._one(
+        what, with_model, *models = self._journal.one(
             "SELECT what, with_model, model_before, model_after FROM steps WHERE id=?", number
         )
         changes = {
             SliceIndex(t, z): (rows.packed(*before), rows.packed(*after))
-            for t, z, *both in self._db.execute(
+            for t, z, *both in self._journal.db.execute(
                 "SELECT t, z, before, mask_before, after, mask_after FROM changes WHERE step=?",
                 (number,),
             )
@@ -307,7 +289,7 @@ class Project:
 
     def refreshes(self, digest: str, model: str) -> Iterator[Step]:
         """Yield the steps in which a model's predictions were written, the newest first."""
-        numbers = self._db.execute(
+        numbers = self._journal.db.execute(
             f"SELECT id FROM steps WHERE stack={rows.STACK} AND NOT undone AND with_model "
             "AND model_after=? AND what=? ORDER BY id DESC",
             (digest, model, REFRESH),
@@ -325,7 +307,7 @@ class Project:
         present: tuple[View, str | None] | None = None,
     ) -> None:
         """Note that a step was undone or done again, and what its slices and model are now."""
-        self._commit(
+        self._journal.commit(
             [
                 ("UPDATE steps SET undone=? WHERE id=?", (undone, number)),
                 *(rows.slice_(digest, index, content) for index, content in contents.items()),
@@ -339,22 +321,21 @@ class Project:
         """Keep a model: in parts, as `retry` is called, or all of it by `set_present`."""
         if self.model_is_kept(model.digest):
             return
-        self._parts.append([rows.model(model, view, previous)])
+        self._journal.commit_later([rows.model(model, view, previous)])
         for number, start in enumerate(range(0, len(model.data), PART_BYTES)):
             part = memoryview(model.data)[start : start + PART_BYTES]
             insert = "INSERT OR REPLACE INTO parts VALUES (?, ?, ?)"
-            self._parts.append([(insert, (model.digest, number, part))])
-        self._parts.append([("UPDATE models SET whole=1 WHERE digest=?", (model.digest,))])
+            self._journal.commit_later([(insert, (model.digest, number, part))])
+        self._journal.commit_later([("UPDATE models SET whole=1 WHERE digest=?", (model.digest,))])
 
     def write_models(self) -> None:
         """Write what is left of the models that are to be kept."""
-        while self._parts and self.trouble is None:
-            self._commit(self._parts.popleft())
+        self._journal.write_parts()
 
     def set_present(self, view: View, digest: str | None) -> None:
         """Make a model the present one of a view; with None there is none any more."""
         self.write_models()
-        self._commit(
+        self._journal.commit(
             [
                 *rows.present(view, digest),
                 (rows.FORGET_PARTS, {"view": view, "models": MOST_MODELS}),
@@ -364,18 +345,18 @@ class Project:
 
     def present(self, view: View) -> str | None:
         """Return the digest of a view's present model."""
-        row = self._one("SELECT model FROM present WHERE view=?", view)
+        row = self._journal.one("SELECT model FROM present WHERE view=?", view)
         return row[0] if row else None
 
     def previous(self, digest: str) -> str | None:
         """Return which model was present before another."""
-        row = self._one("SELECT previous FROM models WHERE digest=?", digest)
+        row = self._journal.one("SELECT previous FROM models WHERE digest=?", digest)
         return row[0] if row else None
 
     def model_is_kept(self, digest: str) -> bool:
         """Whether a model can be gone back to."""
         self.write_models()
-        return bool(self._one("SELECT 1 FROM models WHERE digest=? AND whole", digest))
+        return bool(self._journal.one("SELECT 1 FROM models WHERE digest=? AND whole", digest))
 
     def model(self, digest: str) -> ModelFile:
         """Return a model.
@@ -387,13 +368,15 @@ class Project:
         """
         if not self.model_is_kept(digest):
             raise InputError("that model is not kept any more; train again")
-        parent, learned, seconds = self._one(
+        parent, learned, seconds = self._journal.one(
             "SELECT parent, slices_learned, seconds FROM models WHERE digest=?", digest
         )
-        (size,) = self._one("SELECT sum(length(data)) FROM parts WHERE model=?", digest)
+        (size,) = self._journal.one("SELECT sum(length(data)) FROM parts WHERE model=?", digest)
         if (size or 0) > MOST_MODEL_BYTES:
             raise InputError(f"a model of {size / 2**20:.0f} MiB is in the project; it is not read")
-        found = self._db.execute("SELECT data FROM parts WHERE model=? ORDER BY number", (digest,))
+        found = self._journal.db.execute(
+            "SELECT data FROM parts WHERE model=? ORDER BY number", (digest,)
+        )
         return ModelFile(digest, b"".join(data for (data,) in found), learned, parent, seconds)
 
     # -- events ----------------------------------------------------------------------------
@@ -411,14 +394,22 @@ class Project:
             The stack it happened on.
         """
         if not self.read_only:
-            self._commit([rows.event(what, detail, digest), (rows.FORGET_EVENTS, {})])
+            self._journal.commit([rows.event(what, detail, digest), (rows.FORGET_EVENTS, {})])
 
     def notes(self, what: str, digest: str | None = None) -> tuple[dict[str, Any], ...]:
         """Return the events of one kind, the oldest first; of one stack or of all."""
-        found = self._db.execute(rows.EVENTS, {"what": what, "digest": digest})
+        found = self._journal.db.execute(rows.EVENTS, {"what": what, "digest": digest})
         return tuple(rows.detail(detail) for (detail,) in found)
 
     # -- writing ---------------------------------------------------------------------------
+
+    @property
+    def trouble(self) -> str | None:
+        """Why what was done last could not be written; None if all is.
+
+        It is kept in memory and tried again by `retry`.
+        """
+        return self._journal.trouble
 
     def refuse_if_read_only(self) -> None:
         """Refuse to change what could not be kept.
@@ -428,54 +419,8 @@ class Project:
         InputError
             If the project was opened to read.
         """
-        if self.read_only:
-            raise InputError(
-                f"{self.path} was opened to read; save it under another name to work on it"
-            )
+        self._journal.refuse_if_read_only()
 
     def retry(self) -> None:
         """Write what could not be written, or the next part of a model. To be called often."""
-        if self._unwritten:
-            if time.monotonic() >= self._next_try:
-                self._flush()
-        elif self._parts:
-            self._commit(self._parts.popleft())
-        elif self._syncing and self.trouble != self._syncing.error:
-            self.trouble = self._syncing.error
-            if self.trouble:
-                self._syncing.want()
-
-    def _commit(self, statements: Sequence[Statement]) -> None:
-        """Make some changes one transaction. If it fails they wait, in order, for `retry`."""
-        self.refuse_if_read_only()
-        self._unwritten.append(list(statements))
-        self._flush()
-
-    def _flush(self) -> None:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            for statement, values in (pair for batch in self._unwritten for pair in batch):
-                self._db.execute(statement, values)
-            self._db.execute("COMMIT")
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
-                raise  # ours
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            self.trouble, self._next_try = str(error), time.monotonic() + 1.0
-            return
-        self._unwritten.clear()
-        self.trouble = None
-        if self._syncing:
-            self._syncing.want()
-
-    def _one(self, query: str, *values: Any) -> Any:
-        return self._db.execute(query, values).fetchone()
-
-
-def _let_go(db: sqlite3.Connection, syncing: Syncing | None, lock: Lock | None) -> None:
-    if syncing:
-        syncing.stop()
-    db.close()
-    if lock:
-        lock.release()
+        self._journal.retry()

@@ -249,7 +249,7 @@ def test_trouble_is_told_once_and_its_end(make, image, tmp_path):
     session.open_project(tmp_path / "work.cardiac")
     session.trouble.connect(told.append)
     session.open(read_stack(image))
-    database = session.project._db
+    database = session.project._journal.db
     (pages,) = database.execute("PRAGMA page_count").fetchone()
     database.execute(f"PRAGMA max_page_count={pages}")
     for t, z in session.stack.slice_indices() * 3:
@@ -261,7 +261,7 @@ def test_trouble_is_told_once_and_its_end(make, image, tmp_path):
     labels = session.annotations.labels.copy()
     assert labels.any()
     database.execute("PRAGMA max_page_count=1000000")
-    session.project._next_try = 0.0
+    session.project._journal._next_try = 0.0
     session.process_messages()
     assert told[1:] == ["everything is saved again"]
     session.close()
@@ -277,10 +277,10 @@ def test_a_mask_that_does_not_fit_is_refused(make, image, tmp_path):
     session.open(read_stack(image))
     session.annotate(A, square(1))
     for mask in (pack(np.zeros((9, 9), np.uint8)), b"no zlib", pack(np.zeros(10**7, np.uint8))):
-        session.project._db.execute("UPDATE slices SET mask=?", (mask,))
+        session.project._journal.db.execute("UPDATE slices SET mask=?", (mask,))
         with pytest.raises(InputError, match="a stored mask"):
             session.open(read_stack(image))
-    session.project._db.execute("UPDATE slices SET t=7, mask=?", (pack(square()),))
+    session.project._journal.db.execute("UPDATE slices SET t=7, mask=?", (pack(square()),))
     with pytest.raises(InputError, match="no slice t=7"):
         session.open(read_stack(image))
 

@@ -1,0 +1,147 @@
+"""How a project's file is written: one transaction for each change, in order, whatever happens.
+
+What cannot be written, as on a full disk, waits in memory and is tried again. What is large is
+written part by part, so that nobody has to wait for it.
+"""
+
+import contextlib
+import sqlite3
+import time
+import weakref
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.project.lock import Lock
+from napari_cardiac_ssl.project.rows import Statement
+from napari_cardiac_ssl.project.schema import connect
+from napari_cardiac_ssl.project.syncing import Syncing
+
+
+class Journal:
+    """A project's database, and what is still to be written to it.
+
+    Parameters
+    ----------
+    path
+        The file; None in memory.
+    lock
+        Held as long as the file is open; None to read, or in memory.
+    read_only
+        Whether nothing can be changed.
+
+    Attributes
+    ----------
+    db
+        The connection.
+    trouble
+        Why what was committed last could not be written; None if all is.
+    """
+
+    def __init__(self, path: Path | None, lock: Lock | None, *, read_only: bool = False) -> None:
+        self.path, self.read_only = path, read_only
+        self.db = connect(path, read_only=read_only)
+        self.trouble: str | None = None
+        self._syncing = Syncing(path) if path and not read_only else None
+        # Also for a project that nobody closes.
+        self._let_go = weakref.finalize(self, _let_go, self.db, self._syncing, lock)
+        self._unwritten: deque[list[Statement]] = deque()
+        self._parts: deque[list[Statement]] = deque()
+        self._next_try = 0.0
+
+    def one(self, query: str, *values: Any) -> Any:
+        """Return the first row that a query finds; None if there is none."""
+        return self.db.execute(query, values).fetchone()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something that was committed is not in the database yet."""
+        return bool(self._unwritten)
+
+    def refuse_if_read_only(self) -> None:
+        """Refuse to change what could not be kept.
+
+        Raises
+        ------
+        InputError
+            If the project was opened to read.
+        """
+        if self.read_only:
+            raise InputError(
+                f"{self.path} was opened to read; save it under another name to work on it"
+            )
+
+    def commit(self, statements: Sequence[Statement]) -> None:
+        """Make some changes one transaction. If it fails they wait, in order, for `retry`."""
+        self.refuse_if_read_only()
+        self._unwritten.append(list(statements))
+        self._flush()
+
+    def commit_later(self, part: Sequence[Statement]) -> None:
+        """Make some changes one transaction when `retry` or `write_parts` comes to them."""
+        self._parts.append(list(part))
+
+    def write_parts(self) -> None:
+        """Write all that was left for later."""
+        while self._parts and self.trouble is None:
+            self.commit(self._parts.popleft())
+
+    def retry(self) -> None:
+        """Write what could not be written, or the next part of what was left for later."""
+        if self._unwritten:
+            if time.monotonic() >= self._next_try:
+                self._flush()
+        elif self._parts:
+            self.commit(self._parts.popleft())
+        elif self._syncing and self.trouble != self._syncing.error:
+            self.trouble = self._syncing.error
+            if self.trouble:
+                self._syncing.want()
+
+    def _flush(self) -> None:
+        try:
+            self.db.execute("BEGIN IMMEDIATE")
+            for statement, values in (pair for batch in self._unwritten for pair in batch):
+                self.db.execute(statement, values)
+            self.db.execute("COMMIT")
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+                raise  # ours
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+            self.trouble, self._next_try = str(error), time.monotonic() + 1.0
+            return
+        self._unwritten.clear()
+        self.trouble = None
+        if self._syncing:
+            self._syncing.want()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed, by `close`, `drop` or the interpreter's end."""
+        return not self._let_go.alive
+
+    def close(self, *, remove: bool = False) -> None:
+        """Bring all to the disk and let others open the file; or remove it."""
+        if self._syncing:
+            self._syncing.close()
+            with contextlib.suppress(sqlite3.Error):
+                # A project at rest is one file, which can be read where nothing can be written.
+                self.db.execute("PRAGMA journal_mode=DELETE").fetchall()
+        if remove and self.path:
+            self.path.unlink(missing_ok=True)
+        self.drop()
+
+    def drop(self) -> None:
+        """Let go of the file as it is."""
+        self._let_go()
+
+
+def _let_go(db: sqlite3.Connection, syncing: Syncing | None, lock: Lock | None) -> None:
+    if syncing:
+        syncing.stop()
+    db.close()
+    if lock:
+        lock.release()
