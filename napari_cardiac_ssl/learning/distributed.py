@@ -4,6 +4,7 @@ Each draws batches of its own; gradients are averaged over all before the optimi
 weights are the same everywhere at any time. Only rank 0 writes.
 """
 
+import importlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,6 +99,10 @@ def together() -> Iterator[Together | None]:
             )
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)
+    # Its functions have the group of all ranks as a default argument, taken when they are imported.
+    # The optimiser imports them; were the group there by then, they would keep it alive, and one of
+    # its threads that drops a tensor while the interpreter ends aborts a process that did well.
+    importlib.import_module("torch.distributed.nn")
     distributed.init_process_group("gloo" if device.type == "cpu" else "nccl")
     try:
         yield Together(rank, ranks, device)

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 #: What the processes share: a small heart and a small network, on one thread.
 COMMON = """
     import sys
+    import weakref
     from pathlib import Path
     import torch
     from safetensors.torch import save_file
@@ -155,6 +156,7 @@ def test_two_ranks_keep_one_network_and_go_on_after_a_stop(tmp_path: Path) -> No
 
         with together() as ranks:
             assert ranks.ranks == 2
+            group = weakref.ref(torch.distributed.group.WORLD)
             losses = []
             trained("whole", losses=losses)
             state = folder / f"state{ranks.rank}"  # other machines do not see rank 0's file
@@ -163,6 +165,7 @@ def test_two_ranks_keep_one_network_and_go_on_after_a_stop(tmp_path: Path) -> No
             assert ranks.any(ranks.rank == 1) and not ranks.any(False)
             assert ranks.share(b"same" if ranks.rank == 0 else b"") == b"same"
             (folder / f"losses{ranks.rank}").write_text(" ".join(map(str, losses)))
+        assert group() is None  # a group that lives on can abort the process when it ends
         """,
     )
     torchrun(program, tmp_path)
