@@ -1,7 +1,7 @@
 """The keys of the window, in one table: bound to the picture and to the dock alike.
 
 Letters that napari gives a meaning of its own on label layers (paint, fill, pick, erase, zoom, …)
-keep it; `1` to `5`, `0`, `M` and the arrows are ours there.
+keep it; `1` to `5`, `0`, `B`, `M` and the arrows are ours there.
 """
 
 from collections.abc import Callable, Iterator

@@ -13,6 +13,7 @@ from napari_cardiac_ssl.gui.cine import Cine
 from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.docks import dock_beside
 from napari_cardiac_ssl.gui.dropping import Drops
+from napari_cardiac_ssl.gui.earlier import Earlier
 from napari_cardiac_ssl.gui.keys import Key, bind, bind_dock
 from napari_cardiac_ssl.gui.landmarks import LandmarkClicks
 from napari_cardiac_ssl.gui.opening import Opening, is_ours
@@ -85,7 +86,7 @@ class CardiacWidget(QWidget):
 
     def _lay_out(self) -> None:
         desk = self.desk
-        self.cine = Cine(desk, self)
+        self.cine, self.earlier = Cine(desk, self), Earlier(desk)
         self.overview = OverviewPanel(desk)
         self.choice, self.drawing, self.slice = (
             ChoicePanel(self.studies),
@@ -210,6 +211,12 @@ class CardiacWidget(QWidget):
                 "image alone, while held",
                 lambda: desk.hide_labels(True),
                 lambda: desk.hide_labels(False),
+            ),
+            Key(
+                ("B",),
+                "the labels before they were corrected or predicted anew, while held",
+                self.earlier.show,
+                self.earlier.hide,
             ),
             Key(("C",), "confirm the slice", desk.confirm),
             Key(("N",), "go to the slice that is suggested", self.overview.go_on),

@@ -287,6 +287,11 @@ class Project:
         }
         return Step(what, changes, (models[0], models[1]) if with_model else None)
 
+    def earlier(self, digest: str, index: SliceIndex) -> Iterator[SliceContent]:
+        """Yield what a slice was before each step that changed it, the newest first."""
+        for before in self._journal.db.execute(rows.EARLIER, (digest, *index)):
+            yield rows.packed(*before)
+
     def refreshes(self, digest: str, model: str) -> Iterator[Step]:
         """Yield the steps in which a model's predictions were written, the newest first."""
         numbers = self._journal.db.execute(

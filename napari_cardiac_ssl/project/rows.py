@@ -24,6 +24,9 @@ KEPT_STACKS = (
     "(SELECT count(*) FROM slices WHERE stack=stacks.id AND state='expert') FROM stacks"
 )
 SLICES = f"SELECT t, z, state, who, at, model, how, mask FROM slices WHERE stack={STACK}"
+EARLIER = f"""
+SELECT before, mask_before FROM changes JOIN steps ON steps.id=step
+WHERE stack={STACK} AND NOT undone AND t=? AND z=? ORDER BY step DESC"""
 # The steps of a stack that are too old, or past the bytes that it may fill; never the newest.
 FORGET_STEPS = """
 DELETE FROM steps WHERE id IN (

@@ -13,6 +13,7 @@ from napari_cardiac_ssl.annotations import (
     SliceContent,
     SliceState,
     Step,
+    unpack,
 )
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.project import Project
@@ -81,6 +82,24 @@ class Labelling:
         """What `redo` would do again, in words; None if nothing."""
         found = self._stack and self._project.redoable(self._stack.digest)
         return found[1] if found else None
+
+    def before(self, index: SliceIndex) -> SliceContent | None:
+        """Return what a slice held while it was the model's, before what it holds now.
+
+        On an expert's slice that is the prediction that was corrected, or nothing drawn; on a
+        predicted one the prediction before the last refresh that changed its labels. None where
+        the steps do not go back that far.
+        """
+        now = self.annotations.labels[index]
+        return next(
+            (
+                content
+                for content in self._project.earlier(self.stack.digest, index)
+                if content.record.state in OPEN_TO_MODEL
+                and not np.array_equal(unpack(content.mask, now.shape), now)
+            ),
+            None,
+        )
 
     # -- verbs -----------------------------------------------------------------------------
 

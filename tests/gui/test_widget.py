@@ -112,6 +112,51 @@ def test_held_key_shows_the_image_alone(widget):
     assert widget.view.layer.visible
 
 
+def test_held_key_shows_what_was_there_before(widget, viewer, trainer, qtbot):
+    def shown():
+        """The labels in sight, over the whole stack."""
+        whole = np.zeros(SHAPE, np.uint8)
+        for layer in viewer.layers:
+            if isinstance(layer, Labels) and layer.visible:
+                t, z = (int(at / size) for at, size in zip(layer.translate, (1, 8), strict=False))
+                frames, slices = layer.data.shape[:2]
+                whole[t : t + frames, z : z + slices] = layer.data
+        return whole
+
+    draw(widget, A, 1, BOX)
+    drawn = shown()
+    held = press(widget, "B")
+    next(held)
+    assert "nothing was labelled" in widget.status.text()
+    assert not shown().any()
+    next(held, None)
+    np.testing.assert_array_equal(shown(), drawn)
+
+    widget.desk.confirm()
+    widget.learning.train.click()
+    trainer.deliver(ring())
+    qtbot.waitUntil(lambda: not widget.session.busy)
+    corrected = SliceIndex(0, 2)
+    draw(widget, corrected, 1, np.s_[20:28, 20:28])
+    layers, states = list(viewer.layers), widget.session.annotations.slices(*SliceState)
+    after = widget.session.annotations.labels.copy()
+    held = press(widget, "B")
+    next(held)
+    np.testing.assert_array_equal(shown()[corrected], ring()[corrected])
+    assert "predicted 20" in widget.status.text()
+    assert viewer.layers.selection.active == widget.view.layer
+    next(held, None)
+    np.testing.assert_array_equal(shown(), after)
+    assert list(viewer.layers) == layers
+    np.testing.assert_array_equal(widget.session.annotations.labels, after)
+    assert widget.session.annotations.slices(*SliceState) == states
+
+    widget.view.go_to(SliceIndex(1, 0))  # touched by nobody
+    list(press(widget, "B"))
+    assert "no other labels" in widget.status.text()
+    assert list(viewer.layers) == layers
+
+
 def test_ctrl_z_takes_back_strokes_confirmations_and_refreshes(widget, trainer, qtbot):
     draw(widget, A, 1, BOX)
     widget.desk.confirm()

@@ -78,6 +78,6 @@ def say(session, trainer, *messages):
     session.process_messages()
 
 
-def train(session, trainer, **kwargs):
+def train(session, trainer, code=2, **kwargs):
     session.train(**kwargs)
-    say(session, trainer, *result(trainer.jobs[-1]))
+    say(session, trainer, *result(trainer.jobs[-1], code))

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.annotations import SliceState, unpack
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.project import project
 
-from .conftest import A, B, result, say, square, train
+from .conftest import SHAPE, A, B, result, say, square, train
 
 
 def seen(session):
@@ -54,6 +54,30 @@ def test_what_can_be_undone_is_named(session, trainer, heard):
     session.annotate(B, square(2), "interpolated")
     assert (session.undoable, session.redoable) == ("interpolated", None)
     assert session.annotations.record(B).how == "interpolated"
+
+
+def test_what_the_model_had_before_is_known(session, trainer):
+    def before(index):
+        found = session.before(index)
+        return found and (found.record.state, unpack(found.mask, SHAPE[2:]).max())
+
+    assert before(A) is None
+    session.annotate(A, square(1))
+    session.annotate(A, square(3))
+    session.confirm(A)
+    assert before(A) == (SliceState.UNLABELLED, 0)
+    train(session, trainer, code=2)
+    assert before(B) == (SliceState.UNLABELLED, 0)
+    train(session, trainer, code=3)
+    assert before(B) == (SliceState.PREDICTED, 2)
+    train(session, trainer, code=3)  # which changes nothing there
+    assert before(B) == (SliceState.PREDICTED, 2)
+    session.annotate(B, square(1))
+    session.confirm(B)
+    assert before(B) == (SliceState.PREDICTED, 3)
+    session.undo()
+    session.undo()
+    assert before(B) == (SliceState.PREDICTED, 2)
 
 
 def test_a_refresh_in_portions_is_one_step(session, trainer):
