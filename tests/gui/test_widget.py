@@ -145,6 +145,7 @@ def test_held_key_shows_what_was_there_before(widget, viewer, trainer, qtbot):
     np.testing.assert_array_equal(shown()[corrected], ring()[corrected])
     assert "predicted 20" in widget.status.text()
     assert viewer.layers.selection.active == widget.view.layer
+    assert not widget.choice.starts.count()
     next(held, None)
     np.testing.assert_array_equal(shown(), after)
     assert list(viewer.layers) == layers

@@ -110,7 +110,7 @@ class ChoicePanel(QWidget):
                 self.images.setCurrentIndex(self.images.count() - 1)
         self.starts.clear()
         for layer in self._desk.viewer.layers:
-            if isinstance(layer, Labels) and layer is not view.layer:
+            if isinstance(layer, Labels) and layer is not view.layer and not is_derived(layer):
                 self.starts.addItem(layer.name, layer)
                 if layer is start:
                     self.starts.setCurrentIndex(self.starts.count() - 1)
