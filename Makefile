@@ -17,6 +17,7 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 PYTHON :=
+NEXT_NAPARI := 0.10.0rc1
 export QT_API := pyqt6
 export PIP_NO_INPUT := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -39,12 +40,16 @@ demo: setup
 		"$${on_screen[@]}" $(BIN)/cardiac-ssl demo --headless --out demo-output
 	fi
 
-test: lint system
+test: lint system .venv-next
 	$(choose_screen)
 	"$${on_screen[@]}" $(BIN)/python -m pytest
+	window=(pytest tests/gui -k "not rehearsal and not kill and not hypothesis")
 	echo "The window once more, under the other Qt binding"
-	QT_API=pyside6 PYTEST_QT_API=pyside6 "$${on_screen[@]}" $(BIN)/python -m pytest tests/gui \
-		-k "not rehearsal and not kill and not hypothesis"
+	QT_API=pyside6 PYTEST_QT_API=pyside6 "$${on_screen[@]}" $(BIN)/python -m "$${window[@]}"
+	if [ -e .venv-next/bin ]; then
+		echo "And once more, with napari $(NEXT_NAPARI)"
+		"$${on_screen[@]}" .venv-next/bin/python -m "$${window[@]}"
+	fi
 
 screenshots: setup
 	$(BIN)/cardiac-ssl demo --headless --out demo-output
@@ -98,8 +103,18 @@ system:
 	$(BIN)/python -m pip install -q -c constraints.txt --no-build-isolation -e ".[dev]"
 	touch $@
 
+# The same environment with the napari that is to come. Not every index has it: then it is not tried.
+.venv-next: .venv/installed Makefile
+	rm -rf $@
+	cp -al .venv $@
+	$@/bin/python -m pip install -q --no-deps napari==$(NEXT_NAPARI) || {
+		echo "napari $(NEXT_NAPARI) cannot be had here: the tests go without it"
+		rm -rf $@/*
+	}
+	touch $@
+
 clean:
-	rm -rf .venv demo-output build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	rm -rf .venv .venv-next demo-output build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache
 
 # The real screen where there is one, else Xvfb, else Qt's offscreen platform.
