@@ -73,6 +73,7 @@ class ThreadPace:
     Threads that wait for one another spin. On a quiet machine all cores are fastest; where other
     programs hold one, steps with all threads can take ten times as long as steps with half. No
     figure that the system gives tells the two apart, so now and then one step tries the other.
+    Where steps can be smaller, that one may be: what counts is the time for each part of it.
 
     Parameters
     ----------
@@ -103,6 +104,11 @@ class ThreadPace:
         self._steps += 1
         return self._other if self._trying else self._best
 
+    @property
+    def is_trying(self) -> bool:
+        """Whether the step that was chosen for last tries what is not thought best."""
+        return self._trying
+
     def took(self, seconds: float) -> None:
         """Take in how long that step took."""
         if not self._trying:
@@ -111,6 +117,12 @@ class ThreadPace:
             self._best, self._other = self._other, self._best
             self._recent.clear()
             self._recent.append(seconds)
+
+
+def use_threads(number: int) -> None:
+    """Compute with so many threads. To say so anew would cost some ms, even if nothing changes."""
+    if torch.get_num_threads() != number:
+        torch.set_num_threads(number)
 
 
 def _cpu_multiplies_bfloat16() -> bool:

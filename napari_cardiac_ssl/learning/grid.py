@@ -6,9 +6,10 @@ products, made by torch's threads on the pixels that the square covers. Linear i
 widened to the coarser of the two spacings, so that shrinking does not alias.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -165,7 +166,7 @@ class Grid:
         return native
 
     def labels_to_slices(
-        self, shares: NDArray[np.floating]
+        self, shares: NDArray[np.floating], codes: Sequence[int] | None = None
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Bring class probabilities back and decide each native pixel there.
 
@@ -176,6 +177,8 @@ class Grid:
         ----------
         shares
             Shape ``(..., classes, size, size)``; class 0 is background.
+        codes
+            The label of each class, its number by default; that of class 0 is 0.
 
         Returns
         -------
@@ -187,7 +190,8 @@ class Grid:
         best, chosen = torch.from_numpy(self._to_window(shares)).max(dim=-3)
         labels = np.zeros((*shares.shape[:-3], *self.shape_yx), dtype=np.uint8)
         confidence = np.ones(labels.shape, dtype=np.float32)
-        labels[(..., *self._window)] = chosen.numpy()
+        written = np.array(range(shares.shape[-3]) if codes is None else codes, dtype=np.uint8)
+        labels[(..., *self._window)] = written[chosen.numpy()]
         confidence[(..., *self._window)] = best.numpy()
         return labels, confidence
 
@@ -296,7 +300,13 @@ class Intensities:
 
     @classmethod
     def of(cls, stack: Stack) -> "Intensities":
-        """Measure a stack. Large ones are thinned: percentiles need no more than a million."""
+        """Measure a stack, once; a large one thinned: percentiles need no more than a million."""
+        if stack not in _measured:
+            _measured[stack] = cls._measure(stack)
+        return _measured[stack]
+
+    @classmethod
+    def _measure(cls, stack: Stack) -> "Intensities":
         values = stack.image
         stride = max(1, int(np.sqrt(values.size / 1_000_000)))
         thinned = np.asarray(values[:, :, ::stride, ::stride], dtype=np.float32)
@@ -310,6 +320,9 @@ class Intensities:
         """Return the values as the network sees them; any shape."""
         clipped = np.clip(values.astype(np.float32), self.low, self.high)
         return np.asarray((clipped - self.mean) / self.deviation)
+
+
+_measured: WeakKeyDictionary[Stack, Intensities] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from napari_cardiac_ssl.anatomy import UKBB
 from napari_cardiac_ssl.annotations import middle_of
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.checkpoint import STRUCTURES_HEAD, Model
-from napari_cardiac_ssl.learning.compute import Compute, ThreadPace
+from napari_cardiac_ssl.learning.compute import Compute, ThreadPace, use_threads
 from napari_cardiac_ssl.learning.grid import Grid, Intensities, covering_size, grid_of, turn
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
@@ -74,10 +74,10 @@ def predict(
     """
     compute = compute or Compute.best()
     grid = _grid(model, stack, centre_yx, compute)
-    codes = np.array([0, *(UKBB.code(s) for s in model.card.structures)], dtype=np.uint8)
+    codes = [0, *(UKBB.code(s) for s in model.card.structures)]
     for chosen, images in _batches(stack, slices, grid):
-        labels, confidence = grid.labels_to_slices(_probabilities(model, images, compute))
-        yield PredictedSlices(chosen, codes[labels], confidence)
+        labels, confidence = grid.labels_to_slices(_probabilities(model, images, compute), codes)
+        yield PredictedSlices(chosen, labels, confidence)
 
 
 #: The slices are also seen turned so far, each way, to find out how sure the model is.
@@ -144,17 +144,18 @@ def _batches(
     threads = torch.get_num_threads()
     pace = ThreadPace(threads)
     try:
-        for begin in range(0, len(slices), BATCH):
-            chosen = tuple(slices[begin : begin + BATCH])
+        while slices:
             begun = time.perf_counter()
-            torch.set_num_threads(pace.choose())
+            use_threads(pace.choose())
+            size = BATCH // 4 if pace.is_trying else BATCH
+            chosen, slices = tuple(slices[:size]), slices[size:]
             yield (
                 chosen,
                 grid.to_network(stack.image[tuple(np.array(chosen).T)], intensities.apply),
             )
-            pace.took(time.perf_counter() - begun)
+            pace.took((time.perf_counter() - begun) / len(chosen))
     finally:
-        torch.set_num_threads(threads)
+        use_threads(threads)
 
 
 def predict_stack(

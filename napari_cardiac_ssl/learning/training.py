@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.learning.compute import Compute, ThreadPace, is_out_of_memory
+from napari_cardiac_ssl.learning.compute import Compute, ThreadPace, is_out_of_memory, use_threads
 from napari_cardiac_ssl.learning.distributed import Together
 
 Result = TypeVar("Result")
@@ -165,7 +165,7 @@ def fit(
     try:
         while spent < 1:
             if budget.seconds is not None:
-                torch.set_num_threads(pace.choose())
+                use_threads(pace.choose())
             begun = time.perf_counter()
             rate = peak_rate * one_cycle(spent)
             if landing is not None:
@@ -200,7 +200,7 @@ def fit(
                 spent = budget.spent(steps, seconds)
                 landing = (spent, rate)
     finally:
-        torch.set_num_threads(threads)
+        use_threads(threads)
 
 
 def _smaller(batch_size: int, error: RuntimeError | MemoryError) -> int:
