@@ -17,7 +17,7 @@ from psygnal import Signal
 from napari_cardiac_ssl.anatomy import UKBB, detect_scheme
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.gui.display import METADATA, stack_of
+from napari_cardiac_ssl.gui.display import METADATA, hide_brush_box, stack_of
 from napari_cardiac_ssl.gui.layers import LabelView
 from napari_cardiac_ssl.gui.verbs import Verbs
 from napari_cardiac_ssl.session import JobStatus, Session
@@ -60,6 +60,7 @@ class Desk(Verbs):
     said = Signal(str)
 
     def __init__(self, viewer: napari.Viewer, session: Session) -> None:
+        hide_brush_box(viewer)
         self.viewer = viewer
         self.session = session
         self.view = LabelView(viewer, session, self.fail)

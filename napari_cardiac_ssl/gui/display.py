@@ -158,10 +158,24 @@ def camera_of(viewer: Any) -> Any:
     return getattr(viewer, "scene", viewer).camera
 
 
-def text_of(viewer: Any) -> Any:
-    """Return the text that a viewer can show over its picture: the canvas's since napari 0.9."""
-    canvas = getattr(viewer, "canvas", None)
-    return viewer.text_overlay if canvas is None else canvas.overlays.text
+def write_over(viewer: Any, words: str) -> None:
+    """Write something large over a viewer's picture; nothing with no words."""
+    canvas = getattr(viewer, "canvas", None)  # whose text it is since napari 0.9
+    text = viewer.text_overlay if canvas is None else canvas.overlays.text
+    text.text, text.visible = words, bool(words)
+    text.font_size, text.color, text.position = 14, "yellow", "top_center"
+
+
+def hide_brush_box(viewer: Any) -> None:
+    """Take away the box that napari 0.9 draws behind the brush's circle.
+
+    It is of use to nobody, and stays where all else has gone: to draw it alone, once a label layer
+    was removed, ends the process in Mesa 22's renderer without a graphics card (a segmentation
+    fault when one study is opened after another).
+    """
+    overlays = getattr(getattr(viewer, "canvas", None), "overlays", {})
+    if "_brush_circle" in overlays:
+        overlays["_brush_circle"].box = False
 
 
 def stack_of(layer: Image | Labels) -> Stack:

@@ -1,47 +1,91 @@
-"""Before and after: the labels that the model had on a slice, shown while a key is held.
+"""Before and after: what the model had on a slice, or the image alone, while a key is held.
 
-They are a layer of their own, over one slice and for that moment only: the layer that is drawn on
-is out of sight meanwhile, and not touched.
+The labels of before are a layer of their own, over one slice and for that moment only: the layer
+that is drawn on is out of sight meanwhile, and not touched. Whatever changes ends it.
 """
+
+from datetime import datetime
+from typing import Any
 
 from napari.layers import Labels
 
-from napari_cardiac_ssl.annotations import SliceState, unpack
+from napari_cardiac_ssl.annotations import SliceContent, SliceState, unpack
 from napari_cardiac_ssl.gui.desk import Desk
-from napari_cardiac_ssl.gui.display import METADATA, labels_layer
+from napari_cardiac_ssl.gui.display import METADATA, labels_layer, write_over
+from napari_cardiac_ssl.gui.plane_lines import PlaneLines
 
 #: What the layer is called.
 BEFORE = "Before"
 
 
 class Earlier:
-    """The slice in view as it was while the model might still write it.
+    """The slice in view as it was while the model might still write it; or without labels.
 
     Parameters
     ----------
     desk
         The window's.
+    lines
+        What is drawn over the image beside labels.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, desk: Desk, lines: PlaneLines) -> None:
+        self._desk, self._lines = desk, lines
         self._layer: Labels | None = None
+        self._alone = False
+        session = desk.session
+        for signal in (session.stack_opened, session.slices_changed, session.labels_refreshed):
+            signal.connect(self.hide, check_nargs=False)
+        desk.viewer.dims.events.current_step.connect(self.hide)
 
     def show(self) -> None:
-        """Show it in place of today's labels; say what it is."""
-        self.hide()
+        """Show what the model had in place of today's labels, and say what it is."""
         desk, drawn = self._desk, self._desk.view.layer
-        if not desk.is_open or drawn is None:
+        if not desk.is_open or drawn is None or self._alone:
             return
+        self.hide()
         desk.view.take_strokes()
-        index, stack = desk.view.in_view, desk.session.stack
-        before = desk.session.before(index)
+        before = desk.session.before(desk.view.in_view)
         if before is None:
             desk.say("before: no other labels of this slice are known")
             return
-        predicted = before.record.state is SliceState.PREDICTED
-        at = before.record.when.replace("T", " ")[:16]
-        desk.say(f"before: predicted {at} UTC" if predicted else "before: nothing was labelled")
+        self._layer = self._make(before, drawn)
+        desk.viewer.add_layer(self._layer)
+        desk.viewer.layers.selection.active = drawn  # its keys go on working
+        desk.hide_labels(True)
+        write_over(desk.viewer, _words(before))
+
+    def hide(self, *_: Any) -> None:
+        """Show today's labels again."""
+        layer, self._layer = self._layer, None
+        if layer is None:
+            return
+        self._desk.hide_labels(False)
+        if layer in self._desk.viewer.layers:
+            self._desk.viewer.layers.remove(layer)
+        write_over(self._desk.viewer, "")
+
+    def show_image(self) -> None:
+        """Show the image alone."""
+        self.hide()
+        self._alone = True
+        self._desk.hide_labels(True)
+        self._lines.hide(True)
+
+    def hide_image(self) -> None:
+        """Show labels and lines again."""
+        self._alone = False
+        self._desk.hide_labels(False)
+        self._lines.hide(False)
+
+    def close(self) -> None:
+        """Let go of the viewer."""
+        self.hide()
+        self._desk.viewer.dims.events.current_step.disconnect(self.hide)
+
+    def _make(self, before: SliceContent, drawn: Labels) -> Labels:
+        desk = self._desk
+        index, stack = desk.view.in_view, desk.session.stack
         labels = unpack(before.mask, stack.image.shape[2:])[None, None]
         data, meta, _ = labels_layer(labels, stack, name=BEFORE)
         meta |= {
@@ -50,17 +94,13 @@ class Earlier:
             "units": drawn.units,
             "metadata": {METADATA: {"derived": True}},
         }
-        self._layer = Labels(data, **meta)
-        self._layer.contour = drawn.contour
-        self._desk.viewer.add_layer(self._layer)
-        self._desk.viewer.layers.selection.active = drawn  # its keys go on working
-        desk.hide_labels(True)
+        layer = Labels(data, **meta)
+        layer.contour = drawn.contour
+        return layer
 
-    def hide(self) -> None:
-        """Show today's labels again."""
-        layer, self._layer = self._layer, None
-        if layer is None:
-            return
-        if layer in self._desk.viewer.layers:
-            self._desk.viewer.layers.remove(layer)
-        self._desk.hide_labels(False)
+
+def _words(before: SliceContent) -> str:
+    if before.record.state is not SliceState.PREDICTED:
+        return "BEFORE: nothing was labelled"
+    at = datetime.fromisoformat(before.record.when).astimezone()
+    return f"BEFORE: predicted {at:%Y-%m-%d %H:%M:%S}"

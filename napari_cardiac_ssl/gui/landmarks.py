@@ -11,7 +11,7 @@ from psygnal import Signal
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.geometry.frame import TYPICAL_AXIS, Landmarks
 from napari_cardiac_ssl.geometry.orientation import usual_orientation
-from napari_cardiac_ssl.gui.display import METADATA, text_of
+from napari_cardiac_ssl.gui.display import METADATA, write_over
 from napari_cardiac_ssl.gui.studies import Studies
 from napari_cardiac_ssl.study import Stack
 
@@ -124,14 +124,12 @@ class LandmarkClicks:
 
     def _ask(self) -> None:
         self._studies.desk.say(f"{self.prompt} (Backspace: the last again, Escape: give up)")
-        text = text_of(self._viewer)
-        text.text, text.visible = self.prompt, True
-        text.font_size, text.color, text.position = 14, "yellow", "top_center"
+        write_over(self._viewer, self.prompt)
         self.changed.emit()
 
     def _stop(self) -> None:
         self.asking, self._clicked = False, {}
-        text_of(self._viewer).visible = False
+        write_over(self._viewer, "")
         if self._on_press in self._viewer.mouse_drag_callbacks:
             self._viewer.mouse_drag_callbacks.remove(self._on_press)
         for key in ("Escape", "Backspace"):

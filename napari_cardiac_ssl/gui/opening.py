@@ -212,6 +212,9 @@ class Opening(QObject):
         If somebody else has it open, the user is asked whether to look at it only.
         """
         desk = self._studies.desk
+        if desk.session.project.path == path.absolute():
+            desk.say(f"{path.name} is open here")
+            return
         with desk.reporting():
             desk.view.take_strokes()
             desk.view.hide()

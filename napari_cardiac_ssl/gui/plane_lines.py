@@ -65,6 +65,11 @@ class PlaneLines:
         (self._wanted.add if shown else self._wanted.discard)(what)
         self._renew()
 
+    def hide(self, hidden: bool) -> None:
+        """Take what is shown out of sight for a moment, or bring it back."""
+        for layer in self._layers.values():
+            layer.visible = not hidden
+
     def close(self) -> None:
         """Let go of the viewer."""
         self._viewer.layers.events.removed.disconnect(self._on_removed)

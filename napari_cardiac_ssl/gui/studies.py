@@ -115,11 +115,12 @@ class Studies:
                 raise InputError("training is running; finish or cancel it first")
             desk.view.take_strokes()
             layer = next((one for one in viewer.layers if stack_in(one) is stack), None)
-            for other in [one for one in viewer.layers if self._is_other(one, stack)]:
-                viewer.layers.remove(other)
+            others = [one for one in viewer.layers if self._is_other(one, stack)]
             if not isinstance(layer, Image):
                 layer = viewer.add_layer(Layer.create(*image_layer(stack, self._of(stack))))
             desk.open_layer(layer)
+            for other in others:  # last: Mesa 22 without a graphics card may crash on what is left
+                viewer.layers.remove(other)
 
     def clear(self) -> None:
         """Forget all studies and take their layers out of the viewer: a project is gone over to."""

@@ -65,6 +65,7 @@ class CardiacWidget(QWidget):
         self._lay_out()
         self.lines, self.clicks = PlaneLines(self.studies), LandmarkClicks(self.studies)
         self.lines.show(TRACES, preferences().show_planes)
+        self.earlier = Earlier(self.desk, self.lines)
         self.views = ViewsPanel(self.studies, self.lines, self.clicks)
         self.opening = Opening(self.studies, self)
         self.choice.open_asked.connect(self.ask_to_open)
@@ -86,7 +87,7 @@ class CardiacWidget(QWidget):
 
     def _lay_out(self) -> None:
         desk = self.desk
-        self.cine, self.earlier = Cine(desk, self), Earlier(desk)
+        self.cine = Cine(desk, self)
         self.overview = OverviewPanel(desk)
         self.choice, self.drawing, self.slice = (
             ChoicePanel(self.studies),
@@ -209,8 +210,8 @@ class CardiacWidget(QWidget):
             Key(
                 ("H",),
                 "image alone, while held",
-                lambda: desk.hide_labels(True),
-                lambda: desk.hide_labels(False),
+                self.earlier.show_image,
+                self.earlier.hide_image,
             ),
             Key(
                 ("B",),
@@ -234,6 +235,7 @@ class CardiacWidget(QWidget):
 
     def close_session(self) -> None:
         """End the trainer process and let go of the viewer."""
+        self.earlier.close()
         self.clicks.close()
         self.lines.close()
         self.studies.close()

@@ -13,10 +13,11 @@ from napari.layers import Image, Labels, Layer
 from napari_cardiac_ssl.anatomy import ACDC, UKBB
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.gui.display import image_layer
+from napari_cardiac_ssl.gui.earlier import BEFORE
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.session import Session
-from napari_cardiac_ssl.study import SliceIndex, Stack
+from napari_cardiac_ssl.study import SliceIndex, Stack, Study
 from napari_cardiac_ssl.trainer import Died, Failed, Progressed, Wish, handle
 
 from .conftest import BOX, SHAPE, A, B, C, paint
@@ -127,7 +128,7 @@ def test_held_key_shows_what_was_there_before(widget, viewer, trainer, qtbot):
     drawn = shown()
     held = press(widget, "B")
     next(held)
-    assert "nothing was labelled" in widget.status.text()
+    assert "nothing was labelled" in viewer.canvas.overlays.text.text
     assert not shown().any()
     next(held, None)
     np.testing.assert_array_equal(shown(), drawn)
@@ -143,10 +144,11 @@ def test_held_key_shows_what_was_there_before(widget, viewer, trainer, qtbot):
     held = press(widget, "B")
     next(held)
     np.testing.assert_array_equal(shown()[corrected], ring()[corrected])
-    assert "predicted 20" in widget.status.text()
+    assert "BEFORE: predicted 20" in viewer.canvas.overlays.text.text
     assert viewer.layers.selection.active == widget.view.layer
     assert not widget.choice.starts.count()
     next(held, None)
+    assert not viewer.canvas.overlays.text.visible
     np.testing.assert_array_equal(shown(), after)
     assert list(viewer.layers) == layers
     np.testing.assert_array_equal(widget.session.annotations.labels, after)
@@ -156,6 +158,53 @@ def test_held_key_shows_what_was_there_before(widget, viewer, trainer, qtbot):
     list(press(widget, "B"))
     assert "no other labels" in widget.status.text()
     assert list(viewer.layers) == layers
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        lambda widget: widget.view.go_to(B),
+        lambda widget: widget.desk.undo(),
+        lambda widget: widget.desk.confirm(),
+        lambda widget: list(press(widget, "H")),
+        lambda widget: widget.studies.add(Study("other", (another_stack(),))),
+    ],
+)
+def test_before_ends_when_anything_happens(widget, viewer, happens):
+    draw(widget, A, 1, BOX)
+    held = press(widget, "B")
+    next(held)
+    assert BEFORE in [layer.name for layer in viewer.layers]
+    happens(widget)
+    assert BEFORE not in [layer.name for layer in viewer.layers]
+    next(held, None)
+    assert widget.view.layer.visible
+
+
+def another_stack():
+    return Stack(np.ones((1, 5, 20, 30), np.int16), np.diag([1.2, 1.2, 10, 1]), name="another")
+
+
+def test_image_alone_wins_over_before(widget, viewer):
+    draw(widget, A, 1, BOX)
+    alone, before = press(widget, "H"), press(widget, "B")
+    next(alone)
+    next(before)
+    next(before, None)
+    assert not widget.view.layer.visible
+    assert BEFORE not in [layer.name for layer in viewer.layers]
+    next(alone, None)
+    assert widget.view.layer.visible
+
+
+def test_the_viewer_is_never_left_with_a_single_visual(widget, viewer):
+    """Drawn alone after its neighbours were removed, it ends the process in Mesa's renderer."""
+    assert not viewer.canvas.overlays["_brush_circle"].box
+    there = []
+    viewer.layers.events.removed.connect(lambda event: there.append(len(viewer.layers)))
+    widget.studies.add(Study("other", (another_stack(),)))
+    assert [layer.name for layer in viewer.layers] == ["another", "another labels"]
+    assert min(there) == 2
 
 
 def test_ctrl_z_takes_back_strokes_confirmations_and_refreshes(widget, trainer, qtbot):
