@@ -120,10 +120,10 @@ class Desk(Verbs):
     def use(self, layer: Labels) -> None:
         """Go on from the labels of another layer, on slices that no expert has touched."""
         with self._changing(()):
-            labels, scheme = self._labels_of(layer)
+            labels, how = self._labels_of(layer)
             slices = self.session.take_over(labels)
             self.say(
-                f"took {len(slices)} labelled slices over from {layer.name} (scheme {scheme}); "
+                f"took {len(slices)} labelled slices over from {layer.name}, {how}; "
                 "confirm those that are right"
             )
 
@@ -193,7 +193,7 @@ class Desk(Verbs):
         if not self.session.annotations.slices(*SliceState):  # ED as a rule, and a heart
             self.view.go_to(SliceIndex(0, stack.slices // 2))
         self.changed.emit()
-        self.say(_HINT_DRAW)
+        self.say(self.session.not_kept or _HINT_DRAW)
         self.session.warm_up()
 
     def _on_slices_changed(self, slices: tuple[SliceIndex, ...]) -> None:
@@ -231,7 +231,7 @@ class Desk(Verbs):
         self.changed.emit()
 
     def _labels_of(self, layer: Labels) -> tuple[NDArray[np.uint8], str]:
-        """Return a layer's labels in our integers, and the name of its own scheme."""
+        """Return a layer's labels in our integers, and how they were understood."""
         shape = self.session.stack.image.shape
         labels = np.asarray(layer.data)
         labels = labels.reshape((1,) * (4 - labels.ndim) + labels.shape)
@@ -241,6 +241,6 @@ class Desk(Verbs):
                 f"{shape} (t, z, y, x); choose labels made on this image"
             )
         if METADATA in layer.metadata:  # ours are in our integers, whatever their file's
-            return labels.astype(np.uint8), UKBB.name
+            return labels.astype(np.uint8), "as it was read"
         scheme = detect_scheme(labels)
-        return scheme.convert(labels, UKBB), f"{scheme.name}, told from the anatomy"
+        return scheme.convert(labels, UKBB), f"scheme {scheme.name}, told from the anatomy"

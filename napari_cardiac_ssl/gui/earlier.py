@@ -101,6 +101,7 @@ class Earlier:
 
 def _words(before: SliceContent) -> str:
     if before.record.state is not SliceState.PREDICTED:
-        return "BEFORE: nothing was labelled"
+        return "BEFORE\nnot labelled"
     at = datetime.fromisoformat(before.record.when).astimezone()
-    return f"BEFORE: predicted {at:%Y-%m-%d %H:%M:%S}"
+    today = at.date() == datetime.now(at.tzinfo).date()
+    return f"BEFORE\npredicted {at:%H:%M:%S}" if today else f"BEFORE\n{at:%Y-%m-%d %H:%M}"

@@ -276,17 +276,34 @@ class Opening(QObject):
             with suppress(RuntimeError):  # the window was closed meanwhile, this object with it
                 self._was_read.emit(opened)
 
+    def _add(self, mask: FullLayerData, opened: Opened) -> None:
+        """Show a mask; drawing goes on where it was."""
+        desk = self._studies.desk
+        active = desk.viewer.layers.selection.active
+        desk.viewer.add_layer(Layer.create(*mask))
+        if active is not None:
+            desk.viewer.layers.selection.active = active
+        if desk.is_open and mask[0].shape != desk.session.stack.image.shape:
+            opened.warned.append(
+                f"{mask[1]['name']} does not fit the open image: {mask[0].shape} instead of "
+                f"{desk.session.stack.image.shape} (t, z, y, x); remove it, or open its image"
+            )
+        else:
+            opened.said.append("Use takes them over")
+
     def _take(self, opened: Opened) -> None:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
         self._waiting.pop(0)
         for mask in opened.masks:
-            self._studies.desk.viewer.add_layer(Layer.create(*mask))
+            self._add(mask, opened)
         if opened.study is not None:
             self._studies.add(opened.study, work_on=self._is_first, stack=opened.stack)
             self._is_first = False
         opened.tell()
+        if opened.warned or opened.study is None:  # or "reading …" would stand there for ever
+            self._studies.desk.say("; ".join([*opened.warned, *opened.said]))
         self.ended.emit(opened)
         if self._waiting:
             self._start()

@@ -49,7 +49,12 @@ class Verbs:
         """Make slices examples to learn from."""
         with self._changing(slices) as chosen:
             self.session.confirm(*chosen)
-            self.say("confirmed: the model learns from it and never changes it")
+            labels = self.session.annotations.labels
+            self.say(
+                "confirmed: the model learns from it and never changes it"
+                if any(labels[index].any() for index in chosen)
+                else "confirmed that NO HEART is here: nothing is labelled (Ctrl-Z takes it back)"
+            )
 
     def accept(self, *slices: SliceIndex) -> None:
         """Confirm predictions as they are; slices that are none stay."""

@@ -76,6 +76,8 @@ class CardiacWidget(QWidget):
         self.studies.changed.connect(self._on_study)
         bind_dock(self, self.keys)
         self.desk.layer_shown.connect(self._on_layer_shown)
+        self.desk.changed.connect(self._show_unkept)
+        self._show_unkept()
         self.desk.said.connect(self.status.setText, check_nargs=False)
         self.desk.say(_HINT_OPEN)
         # A plugin's widget is not always told of its window's end: it goes with its Qt object.
@@ -115,8 +117,13 @@ class CardiacWidget(QWidget):
         layout.setContentsMargins(8, 4, 8, 8)
         layout.setSpacing(4)
         self.hint = HintPanel()
+        self.unkept = QLabel()
+        self.unkept.setWordWrap(True)
+        self.unkept.setAccessibleName("Why nothing is kept")
+        self.unkept.setStyleSheet("padding: 3px; color: black; background: #F0E442;")
         for part in (
             self.hint,
+            self.unkept,
             self.choice,
             self.overview,
             self.drawing,
@@ -128,6 +135,11 @@ class CardiacWidget(QWidget):
         layout.addWidget(self.numbers)
         layout.addWidget(self.status)
         self.setMinimumWidth(300)
+
+    def _show_unkept(self) -> None:
+        reason = self.session.not_kept or ""
+        self.unkept.setText(reason[:1].upper() + reason[1:])
+        self.unkept.setVisible(bool(reason))
 
     def _show_numbers(self, text: str) -> None:
         self.numbers.setText(text)

@@ -184,7 +184,7 @@ def _farthest(situation: Situation) -> Suggestion:
         places = np.flatnonzero(open_[t]).tolist()
         index = SliceIndex(t, min(places, key=lambda z: (abs(z - (first + last) / 2), z)))
         return Suggestion(
-            index, 1.0, f"no heart is labelled yet: {_place(situation, *index)} first"
+            index, 1.0, f"no heart is confirmed yet: {_place(situation, *index)} first"
         )
     away = _distance(situation)
     rims = np.array([_extent(situation, t) for t in range(len(open_))])[:, :, None]
@@ -297,7 +297,7 @@ def _starts(situation: Situation) -> tuple[NDArray[np.bool_], str]:
         if middle.any() and not (situation.labelled & heart)[same].any():
             among = np.zeros_like(situation.open)
             among[t] = middle
-            return among, f"no heart is labelled yet{phase}: the middle first"
+            return among, f"no heart is confirmed yet{phase}: the middle first"
     return situation.open, ""
 
 

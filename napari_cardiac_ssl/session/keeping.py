@@ -11,7 +11,7 @@ from psygnal import Signal
 
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.geometry.frame import Landmarks
-from napari_cardiac_ssl.project import KeptStack, Project
+from napari_cardiac_ssl.project import KeptStack, LockedError, Project
 from napari_cardiac_ssl.readers.studies import read_study
 from napari_cardiac_ssl.session.guiding import Guiding
 from napari_cardiac_ssl.study import SliceIndex, Stack
@@ -59,6 +59,8 @@ class Keeping(Guiding):
 
     #: Whether a stack that is opened without a project gets one by itself, found again with it.
     keeps_by_itself = False
+    #: Why what is done now goes with the session, although it should be kept; None if it is kept.
+    not_kept: str | None = None
     _look: Look | None = None
     _look_kept = 0.0
     _told: str | None = None
@@ -168,6 +170,7 @@ class Keeping(Guiding):
             If it cannot be written; all stays as it is then.
         """
         before, self._project = self._project, self._project.save_as(Path(path))
+        self.not_kept = None
         if before is not self._project:
             before.close()
             self.project_opened.emit(self._project)
@@ -225,7 +228,7 @@ class Keeping(Guiding):
     def _switch(self, project: Project) -> None:
         self.cancel()
         self._keep_look()
-        before, self._project = self._project, project
+        before, self._project, self.not_kept = self._project, project, None
         self._stack = self._annotations = None
         before.close()
         self._load_models()
@@ -237,9 +240,16 @@ class Keeping(Guiding):
         try:
             project = Project.automatic(stack.digest)
         except InputError as error:  # open in another window, no room, no rights
-            self.said.emit(f"what you do on {stack.name} is not kept: {error}")
             project = Project.in_memory()
-        self._switch(project)
+            self._switch(project)
+            elsewhere = "it is open in another window; close it there"
+            why = elsewhere if isinstance(error, LockedError) else error
+            self.not_kept = (
+                f"what you do on {stack.name} is not kept: {why}, or save it as a project"
+            )
+            self.said.emit(self.not_kept)
+        else:
+            self._switch(project)
 
     def _keep_look(self) -> None:
         look, self._look, self._look_kept = self._look, None, time.monotonic()

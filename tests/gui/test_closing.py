@@ -94,6 +94,21 @@ def test_window_that_ended_is_reopened_as_it_was(viewer, stack, end, code):
 
 
 @pytest.mark.usefixtures("home")
+def test_second_window_says_all_the_time_that_it_keeps_nothing(viewer, stack, tmp_path):
+    first = reopened(viewer, stack)
+    second = reopened(viewer, stack)
+    assert not first.unkept.text()
+    assert "not kept: it is open in another window" in second.unkept.text()
+    assert not second.unkept.isHidden()
+    assert "not kept" in second.status.text()
+    second.session.save_as(tmp_path / "kept.cardiac")
+    second.desk.changed.emit()
+    assert second.unkept.isHidden()
+    for widget in (first, second):
+        widget.close_session()
+
+
+@pytest.mark.usefixtures("home")
 def test_stroke_in_the_last_moment_is_kept(viewer, stack):
     widget = reopened(viewer, stack)
     y, x = np.mgrid[3:6, 3:6].reshape(2, -1)

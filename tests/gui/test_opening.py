@@ -69,8 +69,18 @@ def test_mask_comes_as_labels_to_go_on_from(widget, folder, qtbot):
     read_all(widget, qtbot, folder / "p3_sax.nii.gz", folder / "p3_sax_gt.nii.gz")
     assert widget.session.stack.name == "p3_sax"
     assert widget.choice.starts.currentText() == "p3_sax_gt (ukbb)"
+    assert "Use takes them over" in widget.status.text()
+    assert widget.viewer.layers.selection.active == widget.view.layer
     widget.desk.use(widget.choice.starts.currentData())
     assert widget.session.annotations.labels.any()
+
+
+def test_mask_of_another_image_is_said_not_to_fit(widget, folder, tmp_path, qtbot):
+    other = make_study(4, frames=1, slices=3, size=40, lax=False)
+    sax = other.study.stack(View.SAX)
+    write_mask(tmp_path / "other_gt.nii.gz", other.masks[View.SAX], like=sax)
+    read_all(widget, qtbot, folder / "p3_sax.nii.gz", tmp_path / "other_gt.nii.gz")
+    assert "does not fit the open image: (1, 3, 40, 40)" in widget.status.text()
 
 
 def test_second_study_does_not_take_the_first_one_s_place_unasked(widget, folder, qtbot):
@@ -83,6 +93,9 @@ def test_second_study_does_not_take_the_first_one_s_place_unasked(widget, folder
 def test_what_cannot_be_read_is_said_and_the_next_is_read(widget, folder, tmp_path, qtbot):
     broken = tmp_path / "broken.nii.gz"
     broken.write_bytes(b"nothing")
+    read_all(widget, qtbot, broken)
+    assert "broken.nii.gz" in widget.status.text()  # "Reading …" does not stand there for ever
+    assert "Reading" not in widget.status.text()
     read_all(widget, qtbot, broken, folder / "p3_sax.nii.gz")
     assert any("broken.nii.gz" in record.message for record in notification_manager.records)
     assert widget.session.stack.name == "p3_sax"

@@ -128,7 +128,7 @@ def test_held_key_shows_what_was_there_before(widget, viewer, trainer, qtbot):
     drawn = shown()
     held = press(widget, "B")
     next(held)
-    assert "nothing was labelled" in viewer.canvas.overlays.text.text
+    assert "not labelled" in viewer.canvas.overlays.text.text
     assert not shown().any()
     next(held, None)
     np.testing.assert_array_equal(shown(), drawn)
@@ -144,7 +144,7 @@ def test_held_key_shows_what_was_there_before(widget, viewer, trainer, qtbot):
     held = press(widget, "B")
     next(held)
     np.testing.assert_array_equal(shown()[corrected], ring()[corrected])
-    assert "BEFORE: predicted 20" in viewer.canvas.overlays.text.text
+    assert "BEFORE\npredicted " in viewer.canvas.overlays.text.text
     assert viewer.layers.selection.active == widget.view.layer
     assert not widget.choice.starts.count()
     next(held, None)

@@ -195,16 +195,19 @@ def test_what_was_learned_carries_over_to_the_next_study(make, trainer, image, t
     assert session.project.model("m1") == session.model
 
 
-def test_a_second_window_is_told_that_it_keeps_nothing(make, image):
+def test_a_second_window_is_told_that_it_keeps_nothing(make, image, tmp_path):
     first, second, said = make(), make(), []
     for session in (first, second):
         session.keeps_by_itself = True
         session.said.connect(said.append)
         session.open(read_stack(image))
     assert "what you do on heart is not kept" in said[-1]
-    assert "is open already" in said[-1]
+    assert "open in another window" in said[-1]
+    assert (first.not_kept, second.not_kept) == (None, said[-1])
     second.annotate(A, square(1))
     assert second.undoable == "stroke"
+    second.save_as(tmp_path / "kept.cardiac")
+    assert second.not_kept is None
 
 
 def test_what_is_opened_to_read_stays(make, trainer, image, tmp_path):
