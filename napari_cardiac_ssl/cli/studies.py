@@ -172,6 +172,10 @@ def evaluate(options: argparse.Namespace) -> int:
         slices = None
         if options.without is not None:
             slices = _slices_without(options.without, reference)
+            note(
+                f"{path.name}: {count(len(slices), 'slice')} of each frame compared, without "
+                f"{options.without}; volumes are of these alone"
+            )
         scores = score(
             prediction.labels,
             reference.labels,

@@ -103,6 +103,7 @@ class CardiacWidget(QWidget):
         self.add_tab("Measure", self.measuring)
         self.add_tab("Export", self.export)
         self.numbers = QLabel()
+        self.numbers.setWordWrap(True)
         self.numbers.setAccessibleName("The most important numbers")
         self.numbers.setVisible(False)
         self.measuring.summarised.connect(self._show_numbers)

@@ -116,8 +116,10 @@ def test_learn_predict_evaluate(do: Do, case, tmp_path: Path) -> None:
         in_table = list(csv.DictReader(file))
     for row, cells in zip(rows, in_table, strict=True):
         assert row["dice"] is None or float(cells["dice"]) == pytest.approx(row["dice"], rel=1e-5)
-    shown = do(*evaluate)[0].splitlines()
+    shown, said = do(*evaluate)
+    shown = shown.splitlines()
     assert len(shown) == 1 + len(rows)
+    assert "of each frame compared, without 1,2; volumes are of these alone" in said
     assert shown[0].split()[:4] == ["file", "frame", "structure", "Dice"]
 
 

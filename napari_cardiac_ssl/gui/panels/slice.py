@@ -27,7 +27,7 @@ class SlicePanel(QWidget):
         self.state.setWordWrap(True)
         self.confirm = button("Confirm slice", "")
         self.revert = button(
-            "Give back to model",
+            "Give back",
             "What is drawn on this slice goes, and the next prediction fills it. Ctrl-Z brings "
             "it back.",
         )
