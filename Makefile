@@ -106,7 +106,7 @@ system:
 # The same environment with the napari that is to come. Not every index has it: then it is not tried.
 .venv-next: .venv/installed Makefile
 	rm -rf $@
-	cp -al .venv $@
+	cp -al .venv $@ 2>/dev/null || { rm -rf $@; cp -a .venv $@; }
 	$@/bin/python -m pip install -q --no-deps napari==$(NEXT_NAPARI) || {
 		echo "napari $(NEXT_NAPARI) cannot be had here: the tests go without it"
 		rm -rf $@/*

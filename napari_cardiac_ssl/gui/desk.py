@@ -120,12 +120,33 @@ class Desk(Verbs):
     def use(self, layer: Labels) -> None:
         """Go on from the labels of another layer, on slices that no expert has touched."""
         with self._changing(()):
-            labels, how = self._labels_of(layer)
+            labels, how = self.labels_of(layer)
             slices = self.session.take_over(labels)
             self.say(
                 f"took {len(slices)} labelled slices over from {layer.name}, {how}; "
                 "confirm those that are right"
             )
+
+    def labels_of(self, layer: Labels) -> tuple[NDArray[np.uint8], str]:
+        """Return a layer's labels in our integers, and how they were understood.
+
+        Raises
+        ------
+        InputError
+            If they do not fit the open image, or their scheme cannot be told.
+        """
+        shape = self.session.stack.image.shape
+        labels = np.asarray(layer.data)
+        labels = labels.reshape((1,) * (4 - labels.ndim) + labels.shape)
+        if labels.shape != shape:
+            raise InputError(
+                f"layer {layer.name}: labels of shape {labels.shape} do not fit the image "
+                f"{shape} (t, z, y, x); choose labels made on this image"
+            )
+        if METADATA in layer.metadata:  # ours are in our integers, whatever their file's
+            return labels.astype(np.uint8), "as it was read"
+        scheme = detect_scheme(labels)
+        return scheme.convert(labels, UKBB), f"scheme {scheme.name}, told from the anatomy"
 
     # -- telling ---------------------------------------------------------------------------
 
@@ -229,18 +250,3 @@ class Desk(Verbs):
     def _show(self) -> None:
         self._stale = False
         self.changed.emit()
-
-    def _labels_of(self, layer: Labels) -> tuple[NDArray[np.uint8], str]:
-        """Return a layer's labels in our integers, and how they were understood."""
-        shape = self.session.stack.image.shape
-        labels = np.asarray(layer.data)
-        labels = labels.reshape((1,) * (4 - labels.ndim) + labels.shape)
-        if labels.shape != shape:
-            raise InputError(
-                f"layer {layer.name}: labels of shape {labels.shape} do not fit the image "
-                f"{shape} (t, z, y, x); choose labels made on this image"
-            )
-        if METADATA in layer.metadata:  # ours are in our integers, whatever their file's
-            return labels.astype(np.uint8), "as it was read"
-        scheme = detect_scheme(labels)
-        return scheme.convert(labels, UKBB), f"scheme {scheme.name}, told from the anatomy"

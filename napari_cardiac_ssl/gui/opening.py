@@ -212,7 +212,8 @@ class Opening(QObject):
         If somebody else has it open, the user is asked whether to look at it only.
         """
         desk = self._studies.desk
-        if desk.session.project.path == path.absolute():
+        project = desk.session.project
+        if project.path == path.absolute() and not project.read_only:
             desk.say(f"{path.name} is open here")
             return
         with desk.reporting():
@@ -280,16 +281,16 @@ class Opening(QObject):
         """Show a mask; drawing goes on where it was."""
         desk = self._studies.desk
         active = desk.viewer.layers.selection.active
-        desk.viewer.add_layer(Layer.create(*mask))
+        layer = desk.viewer.add_layer(Layer.create(*mask))
         if active is not None:
             desk.viewer.layers.selection.active = active
-        if desk.is_open and mask[0].shape != desk.session.stack.image.shape:
-            opened.warned.append(
-                f"{mask[1]['name']} does not fit the open image: {mask[0].shape} instead of "
-                f"{desk.session.stack.image.shape} (t, z, y, x); remove it, or open its image"
-            )
-        else:
-            opened.said.append("Use takes them over")
+        if desk.is_open:
+            try:
+                desk.labels_of(layer)
+            except InputError as error:
+                opened.warned.append(str(error))
+            else:
+                opened.said.append("Use takes them over")
 
     def _take(self, opened: Opened) -> None:
         if self._bar is not None:

@@ -237,19 +237,19 @@ class Keeping(Guiding):
     def _keep_by_itself(self, stack: Stack) -> None:
         if any(kept.digest == stack.digest for kept in self._project.stacks):
             return
+        why = None
         try:
             project = Project.automatic(stack.digest)
-        except InputError as error:  # open in another window, no room, no rights
-            project = Project.in_memory()
-            self._switch(project)
-            elsewhere = "it is open in another window; close it there"
-            why = elsewhere if isinstance(error, LockedError) else error
+        except LockedError:
+            project, why = Project.in_memory(), "it is open in another window; close it there"
+        except InputError as error:  # no room, no rights
+            project, why = Project.in_memory(), str(error)
+        self._switch(project)
+        if why:
             self.not_kept = (
                 f"what you do on {stack.name} is not kept: {why}, or save it as a project"
             )
             self.said.emit(self.not_kept)
-        else:
-            self._switch(project)
 
     def _keep_look(self) -> None:
         look, self._look, self._look_kept = self._look, None, time.monotonic()

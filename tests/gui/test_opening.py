@@ -80,7 +80,7 @@ def test_mask_of_another_image_is_said_not_to_fit(widget, folder, tmp_path, qtbo
     sax = other.study.stack(View.SAX)
     write_mask(tmp_path / "other_gt.nii.gz", other.masks[View.SAX], like=sax)
     read_all(widget, qtbot, folder / "p3_sax.nii.gz", tmp_path / "other_gt.nii.gz")
-    assert "does not fit the open image: (1, 3, 40, 40)" in widget.status.text()
+    assert "labels of shape (1, 3, 40, 40) do not fit the image" in widget.status.text()
 
 
 def test_second_study_does_not_take_the_first_one_s_place_unasked(widget, folder, qtbot):
@@ -267,6 +267,12 @@ def test_project_opens_where_it_was_left(viewer, folder, tmp_path, qtbot):
         assert widget.view.in_view == SliceIndex(1, 2)
         assert tuple(widget.desk.image.contrast_limits) == (3, 99)
         assert [type(layer).__name__ for layer in viewer.layers] == ["Image", "Labels"]  # no view
+        widget.open(project)
+        assert "is open here" in widget.status.text()
+        widget.session.open_project(project, read_only=True)
+        read_all(widget, qtbot, project)  # once more, to work on it
+        assert not widget.session.project.read_only
+        assert np.array_equal(widget.view.layer.data[1, 2], drawn)
     finally:
         widget.close_session()
 
