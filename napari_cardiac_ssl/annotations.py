@@ -29,6 +29,9 @@ class SliceState(StrEnum):
     EXCLUDED = "excluded"
 
 
+#: How a slice came to be empty that lies outside the heart's extent (`Annotations.mark_outside`).
+OUTSIDE = "outside the heart"
+
 #: The states in which the model may write.
 OPEN_TO_MODEL = frozenset({SliceState.UNLABELLED, SliceState.PREDICTED})
 
@@ -50,7 +53,8 @@ class SliceRecord:
     how
         How the labels came about: "predicted", "drawn", "corrected" (a prediction drawn on),
         "accepted" (a prediction confirmed as it was), "confirmed" (nothing was drawn: no heart
-        here), or the name of a help; empty where nothing happened yet.
+        here), `OUTSIDE` (beyond the first or last slice with heart), or the name of a help; empty
+        where nothing happened yet.
     """
 
     state: SliceState = SliceState.UNLABELLED
@@ -141,6 +145,37 @@ class Annotations:
         """Return the slices that are in one of some states, in order."""
         return tuple(sorted(i for i, known in self._slices.items() if known.record.state in states))
 
+    def is_outside(self, index: SliceIndex) -> bool:
+        """Tell whether an expert has marked a slice as outside the heart."""
+        record = self.record(index)
+        return record.state is SliceState.EXPERT and record.how == OUTSIDE
+
+    def extent(self, t: int) -> tuple[int, int]:
+        """Return the first and last slice of a frame that may show heart.
+
+        Parameters
+        ----------
+        t
+            The frame.
+
+        Returns
+        -------
+        tuple of int
+            What lies between the slices at either end of the stack that an expert has marked as
+            outside the heart, or has confirmed as empty. Excluded ones among them do not count.
+            All slices where nothing was said, or where nothing would be left.
+
+        Raises
+        ------
+        InputError
+            If there is no such frame.
+        """
+        self._slice(SliceIndex(t, 0))
+        indices = [SliceIndex(t, z) for z in range(self._labels.shape[1])]
+        last = len(indices) - 1
+        before, after = self._without_heart(indices), self._without_heart(indices[::-1])
+        return (0, last) if before + after > last else (before, last - after)
+
     def content(self, index: SliceIndex) -> SliceContent:
         """Return one slice as it is now, compressed."""
         known = self._slice(index)
@@ -187,6 +222,11 @@ class Annotations:
         before = self.record(index)
         how = "accepted" if before.state is SliceState.PREDICTED else before.how or "confirmed"
         self._mark(index, self._by_expert(before, SliceState.EXPERT, how))
+
+    def mark_outside(self, index: SliceIndex) -> None:
+        """Make a slice an example of no heart: empty, because it lies outside the heart."""
+        record = SliceRecord(SliceState.EXPERT, self.who, _now(), how=OUTSIDE)
+        self._write(index, np.zeros(self._labels.shape[2:], np.uint8), record)
 
     def accept(self, index: SliceIndex) -> None:
         """Confirm a prediction as it is; a slice that is none stays as it is."""
@@ -244,6 +284,17 @@ class Annotations:
                 self._write(index, predicted, record)
                 written.append(index)
         return tuple(written)
+
+    def _without_heart(self, indices: Sequence[SliceIndex]) -> int:
+        """Return how many slices from an end of the stack on hold no heart, as an expert says."""
+        number = 0
+        for place, index in enumerate(indices):
+            state = self.state(index)
+            if state is SliceState.EXPERT and not self._labels[index].any():
+                number = place + 1
+            elif state is not SliceState.EXCLUDED:
+                break
+        return number
 
     def _by_expert(self, before: SliceRecord, state: SliceState, how: str) -> SliceRecord:
         return SliceRecord(state, self.who, _now(), before.model, how)

@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from napari_cardiac_ssl.annotations import Annotations, SliceState, middle_of
+from napari_cardiac_ssl.annotations import OUTSIDE, Annotations, SliceState, middle_of
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.study import SliceIndex
 
@@ -74,6 +74,43 @@ def test_excluded_slices_are_left_alone(annotations):
     assert annotations.refresh([A], drawing(2)[None], "m1") == ()
 
 
+def test_what_lies_outside_the_heart_is_the_experts_and_empty(annotations):
+    annotations.refresh([A], drawing(2)[None], "m1")
+    annotations.mark_outside(A)
+    record = annotations.record(A)
+    assert (record.state, record.who, record.model) == (SliceState.EXPERT, "reader", None)
+    assert record.how == OUTSIDE
+    assert record.when.endswith("+00:00")
+    assert annotations.is_outside(A)
+    assert not annotations.labels[A].any()
+    assert annotations.refresh([A], drawing(3)[None], "m2") == ()
+    annotations.annotate(A, drawing())
+    assert annotations.record(A).how == "drawn"
+    assert not annotations.is_outside(A)
+
+
+def test_the_extent_is_what_lies_between_slices_without_heart():
+    annotations = Annotations((2, 7, 4, 4), who="reader")
+    assert annotations.extent(0) == (0, 6)
+    for z in (0, 1, 5, 6):
+        annotations.mark_outside(SliceIndex(0, z))
+    assert annotations.extent(0) == (2, 4)
+    assert annotations.extent(1) == (0, 6)
+    annotations.exclude(SliceIndex(0, 0))
+    annotations.release(SliceIndex(0, 5))
+    annotations.confirm(SliceIndex(0, 5))  # empty: no heart either
+    assert annotations.extent(0) == (2, 4)
+    annotations.mark_outside(SliceIndex(0, 3))  # in the middle it ends nothing
+    assert annotations.extent(0) == (2, 4)
+    annotations.retract(SliceIndex(0, 6))
+    assert annotations.extent(0) == (2, 6)
+    for z in range(7):
+        annotations.mark_outside(SliceIndex(1, z))
+    assert annotations.extent(1) == (0, 6)
+    with pytest.raises(InputError, match="no slice t=2"):
+        annotations.extent(2)
+
+
 def test_labels_cannot_be_written_from_outside(annotations):
     with pytest.raises(ValueError, match="read-only"):
         annotations.labels[0, 0, 0, 0] = 1
@@ -112,6 +149,11 @@ class Loop(RuleBasedStateMachine):
     def confirm(self, index):
         self.annotations.confirm(index)
         self.drawn[index] = self.annotations.labels[index].copy()
+
+    @rule(index=slices)
+    def mark_outside(self, index):
+        self.annotations.mark_outside(index)
+        self.drawn[index] = drawing(0)
 
     @rule(index=slices)
     def exclude(self, index):

@@ -30,8 +30,9 @@ class MapContent:
 
     Parameters
     ----------
-    states
-        One state for each slice, shape ``(t, z)``, objects (NumPy makes plain strings of some).
+    signs
+        One for each slice: its state or `OUTSIDE`, shape ``(t, z)``, objects (NumPy makes plain
+        strings of some).
     doubt
         How uncertain the model is of each, 0 to 1, shape ``(t, z)``; NaN where unknown.
     current
@@ -42,7 +43,7 @@ class MapContent:
         Words for frames, as ``{0: "ED"}``.
     """
 
-    states: NDArray[np.object_] = field(default_factory=lambda: np.empty((0, 0), object))
+    signs: NDArray[np.object_] = field(default_factory=lambda: np.empty((0, 0), object))
     doubt: NDArray[np.floating[Any]] | None = None
     current: SliceIndex | None = None
     suggested: SliceIndex | None = None
@@ -50,7 +51,7 @@ class MapContent:
 
     def has_cells_of(self, other: "MapContent") -> bool:
         """Tell whether all cells look as in another."""
-        if not np.array_equal(self.states, other.states):
+        if not np.array_equal(self.signs, other.signs):
             return False
         if self.doubt is None or other.doubt is None:
             return self.doubt is other.doubt
@@ -69,6 +70,7 @@ class SliceMap(QWidget):
     chosen = Signal(object)  # SliceIndex: go there
     menu_asked = Signal(object, QPoint)  # SliceIndex, where on the screen
     confirm_asked = Signal()
+    end_asked = Signal(str, bool)  # "first" or "last": with heart; whether in every frame
 
     def __init__(self, describe: Callable[[SliceIndex], str]) -> None:
         super().__init__()
@@ -85,7 +87,7 @@ class SliceMap(QWidget):
     def show_content(self, content: MapContent) -> None:
         """Show something else; nothing is painted before Qt asks."""
         before, self._content = self._content, content
-        resized = content.states.shape != before.states.shape
+        resized = content.signs.shape != before.signs.shape
         if not content.has_cells_of(before):
             self._cells = None
         if content.current is not None:
@@ -96,14 +98,14 @@ class SliceMap(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Qt asks how large it would like to be."""
-        rows = max(1, self._content.states.shape[1])
+        rows = max(1, self._content.signs.shape[1])
         return QSize(280, self._top + rows * self._cell_height(rows) + 4)
 
     minimumSizeHint = sizeHint  # noqa: N815 - Qt's name
 
     @property
     def _is_column(self) -> bool:
-        return len(self._content.states) == 1
+        return len(self._content.signs) == 1
 
     @property
     def _top(self) -> int:
@@ -120,7 +122,7 @@ class SliceMap(QWidget):
     @property
     def _cell(self) -> tuple[float, float]:
         """Width and height of a cell."""
-        frames, rows = self._content.states.shape
+        frames, rows = self._content.signs.shape
         wide = (self.width() - self._left - 6) / max(1, frames)
         return max(LEAST, min(MOST_WIDE, wide)), self._cell_height(rows)
 
@@ -132,7 +134,7 @@ class SliceMap(QWidget):
     def slice_at(self, place: QPointF) -> SliceIndex | None:
         """Return the slice that is painted somewhere; None beside the map."""
         wide, high = self._cell
-        frames, rows = self._content.states.shape
+        frames, rows = self._content.signs.shape
         t, z = int((place.x() - self._left) // wide), int((place.y() - self._top) // high)
         if self._is_column and place.x() >= 0:
             t = 0  # the words belong to the slice
@@ -172,18 +174,18 @@ class SliceMap(QWidget):
         cells.setDevicePixelRatio(ratio)
         cells.fill(Qt.GlobalColor.transparent)
         painter = QPainter(cells)
-        for t, z in np.ndindex(content.states.shape):
+        for t, z in np.ndindex(content.signs.shape):
             index = SliceIndex(t, z)
             doubt = math.nan if content.doubt is None else float(content.doubt[index])
             cell = self.cell_of(index).adjusted(0.5, 0.5, -0.5, -0.5)
-            paint_cell(painter, cell, content.states[index], doubt)
+            paint_cell(painter, cell, content.signs[index], doubt)
         painter.end()
         return cells
 
     def _paint_words(self, painter: QPainter) -> None:
         """Paint the numbers of slices and frames, ED and ES; in a column the states in words."""
         content, (wide, high) = self._content, self._cell
-        frames, rows = content.states.shape
+        frames, rows = content.signs.shape
         text = self.palette().windowText().color()
         dim = QColor(text)
         dim.setAlphaF(0.6)
@@ -250,15 +252,20 @@ class SliceMap(QWidget):
             self.menu_asked.emit(index, event.globalPos())
 
     def keyPressEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
-        """Qt tells of a key: arrows move the view, Return confirms."""
+        """Qt tells of a key: arrows move the view, with Shift name an end, Return confirms."""
         steps = {
             Qt.Key.Key_Left: (-1, 0),
             Qt.Key.Key_Right: (1, 0),
             Qt.Key.Key_Up: (0, -1),
             Qt.Key.Key_Down: (0, 1),
         }
-        current, (frames, rows) = self._content.current, self._content.states.shape
-        if current is not None and event.key() in steps:
+        current, (frames, rows) = self._content.current, self._content.signs.shape
+        ends = {Qt.Key.Key_Up: "first", Qt.Key.Key_Down: "last"}
+        held = event.modifiers()
+        if held & Qt.KeyboardModifier.ShiftModifier and event.key() in ends:
+            every = bool(held & Qt.KeyboardModifier.ControlModifier)
+            self.end_asked.emit(ends[event.key()], every)
+        elif current is not None and event.key() in steps:
             t, z = steps[event.key()]
             index = SliceIndex((current.t + t) % frames, min(max(current.z + z, 0), rows - 1))
             self.chosen.emit(index)

@@ -10,7 +10,7 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
 
 #: Colours of the states, none of them a structure's on the picture. Predictions are shaded from
 #: those that one may trust to those that one should look at.
@@ -18,8 +18,10 @@ EXPERT, EDITING = QColor("#2F7FD1"), QColor("#E8A33D")
 SURE, DOUBTFUL = QColor("#66758A"), QColor("#F4E7BE")
 SUGGESTED = QColor("#FF5FA2")
 
-STATE_WORDS = {
+#: What there is a sign of: the states of slices, and `OUTSIDE`, an expert's word without a drawing.
+SIGN_WORDS: dict[str, str] = {
     SliceState.EXPERT: "confirmed",
+    OUTSIDE: OUTSIDE,
     SliceState.EDITING: "editing",
     SliceState.PREDICTED: "predicted",
     SliceState.UNLABELLED: "empty",
@@ -27,6 +29,7 @@ STATE_WORDS = {
 }
 _MEANING = {
     "confirmed": "yours, right as it is; the model learns from it and never changes it",
+    OUTSIDE: "yours: before the first or after the last slice with heart; learned from as empty",
     "editing": "yours, not confirmed yet; the model never changes it",
     "predicted": "the model's; the brighter, the less sure it is",
     "empty": "nothing there yet",
@@ -42,14 +45,14 @@ class Legend(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._counts: dict[SliceState, int] = {}
+        self._counts: dict[str, int] = {}
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Slices by state")
         self.setToolTip("\n".join(f"{word}: {_MEANING[word]}" for word in _MEANING))
 
-    def show_counts(self, counts: dict[SliceState, int]) -> None:
-        """Show how many slices are in each state; states without any need no words."""
-        counts = {state: number for state, number in counts.items() if number}
+    def show_counts(self, counts: dict[str, int]) -> None:
+        """Show how many slices there are of each sign; signs without any need no words."""
+        counts = {sign: number for sign, number in counts.items() if number}
         if counts != self._counts:
             self._counts = counts
             self.setAccessibleDescription(", ".join(self.words))
@@ -59,7 +62,7 @@ class Legend(QWidget):
     @property
     def words(self) -> list[str]:
         """The counts in words."""
-        return [f"{number} {STATE_WORDS[state]}" for state, number in self._counts.items()]
+        return [f"{number} {SIGN_WORDS[sign]}" for sign, number in self._counts.items()]
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Qt asks how large it would like to be: as many lines as the words need."""
@@ -90,16 +93,16 @@ class Legend(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics = self.fontMetrics()
         high = metrics.height()
-        for state, words, (x, line) in zip(self._counts, self.words, self._places(), strict=True):
+        for sign, words, (x, line) in zip(self._counts, self.words, self._places(), strict=True):
             cell = QRectF(x, line * high + (high - _SIDE) / 2, _SIDE, _SIDE)
-            paint_cell(painter, cell, state, 0.35)
+            paint_cell(painter, cell, sign, 0.35)
             painter.setPen(self.palette().windowText().color())
             painter.drawText(QPointF(x + _SIDE + 5, line * high + metrics.ascent()), words)
         painter.end()
 
 
-def paint_cell(painter: QPainter, cell: QRectF, state: SliceState, doubt: float) -> None:
-    """Paint the sign of a state.
+def paint_cell(painter: QPainter, cell: QRectF, sign: str, doubt: float) -> None:
+    """Paint the sign of a slice.
 
     Parameters
     ----------
@@ -107,19 +110,22 @@ def paint_cell(painter: QPainter, cell: QRectF, state: SliceState, doubt: float)
         Its pen and brush are changed.
     cell
         Where.
-    state
-        Of the slice.
+    sign
+        Its state, or `OUTSIDE`.
     doubt
         How uncertain the model is of its prediction, 0 to 1; NaN where unknown.
     """
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, state != SliceState.PREDICTED)
-    if state == SliceState.PREDICTED:
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, sign != SliceState.PREDICTED)
+    if sign == SliceState.PREDICTED:
         painter.fillRect(cell, shade(doubt))
-    elif state == SliceState.EXPERT:
+    elif sign == SliceState.EXPERT:
         painter.fillRect(cell, EXPERT)
         _paint_tick(painter, cell)
-    elif state == SliceState.EDITING:
+    elif sign == OUTSIDE:  # a dash in the expert's colour: nothing there
+        third = cell.height() / 3
+        painter.fillRect(cell.adjusted(0, third, 0, -third), EXPERT)
+    elif sign == SliceState.EDITING:
         painter.fillRect(cell, SURE)
         painter.setBrush(EDITING)
         painter.drawPolygon(QPolygonF([cell.bottomLeft(), cell.topRight(), cell.bottomRight()]))
@@ -128,7 +134,7 @@ def paint_cell(painter: QPainter, cell: QRectF, state: SliceState, doubt: float)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(SURE, 1))
         painter.drawRect(inner)
-        if state == SliceState.EXCLUDED:
+        if sign == SliceState.EXCLUDED:
             painter.drawLine(inner.topLeft(), inner.bottomRight())
             painter.drawLine(inner.bottomLeft(), inner.topRight())
 

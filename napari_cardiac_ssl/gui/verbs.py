@@ -88,6 +88,37 @@ class Verbs:
             self.session.include(*chosen)
             self.say("included again")
 
+    def set_first_slice(self, index: SliceIndex | None = None, *, all_frames: bool = False) -> None:
+        """Say that a slice is the first with heart: those before it show none."""
+        self._set_end("first", self.session.set_first_slice, index, all_frames)
+
+    def set_last_slice(self, index: SliceIndex | None = None, *, all_frames: bool = False) -> None:
+        """Say that a slice is the last with heart: those after it show none."""
+        self._set_end("last", self.session.set_last_slice, index, all_frames)
+
+    def _set_end(
+        self,
+        end: Literal["first", "last"],
+        verb: Callable[..., tuple[SliceIndex, ...]],
+        index: SliceIndex | None,
+        all_frames: bool,
+    ) -> None:
+        with self._changing(() if index is None else (index,)) as (chosen,):
+            changed = verb(chosen, all_frames=all_frames)
+            outside = [one for one in changed if self.session.annotations.is_outside(one)]
+            back = len(changed) - len(outside)
+            done = []
+            if outside:
+                stay = "stays empty and is" if len(outside) == 1 else "stay empty and are"
+                done.append(f"{_slices(len(outside))} outside {stay} learned as no heart")
+            if back:
+                done.append(f"{_slices(back)} given back to the model")
+            where = "every frame" if all_frames else f"frame {chosen.t}"
+            self.say(
+                f"slice {chosen.z} is the {end} with heart in {where}: "
+                + (f"{', '.join(done)} (Ctrl-Z takes it back)" if done else "nothing to change")
+            )
+
     @contextmanager
     def _changing(self, slices: tuple[SliceIndex, ...]) -> Iterator[tuple[SliceIndex, ...]]:
         with self.reporting():
@@ -135,7 +166,13 @@ class Verbs:
 
     def _neighbour(self, index: SliceIndex) -> SliceIndex:
         drawn = self.session.annotations.slices(SliceState.EXPERT, SliceState.EDITING)
-        near = [one for one in drawn if one != index and (one.t == index.t or one.z == index.z)]
+        near = [
+            one
+            for one in drawn
+            if one != index
+            and (one.t == index.t or one.z == index.z)
+            and not self.session.annotations.is_outside(one)
+        ]
         if not near:
             raise InputError("nothing to copy: draw another slice of this frame, or this in time")
         frames = self.session.stack.frames
@@ -221,3 +258,7 @@ class Verbs:
         """Write the present model."""
         with self.reporting():
             self.say(f"model written to {self.session.export_model(path)}")
+
+
+def _slices(number: int) -> str:
+    return f"{number} slice{'' if number == 1 else 's'}"

@@ -233,6 +233,26 @@ class CardiacWidget(QWidget):
                 self.earlier.hide,
             ),
             Key(("C",), "confirm the slice", desk.confirm),
+            Key(
+                ("Shift-Up",),
+                "this slice is the first with heart in the frame",
+                desk.set_first_slice,
+            ),
+            Key(
+                ("Shift-Down",),
+                "this slice is the last with heart in the frame",
+                desk.set_last_slice,
+            ),
+            Key(
+                ("Control-Shift-Up",),
+                "this slice is the first with heart in every frame",
+                partial(desk.set_first_slice, all_frames=True),
+            ),
+            Key(
+                ("Control-Shift-Down",),
+                "this slice is the last with heart in every frame",
+                partial(desk.set_last_slice, all_frames=True),
+            ),
             Key(("N",), "go to the slice that is suggested", self.overview.go_on),
             Key(("I",), "interpolate the frame between drawn slices", desk.interpolate),
             Key(("U",), "copy the nearest drawn slice", desk.copy_neighbour),

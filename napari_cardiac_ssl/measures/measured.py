@@ -116,12 +116,13 @@ class Measured:
         unlabelled = None
         if state_of is not None:
             frames, number = self._labels.shape[:2]
-            unlabelled = np.array(
-                [
-                    sum(state_of(SliceIndex(t, z)) is SliceState.UNLABELLED for z in range(number))
-                    for t in range(frames)
-                ]
+            states = np.array(
+                [[state_of(SliceIndex(t, z)) for z in range(number)] for t in range(frames)],
+                dtype=object,
             )
+            # Where some frame is known to show no heart, another lacks nothing by being unlabelled.
+            empty = (states == SliceState.EXPERT) & ~self._pixels.any(axis=0)
+            unlabelled = (states == SliceState.UNLABELLED)[:, ~empty.any(axis=0)].sum(axis=1)
         volumes = self.volumes_ml(Structure.LV_CAVITY)
         if np.isnan(volumes).all():
             volumes = self.volumes_ml(Structure.RV_CAVITY)

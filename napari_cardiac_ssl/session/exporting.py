@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_cardiac_ssl import __version__
 from napari_cardiac_ssl.anatomy import UKBB, LabelScheme, View
-from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.session.keeping import Keeping
@@ -122,9 +122,12 @@ class Exporting(Keeping):
         """
         self._refuse_other_views("reported")
         stack, states = self.stack, self.annotations
-        experts = len(states.slices(SliceState.EXPERT))
+        experts = states.slices(SliceState.EXPERT)
+        outside = sum(map(states.is_outside, experts))
         predicted = len(states.slices(SliceState.PREDICTED))
-        remark = f"{experts} slices confirmed by an expert, {predicted} predicted"
+        remark = f"{len(experts) - outside} slices confirmed by an expert, {predicted} predicted"
+        if outside:
+            remark += f", {outside} marked by an expert as {OUTSIDE}"
         name = stack.source.name if stack.source else stack.name
         report = report_of(
             study,

@@ -129,7 +129,9 @@ class Guiding(Helping):
         shape = self.stack.image.shape[:2]
         labelled, closed = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
         for index in states.slices(*_LABELLED):
-            labelled[index] = closed[index] = True
+            closed[index] = True
+            # What lies outside the heart covers no part of it.
+            labelled[index] = not states.is_outside(index)
         for index in states.slices(SliceState.EXCLUDED):
             closed[index] = True
         measured = self.measured

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cardiac_ssl.annotations import OPEN_TO_MODEL, SliceState
+from napari_cardiac_ssl.annotations import OPEN_TO_MODEL, OUTSIDE, SliceState
 from napari_cardiac_ssl.drafts import interpolated, propagated, tidied
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.session.validating import Validating
@@ -164,11 +164,14 @@ class Helping(Validating):
             self.process_messages(timeout_s=0.2 if self.busy else 0.0)
 
     def _is_drawn(self, index: SliceIndex) -> bool:
-        """Whether an expert stands for a slice: confirmed it, or drew on it by hand."""
+        """Whether an expert stands for a slice: confirmed it, or drew on it by hand.
+
+        One marked as outside the heart says where the heart ends, not what its end looks like.
+        """
         record = self.annotations.record(index)
-        return record.state is SliceState.EXPERT or (
-            record.state is SliceState.EDITING and record.how not in _DRAFTS
-        )
+        if record.state is SliceState.EXPERT:
+            return record.how != OUTSIDE
+        return record.state is SliceState.EDITING and record.how not in _DRAFTS
 
     def _may_draft(self, index: SliceIndex, how: str) -> bool:
         record = self.annotations.record(index)

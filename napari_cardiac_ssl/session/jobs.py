@@ -13,6 +13,7 @@ from psygnal import Signal
 from napari_cardiac_ssl.annotations import REFRESH, Step, middle_of
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.project import Project
+from napari_cardiac_ssl.session.labelling import End
 from napari_cardiac_ssl.session.lessons import Lessons
 from napari_cardiac_ssl.session.runs import JobStatus, Mode, Phase, Run
 from napari_cardiac_ssl.study import SliceIndex, Stack
@@ -131,6 +132,11 @@ class Jobs(Lessons):
         """Confirm predictions that are right as they are; slices that are none stay."""
         super().accept(*slices)
         self._learn_by_itself(slices)
+
+    def _set_end(self, end: End, index: SliceIndex, all_frames: bool) -> tuple[SliceIndex, ...]:
+        slices = super()._set_end(end, index, all_frames)
+        self._learn_by_itself((SliceIndex(*index),) if slices else ())
+        return slices
 
     def undo(self) -> None:
         """Take the last step back: a stroke, a refresh, a help; its slices' states with it.

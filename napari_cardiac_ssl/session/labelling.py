@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,11 @@ from napari_cardiac_ssl.project import Project
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 Changes = Mapping[SliceIndex, tuple[SliceContent, SliceContent]]
+End = Literal["first", "last"]
+
+_DRAWN = (SliceState.EDITING, SliceState.EXPERT)
+#: What becomes outside the heart; an expert's word that there is none (or an exclusion) stays.
+_MAY_BE_OUTSIDE = OPEN_TO_MODEL | {SliceState.EDITING}
 
 
 class Labelling:
@@ -183,6 +189,40 @@ class Labelling:
         """Give slices back to the model: what was drawn on them goes."""
         self._each("reverting", slices, self.annotations.release)
 
+    def set_first_slice(
+        self, index: SliceIndex, *, all_frames: bool = False
+    ) -> tuple[SliceIndex, ...]:
+        """Say that a slice is the first with heart: those before it are examples of no heart.
+
+        They become empty, and no prediction writes them. Slices that were marked so before and
+        are not outside any more are given back to the model.
+
+        Parameters
+        ----------
+        index
+            The slice, the first being that of the lowest number.
+        all_frames
+            Whether it is the first in every frame, or in its own alone.
+
+        Returns
+        -------
+        tuple of SliceIndex
+            The slices that were changed. Excluded slices, and those confirmed as empty, stay.
+
+        Raises
+        ------
+        InputError
+            If a slice before it has an expert's labels, or the last slice with heart (as marked)
+            comes before it. Nothing is changed then.
+        """
+        return self._set_end("first", index, all_frames)
+
+    def set_last_slice(
+        self, index: SliceIndex, *, all_frames: bool = False
+    ) -> tuple[SliceIndex, ...]:
+        """Say that a slice is the last with heart, as `set_first_slice` does for the first."""
+        return self._set_end("last", index, all_frames)
+
     def undo(self) -> None:
         """Take the last step back: a stroke, a refresh, a help; its slices' states with it."""
         if found := self._project.undoable(self.stack.digest):
@@ -206,6 +246,49 @@ class Labelling:
             for index in slices:
                 annotations.annotate(index, labels[index], "taken over")
         return slices
+
+    def _set_end(self, end: End, index: SliceIndex, all_frames: bool) -> tuple[SliceIndex, ...]:
+        t, z = index
+        self.annotations.content(index)  # refuses what is no slice of the stack
+        frames = range(self.stack.frames) if all_frames else (t,)
+        found = [self._around_end(end, SliceIndex(frame, z)) for frame in frames]
+        outside = [one for beyond, _ in found for one in beyond]
+        inside = [one for _, within in found for one in within]
+        changed = (*outside, *inside)
+        with self._step(f"{end} slice with heart", *changed):
+            for one in outside:
+                self.annotations.mark_outside(one)
+            for one in inside:
+                self.annotations.release(one)
+        if changed:
+            self.slices_changed.emit(changed)
+        return changed
+
+    def _around_end(self, end: End, index: SliceIndex) -> tuple[list[SliceIndex], list[SliceIndex]]:
+        """Return which slices of a frame lie outside from now on, and which do not any more."""
+        annotations, (t, z) = self.annotations, index
+        first, last = annotations.extent(t)
+        if end == "first":
+            fits, other = z <= last, f"slice {last} is the last"
+            beyond, within = range(z), range(z, last + 1)
+        else:
+            fits, other = z >= first, f"slice {first} is the first"
+            beyond, within = range(z + 1, self.stack.slices), range(first, z + 1)
+        refused = f"slice {z} cannot be the {end} with heart"
+        if not fits:
+            raise InputError(f"frame {t}: {refused}, {other}; choose another, or move that first")
+        outside = [SliceIndex(t, each) for each in beyond]
+        for one in outside:
+            if annotations.state(one) in _DRAWN and annotations.labels[one].any():
+                raise InputError(
+                    f"frame {t}: {refused}, slice {one.z} has an expert's labels; give that back "
+                    "to the model or erase it, or choose another"
+                )
+        inside = [SliceIndex(t, each) for each in within]
+        return (
+            [one for one in outside if annotations.state(one) in _MAY_BE_OUTSIDE],
+            [one for one in inside if annotations.is_outside(one)],
+        )
 
     def _each(
         self, what: str, slices: tuple[SliceIndex, ...], verb: Callable[[SliceIndex], None]

@@ -160,6 +160,8 @@ class Validating(Learning):
         for index in map(SliceIndex._make, slices):
             if self.annotations.state(index) is not SliceState.EXPERT:
                 continue
+            if self.annotations.is_outside(index):  # a mark says nothing of any structure
+                continue
             found = None if index in learned else self._dice(model, index)
             before = None
             if found and parent and index not in learned_before:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPointF, Qt
 
-from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
 from napari_cardiac_ssl.gui.slice_map import MapContent, SliceMap
 from napari_cardiac_ssl.gui.slice_signs import (
     DOUBTFUL,
@@ -52,8 +52,8 @@ def test_every_slice_is_found_where_it_is_painted(slice_map, frames, slices):
 
 def test_states_and_doubt_are_painted(slice_map):
     shown = content(doubt=np.zeros((6, 4)), suggested=SliceIndex(4, 1))
-    shown.states[3, 2] = SliceState.EXPERT
-    shown.states[5, 3] = SliceState.UNLABELLED
+    shown.signs[3, 2] = SliceState.EXPERT
+    shown.signs[5, 3] = SliceState.UNLABELLED
     shown.doubt[1, 2] = 1.0
     slice_map.show_content(shown)
     assert colour_at(slice_map, (3, 2), dx=0.15) == EXPERT.name()
@@ -64,6 +64,29 @@ def test_states_and_doubt_are_painted(slice_map):
     }
     near = [colour_at(slice_map, (4, 1), dx=0.5, dy=dy / 20) for dy in range(-3, 4)]
     assert SUGGESTED.name() in near
+
+
+def test_what_lies_outside_is_a_dash_in_the_experts_colour(slice_map):
+    shown = content()
+    shown.signs[3, 2], shown.signs[2, 2] = OUTSIDE, SliceState.UNLABELLED
+    slice_map.show_content(shown)
+    nothing = colour_at(slice_map, (2, 2), dy=0.5)
+    assert colour_at(slice_map, (3, 2), dy=0.5) == EXPERT.name()
+    assert colour_at(slice_map, (3, 2), dy=0.15) == colour_at(slice_map, (3, 2), dy=0.85) == nothing
+
+
+@pytest.mark.parametrize("every", [False, True])
+def test_arrows_with_shift_name_the_ends(slice_map, qtbot, every):
+    asked, gone = [], []
+    slice_map.end_asked.connect(lambda *what: asked.append(what))
+    slice_map.chosen.connect(gone.append)
+    held = Qt.KeyboardModifier.ShiftModifier
+    if every:
+        held |= Qt.KeyboardModifier.ControlModifier
+    qtbot.keyClick(slice_map, Qt.Key.Key_Up, held)
+    qtbot.keyClick(slice_map, Qt.Key.Key_Down, held)
+    assert asked == [("first", every), ("last", every)]
+    assert not gone
 
 
 def test_what_changed_is_painted_again(slice_map):
@@ -137,19 +160,21 @@ def test_menu_of_a_slice_offers_what_its_state_allows(widget):
     def offered():
         return {action.text(): action for action in widget.overview.menu(A).actions()}
 
-    phases = ["", "This frame is ED", "This frame is ES", "Find ED and ES again"]
-    assert list(offered()) == ["No heart here", "Exclude", *phases]
+    ends = [f"{end} slice with heart" for end in ("First", "Last")]
+    always = ["", *(f"{end}{every}" for end in ends for every in ("", " in all frames"))]
+    always += ["This frame is ED", "This frame is ES", "Find ED and ES again"]
+    assert list(offered()) == ["No heart here", "Exclude", *always]
     offered()["Exclude"].trigger()
     assert widget.session.annotations.state(A) is SliceState.EXCLUDED
     offered()["Include"].trigger()
     widget.session.annotate(A, np.ones((32, 40), np.uint8))
-    assert list(offered()) == ["Confirm", "Give back to the model", "Exclude", *phases]
+    assert list(offered()) == ["Confirm", "Give back to the model", "Exclude", *always]
     offered()["Confirm"].trigger()
     assert list(offered()) == [
         "Take confirmation back",
         "Give back to the model",
         "Exclude",
-        *phases,
+        *always,
     ]
     offered()["Give back to the model"].trigger()
     assert widget.session.annotations.state(A) is SliceState.UNLABELLED

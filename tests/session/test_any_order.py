@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.trainer import Done, Failed, ModelFile, Predicted, Trained
@@ -78,6 +79,26 @@ class Work(RuleBasedStateMachine):
         before = self.session.annotations.labels.copy()
         getattr(self.session, verb)(*slices)
         np.testing.assert_array_equal(self.session.annotations.labels, before)
+        self.done()
+
+    @rule(index=indices, end=st.sampled_from(["first", "last"]), every=st.booleans())
+    def set_end(self, index, end, every):
+        before, was = self.drawn(), self.seen()
+        try:
+            changed = getattr(self.session, f"set_{end}_slice")(index, all_frames=every)
+        except InputError:
+            assert self.seen() == was
+            return
+        annotations, after = self.session.annotations, self.drawn()
+        empty = bytes(SHAPE[2] * SHAPE[3])
+        kept = {i: labels for i, labels in before.items() if i not in changed}
+        assert kept.items() <= after.items()
+        assert all(before.get(i, empty) == empty for i in changed)  # nothing drawn is lost
+        for z in range(index.z) if end == "first" else range(index.z + 1, SHAPE[1]):
+            beyond = SliceIndex(0, z)
+            excluded = annotations.state(beyond) is SliceState.EXCLUDED
+            assert excluded or after[beyond] == empty
+        assert not annotations.is_outside(index)
         self.done()
 
     @rule(index=indices)

@@ -1,16 +1,17 @@
 """The slice map with its legend: what is done, what is doubtful, what is next."""
 
 import math
+from functools import partial
 
 import numpy as np
 from qtpy.QtCore import QPoint, QTimer
 from qtpy.QtWidgets import QLabel, QMenu, QWidget
 
-from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
 from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.panels.controls import button, column, row
 from napari_cardiac_ssl.gui.slice_map import MapContent, SliceMap
-from napari_cardiac_ssl.gui.slice_signs import STATE_WORDS, Legend
+from napari_cardiac_ssl.gui.slice_signs import SIGN_WORDS, Legend
 from napari_cardiac_ssl.learning.suggestion import Suggestion
 from napari_cardiac_ssl.study import SliceIndex
 
@@ -48,6 +49,7 @@ class OverviewPanel(QWidget):
         self.map.chosen.connect(desk.view.go_to)
         self.map.confirm_asked.connect(lambda: desk.confirm(desk.view.in_view))
         self.map.menu_asked.connect(self._on_menu)
+        self.map.end_asked.connect(self._on_end_asked)
         session = desk.session
         for signal in (
             session.stack_opened,
@@ -89,19 +91,15 @@ class OverviewPanel(QWidget):
             self.map.show_content(MapContent())
             return
         session = self._desk.session
-        states = np.full(
-            (session.stack.frames, session.stack.slices), SliceState.UNLABELLED, object
-        )
-        counts = {}
-        for state in STATE_WORDS:
-            slices = session.annotations.slices(state)
-            for index in slices:
-                states[index] = state
-            counts[state] = len(slices)
-        counts[SliceState.UNLABELLED] += states.size - sum(counts.values())
+        annotations = session.annotations
+        signs = np.full((session.stack.frames, session.stack.slices), SliceState.UNLABELLED, object)
+        for index in annotations.slices(*SliceState):
+            signs[index] = OUTSIDE if annotations.is_outside(index) else annotations.state(index)
+        every = signs.ravel().tolist()
+        counts = {sign: every.count(sign) for sign in SIGN_WORDS}
         self.legend.show_counts(counts)
         content = MapContent(
-            states,
+            signs,
             session.uncertainty / _MOST_DOUBT_CM2,
             self._desk.view.in_view,
             suggested.index if suggested else None,
@@ -118,8 +116,10 @@ class OverviewPanel(QWidget):
         """Tell of a slice: where it is, what it is worth, who, when, and from which model."""
         session = self._desk.session
         record = session.annotations.record(index)
-        words = STATE_WORDS[record.state]
-        if record.state in {SliceState.EDITING, SliceState.EXPERT}:
+        words = SIGN_WORDS[record.state]
+        if session.annotations.is_outside(index):
+            words = f"{OUTSIDE} · marked by {record.who}"
+        elif record.state in {SliceState.EDITING, SliceState.EXPERT}:
             if not session.annotations.labels[index].any():
                 words += ", no heart here"
             words += f" · {record.how} by {record.who}" if record.how else f" · {record.who}"
@@ -141,6 +141,7 @@ class OverviewPanel(QWidget):
         state = desk.session.annotations.state(index)
         if state is SliceState.EXCLUDED:
             menu.addAction("Include", lambda: desk.include(index))
+            self._add_ends(menu, index)
             self._add_phases(menu, index.t)
             return menu
         if state is SliceState.EXPERT:
@@ -153,8 +154,27 @@ class OverviewPanel(QWidget):
         if state in {SliceState.EXPERT, SliceState.EDITING}:
             menu.addAction("Give back to the model", lambda: desk.revert(index))
         menu.addAction("Exclude", lambda: desk.exclude(index))
+        self._add_ends(menu, index)
         self._add_phases(menu, index.t)
         return menu
+
+    def _add_ends(self, menu: QMenu, index: SliceIndex) -> None:
+        """Let the user say between which slices the heart lies."""
+        desk, stack = self._desk, self._desk.session.stack
+        if stack.slices == 1:
+            return
+        menu.addSeparator()
+        for words, verb in (
+            ("First slice with heart", desk.set_first_slice),
+            ("Last slice with heart", desk.set_last_slice),
+        ):
+            menu.addAction(words, partial(verb, index))
+            if stack.frames > 1:
+                menu.addAction(f"{words} in all frames", partial(verb, index, all_frames=True))
+
+    def _on_end_asked(self, end: str, all_frames: bool) -> None:
+        verb = self._desk.set_first_slice if end == "first" else self._desk.set_last_slice
+        verb(all_frames=all_frames)
 
     def _add_phases(self, menu: QMenu, t: int) -> None:
         """Let the user say which frame is ED and which is ES."""

@@ -2,7 +2,7 @@
 
 from qtpy.QtWidgets import QLabel, QMenu, QPushButton, QWidget
 
-from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
 from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.panels.controls import button, column, describe, menu_button, row
 
@@ -84,7 +84,9 @@ class SlicePanel(QWidget):
         empty = not session.annotations.labels[index].any()
         self._is_expert = state is SliceState.EXPERT
         words = _WORDS[state]
-        if empty and state in {SliceState.EDITING, SliceState.EXPERT}:
+        if session.annotations.is_outside(index):
+            words = f"{OUTSIDE}, protected"
+        elif empty and state in {SliceState.EDITING, SliceState.EXPERT}:
             words = f"no heart here; {words}"
         self.state.setText(f"Frame {index.t}, slice {index.z}: {words}")
         self.confirm.setEnabled(True)
