@@ -28,7 +28,8 @@ from sklearn.ensemble import RandomForestClassifier
 from napari_cardiac_ssl.anatomy import SAX_STRUCTURES
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.learning.checkpoint import Model, load_model
-from napari_cardiac_ssl.learning.finetuning import ExpertSlices, finetune
+from napari_cardiac_ssl.learning.examples import ExpertSlices
+from napari_cardiac_ssl.learning.finetuning import finetune
 from napari_cardiac_ssl.learning.prediction import predict_stack
 from napari_cardiac_ssl.learning.training import Budget, run
 from napari_cardiac_ssl.metrics import mean_defined, score

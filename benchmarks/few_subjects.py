@@ -33,7 +33,8 @@ from numpy.typing import NDArray
 from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, UKBB
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.learning.checkpoint import Model, load_model, model_from_bytes
-from napari_cardiac_ssl.learning.finetuning import ExpertSlices, Mode, finetune
+from napari_cardiac_ssl.learning.examples import ExpertSlices
+from napari_cardiac_ssl.learning.finetuning import Mode, finetune
 from napari_cardiac_ssl.learning.prediction import predict_stack
 from napari_cardiac_ssl.learning.training import Budget, run
 from napari_cardiac_ssl.learning.weights import default_weights

@@ -20,7 +20,8 @@ from few_slices import DATA, HERE, spread
 
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.learning.checkpoint import load_model, model_from_bytes
-from napari_cardiac_ssl.learning.finetuning import ExpertSlices, finetune
+from napari_cardiac_ssl.learning.examples import ExpertSlices
+from napari_cardiac_ssl.learning.finetuning import finetune
 from napari_cardiac_ssl.learning.prediction import predict_stack
 from napari_cardiac_ssl.learning.training import Budget, run
 from napari_cardiac_ssl.learning.weights import default_weights

@@ -17,7 +17,8 @@ from skimage.draw import polygon2mask
 
 from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, View
 from napari_cardiac_ssl.learning.checkpoint import model_from_bytes
-from napari_cardiac_ssl.learning.finetuning import ExpertSlices, finetune
+from napari_cardiac_ssl.learning.examples import ExpertSlices
+from napari_cardiac_ssl.learning.finetuning import finetune
 from napari_cardiac_ssl.learning.prediction import predict_stack
 from napari_cardiac_ssl.learning.training import Budget, run
 from napari_cardiac_ssl.learning.weights import default_weights

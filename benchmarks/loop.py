@@ -9,12 +9,13 @@ labelled from the middle outwards (``uniform``).
 
     python benchmarks/loop.py --strategies suggest uncertainty uniform random
     python benchmarks/loop.py --start scratch --patients 0:20:2
+    python benchmarks/loop.py --sets siemens philips --frames ES
     python benchmarks/loop.py --strategies --forest          # the control alone
     python benchmarks/loop.py --strategies --figure loop.png # what is there so far
 
 The rule of ``suggest`` was chosen on every other patient (``--patients 1:20:2`` shows the others
-alone). Every run goes into benchmarks/results/loop.json, so a killed benchmark
-goes on where it was. The cases are found through CARDIAC_SSL_DATA.
+alone). What a round cost at most is said beside. Every run goes into benchmarks/results/loop.json,
+so a killed benchmark goes on where it was. The cases are found through CARDIAC_SSL_DATA.
 """
 
 import argparse
@@ -43,6 +44,12 @@ from napari_cardiac_ssl.trainer import Ready, Trainer
 
 STORE = Path(__file__).parent / "results" / "loop.json"
 GOAL = 0.90
+#: Where the annotated patients of each set lie.
+SETS = {
+    "acdc": "acdc/annotated/patient*",
+    "siemens": "other_vendors/A_*",
+    "philips": "other_vendors/B_*",
+}
 
 Result = dict[str, Any]
 
@@ -153,7 +160,7 @@ def pixels_to_goal(result: Result) -> float:
     return sum(one["pixels"] for one in result["rounds"])
 
 
-def main() -> None:
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--strategies", nargs="*", default=list(STRATEGIES), choices=STRATEGIES)
     parser.add_argument("--start", default="default", choices=["default", "scratch"])
@@ -162,16 +169,22 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60, help="of training a round")
     parser.add_argument("--seeds", type=int, default=2, help="of random; others have one")
     parser.add_argument("--frames", nargs="+", default=["ED", "ES"], choices=["ED", "ES"])
+    parser.add_argument("--sets", nargs="+", default=["acdc"], choices=SETS)
     parser.add_argument("--patients", default=":", help="as a slice of the list: 0::2")
     parser.add_argument("--tag", default="", help="tells trials of a strategy apart")
     parser.add_argument("--nice", type=int, default=5)
     parser.add_argument("--figure", type=Path)
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = parse()
     os.nice(options.nice)
-    cases = sorted((DATA / "acdc" / "annotated").glob("patient*"))
+    everywhere = [case for places in SETS.values() for case in sorted(DATA.glob(places))]
+    everyone = [case.name for case in everywhere]
+    cases = [case for name in options.sets for case in sorted(DATA.glob(SETS[name]))]
     if not cases:
         raise SystemExit(f"no annotated cases under {DATA}; set CARDIAC_SSL_DATA")
-    everyone = [case.name for case in cases]
     cases = cases[slice(*(int(part) if part else None for part in options.patients.split(":")))]
     arms = [
         (f"{name}{options.tag} | {options.start}", seed, name)
@@ -245,16 +258,21 @@ def costs_of(of: dict[str, list[Result]]) -> dict[str, float]:
 def table(results: dict[str, Result], patients: list[str]) -> None:
     """Print what the goal cost. A run that missed it counts one slice more than it had."""
     costly = "slices and pixels to Dice 0.90"
-    print(f"{costly:46} n   mean   sd  median  worst  missed   pixels  Dice after 1 / 3 / all")
+    print(
+        f"{costly:46} n   mean   sd  median  worst  missed   pixels  Dice before / 1 / 3 / all"
+        "  worst round"
+    )
     for arm, of in groups_of(results, patients).items():
         costs = list(costs_of(of).values())
         missed = sum(np.isnan(slices_to_goal(run)) for runs in of.values() for run in runs)
         pixels = [np.mean([pixels_to_goal(run) for run in runs]) for runs in of.values()]
-        dice = curves_of(of)[0].mean(axis=0)
+        curves = curves_of(of)[0]
+        dice, worst_round = curves.mean(axis=0), np.diff(curves, axis=1).min()
         print(
             f"{arm:46} {len(costs):2} {np.mean(costs):6.2f} {np.std(costs):5.2f} "
             f"{np.median(costs):6.1f} {max(costs):6.1f} {missed:6d} {np.mean(pixels):9.0f}"
-            f"  {dice[1]:.3f} / {dice[min(3, len(dice) - 1)]:.3f} / {dice[-1]:.3f}"
+            f"  {dice[0]:.3f} / {dice[1]:.3f} / {dice[min(3, len(dice) - 1)]:.3f} / {dice[-1]:.3f}"
+            f"  {worst_round:+.3f}"
         )
 
 

@@ -18,7 +18,7 @@ import torch
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.learning.checkpoint import Card, Model, new_network
 from napari_cardiac_ssl.learning.compute import Compute
-from napari_cardiac_ssl.learning.finetuning import ExpertBatches, ExpertSlices
+from napari_cardiac_ssl.learning.examples import ExpertBatches, ExpertSlices
 from napari_cardiac_ssl.learning.grid import SIZE, Intensities
 from napari_cardiac_ssl.learning.prediction import predict
 from napari_cardiac_ssl.learning.training import Budget, dice_and_cross_entropy, fit

@@ -10,13 +10,13 @@ import numpy as np
 from napari_cardiac_ssl.anatomy import LabelScheme, View, scheme_named
 from napari_cardiac_ssl.cli.console import count, note, progress, say, say_json, warn
 from napari_cardiac_ssl.cli.images import check_scheme, stack_of_view, stacks_of
-from napari_cardiac_ssl.cli.studies import parse_slices, say_scheme
+from napari_cardiac_ssl.cli.studies import parse_extent, parse_slices, say_scheme
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable, keep_beside
 from napari_cardiac_ssl.geometry.frame import AnatomicalFrame
 from napari_cardiac_ssl.learning.checkpoint import Model, load_model, model_from_bytes, save_model
 from napari_cardiac_ssl.learning.compute import is_out_of_memory
-from napari_cardiac_ssl.learning.finetuning import ExpertSlices
+from napari_cardiac_ssl.learning.examples import ExpertSlices
 from napari_cardiac_ssl.learning.finetuning import finetune as steps_of
 from napari_cardiac_ssl.learning.prediction import predict_stack
 from napari_cardiac_ssl.learning.pretraining import PositionedStack, Source
@@ -24,7 +24,7 @@ from napari_cardiac_ssl.learning.training import Budget, Step, run
 from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.readers.landmarks import landmarks_of, read_landmarks, study_ids
 from napari_cardiac_ssl.readers.nifti import Mask, name_of, read_mask
-from napari_cardiac_ssl.study import Stack
+from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.writers.masks import write_map, write_mask
 
 
@@ -181,10 +181,17 @@ def _examples(options: argparse.Namespace, start: Model | None) -> tuple[list[Ex
     """Read what is to be learned; return it with the name of the masks' scheme."""
     scheme = scheme_named(options.scheme) if options.scheme else None
     named = View(options.view) if options.view else None
+    extents = options.extent or [None]
+    if len(extents) not in {1, len(options.images)}:
+        raise InputError(
+            f"{count(len(extents), 'extent')} for {count(len(options.images), 'image')}; give "
+            "--extent one for all, or one per image in the same order"
+        )
+    extents = extents * (len(options.images) if len(extents) == 1 else 1)
     examples, masks = [], []
-    for image, labels in zip(options.images, options.labels, strict=True):
+    for image, labels, extent in zip(options.images, options.labels, extents, strict=True):
         stack = stack_of_view(image, named, start.card.view if start else View.SAX)
-        example, mask = _expert_slices(stack, labels, options.slices, scheme)
+        example, mask = _expert_slices(stack, labels, options.slices, extent, scheme)
         examples.append(example)
         masks.append(mask)
     schemes = {mask.scheme.name for mask in masks}
@@ -221,9 +228,9 @@ def _position_sources(
 
 
 def _expert_slices(
-    stack: Stack, labels: Path, spec: str, scheme: LabelScheme | None
+    stack: Stack, labels: Path, spec: str, extent: str | None, scheme: LabelScheme | None
 ) -> tuple[ExpertSlices, Mask]:
-    """Read a stack's mask; return the annotated slices and the mask."""
+    """Read a stack's mask; return the annotated slices, those outside the heart too, and it."""
     mask = read_mask(labels, scheme=scheme, like=stack)
     if spec == "all":
         slices = stack.slice_indices()
@@ -231,4 +238,26 @@ def _expert_slices(
         slices = [index for index in stack.slice_indices() if mask.labels[index].any()]
     else:
         slices = parse_slices(spec, stack.frames)
-    return ExpertSlices(stack, mask.labels, tuple(slices)), mask
+    taught = mask.labels
+    if extent is not None:
+        outside = _outside(extent, stack)
+        for index in sorted(outside.intersection(slices)):
+            if mask.labels[index].any():
+                raise InputError(
+                    f"{labels}: slice t={index.t} z={index.z} is labelled and lies outside "
+                    f"--extent {extent}; widen the extent, or leave the slice out of --slices"
+                )
+        slices = [*slices, *sorted(outside.difference(slices))]
+        taught = mask.labels.copy()
+        taught[tuple(np.array(sorted(outside), dtype=int).reshape(-1, 2).T)] = 0
+    return ExpertSlices(stack, taught, tuple(slices)), mask
+
+
+def _outside(extent: str, stack: Stack) -> set[SliceIndex]:
+    """Return the slices that lie outside the heart's extent, in the frames that it names."""
+    extents = parse_extent(extent, stack.frames, stack.slices)
+    return {
+        index
+        for index in stack.slice_indices()
+        if index.t in extents and not extents[index.t][0] <= index.z <= extents[index.t][1]
+    }

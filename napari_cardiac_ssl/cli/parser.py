@@ -299,6 +299,14 @@ def _add_finetune(sub: argparse.ArgumentParser) -> None:
         help="which are annotated: all, labelled (those with a label; the default), 2,4,6 or, of "
         "several frames, 0:2,0:4 (t:z); counted from 0",
     )
+    add(
+        "--extent",
+        nargs="+",
+        metavar="SPEC",
+        help="first and last slice with heart: 2-9, or per frame 0:1-9,8:2-9 (t:first-last); the "
+        "slices outside are examples of no heart, and are predicted empty. One for all images, or "
+        "one per image",
+    )
     _add_start(sub)
     add(
         "--mode",

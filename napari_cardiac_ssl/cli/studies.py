@@ -221,6 +221,38 @@ def parse_slices(spec: str, frames: int) -> list[SliceIndex]:
     return list(dict.fromkeys(slices))
 
 
+def parse_extent(spec: str, frames: int, slices: int) -> dict[int, tuple[int, int]]:
+    """Parse ``first-last`` (of every frame) and ``t:first-last,…``; return them by frame.
+
+    Raises
+    ------
+    InputError
+        If it is no such thing, or not within the image.
+    """
+    extent: dict[int, tuple[int, int]] = {}
+    parts = spec.split(",")
+    for part in parts:
+        said = re.fullmatch(r"\s*(?:([0-9]{1,6}):)?([0-9]{1,6})-([0-9]{1,6})\s*", part)
+        if not said or (said[1] is None and len(parts) > 1):
+            raise InputError(
+                f"--extent '{spec}': '{part}' is no extent; write the first and the last slice "
+                "with heart as 2-9, or per frame as 0:1-9,8:2-9 (counted from 0)"
+            )
+        first, last = int(said[2]), int(said[3])
+        if not first <= last < slices:
+            raise InputError(
+                f"--extent '{spec}': {first}-{last} is not within the image's slices 0 to "
+                f"{slices - 1}, first before last"
+            )
+        of = range(frames) if said[1] is None else [int(said[1])]
+        if of[-1] >= frames:
+            raise InputError(
+                f"--extent '{spec}': no frame {of[-1]}; the image has {frames} (counted from 0)"
+            )
+        extent |= dict.fromkeys(of, (first, last))
+    return extent
+
+
 def _pair(prediction: Path, reference: Path, scheme: LabelScheme | None) -> tuple[Mask, Mask]:
     """Read two masks of the same grid, each in its own scheme."""
     of_reference = read_mask(reference, scheme=scheme)

@@ -21,7 +21,8 @@ from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.learning.grid import SIZE, SPACING_MM
 from napari_cardiac_ssl.learning.network import Architecture, UNet
 
-FORMAT = 1
+#: 2: slices that were found empty are named.
+FORMAT = 2
 _KEY = "napari-cardiac-ssl"
 STRUCTURES_HEAD = "structures"
 POSITIONS_HEAD = "positions"
@@ -46,10 +47,14 @@ class TrainedOn:
         The stack's digest.
     slices
         How many of its slices.
+    empty
+        Frame and slice of those among them on which an expert found no heart: the model predicts
+        them empty, whatever the network says.
     """
 
     digest: str
     slices: int
+    empty: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,12 @@ class Card:
         for channel, structure in enumerate(self.structures, start=1):
             table[UKBB.code(structure)] = channel
         return table
+
+    def empty_slices(self, stack: str) -> frozenset[tuple[int, int]]:
+        """Return frame and slice of those of a stack on which an expert found no heart."""
+        return frozenset(
+            at for part in self.trained_on if part.digest == stack for at in part.empty
+        )
 
     @property
     def slices_learned(self) -> int:
@@ -265,7 +276,18 @@ def _check_tensors(origin: str, tensors: dict[str, torch.Tensor], network: UNet)
 
 
 def _card_json(card: Card) -> str:
-    return json.dumps({"format": FORMAT, **asdict(card)}, sort_keys=True)
+    said = {"format": 1, **asdict(card)}
+    for part in said["trained_on"]:
+        if part["empty"]:
+            said["format"] = FORMAT
+        else:  # as files were before there was such a thing: a model keeps its digest
+            del part["empty"]
+    return json.dumps(said, sort_keys=True)
+
+
+def _trained_on(said: Mapping[str, Any]) -> TrainedOn:
+    empty = tuple((int(t), int(z)) for t, z in said.get("empty", ()))
+    return TrainedOn(**{**said, "empty": empty})
 
 
 def _card_of(origin: str, text: str) -> Card:
@@ -281,7 +303,7 @@ def _card_of(origin: str, text: str) -> Card:
             architecture=Architecture(**architecture),
             view=View(said.pop("view")),
             structures=tuple(Structure(name) for name in said.pop("structures")),
-            trained_on=tuple(TrainedOn(**part) for part in said.pop("trained_on")),
+            trained_on=tuple(map(_trained_on, said.pop("trained_on"))),
             **said,
         )
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:

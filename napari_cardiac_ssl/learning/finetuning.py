@@ -3,19 +3,16 @@
 import time
 from collections.abc import Callable, Generator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, UKBB
-from napari_cardiac_ssl.annotations import middle_of
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.learning.averaging import fit as fit_to
 from napari_cardiac_ssl.learning.averaging import keep_near
 from napari_cardiac_ssl.learning.checkpoint import (
     POSITIONS_HEAD,
@@ -27,7 +24,8 @@ from napari_cardiac_ssl.learning.checkpoint import (
     new_network,
 )
 from napari_cardiac_ssl.learning.compute import Compute
-from napari_cardiac_ssl.learning.grid import Augmentation, Intensities, grid_of, size_of
+from napari_cardiac_ssl.learning.examples import ExpertBatches, ExpertSlices
+from napari_cardiac_ssl.learning.grid import size_of
 from napari_cardiac_ssl.learning.multitask import RecalledPositions, beside
 from napari_cardiac_ssl.learning.network import UNet
 from napari_cardiac_ssl.learning.pretraining import PositionBatches, Source, position_loss
@@ -41,7 +39,6 @@ from napari_cardiac_ssl.learning.training import (
     fit,
     new_optimiser,
 )
-from napari_cardiac_ssl.study import SliceIndex, Stack
 
 Mode = Literal["all", "decoder", "multitask"]
 
@@ -57,118 +54,10 @@ SHORT_STEPS, GENTLEST = 150, 0.25
 SMALL_BATCH, LARGE_BATCH, MANY_SLICES = 2, 8, 30
 #: Seconds between two savings of a run's state, and the share of its time that saving may take.
 SAVE_EVERY_S, SAVING_SHARE = 4.0, 0.05
-#: Slices by which it is told how far what was learned may go back towards its start.
+#: Slices, of each kind, by which it is told what a start knows and how far to go back towards it.
 MOST_LOOKED_AT = 16
-#: The margin around the crop from which turned and shifted crops are drawn.
-MARGIN = 1.5
-
-
-@dataclass(frozen=True, eq=False)
-class ExpertSlices:
-    """What an expert drew on one stack.
-
-    Parameters
-    ----------
-    stack
-        The images.
-    labels
-        Shape ``(t, z, y, x)``, `UKBB` integers. Only the slices named are looked at.
-    slices
-        The annotated ones. "No heart on this slice" is an annotation too; an untouched slice is
-        not.
-    """
-
-    stack: Stack
-    labels: NDArray[np.uint8]
-    slices: tuple[SliceIndex, ...]
-
-    def __post_init__(self) -> None:
-        """Check that labels and slices belong to the stack."""
-        if self.labels.shape != self.stack.image.shape:
-            raise InputError(
-                f"{self.stack.name}: labels of shape {self.labels.shape} on images of shape "
-                f"{self.stack.image.shape} (t, z, y, x)"
-            )
-        for index in self.slices:
-            if not (0 <= index.t < self.stack.frames and 0 <= index.z < self.stack.slices):
-                raise InputError(
-                    f"{self.stack.name}: no slice t={index.t} z={index.z}; it has "
-                    f"{self.stack.frames} frames and {self.stack.slices} slices (from 0)"
-                )
-
-    def centre_yx(self) -> tuple[float, float] | None:
-        """Return the middle of what was labelled, native voxels; None where nothing is."""
-        return middle_of(self.labels[tuple(np.array(self.slices).T)])
-
-
-class ExpertBatches:
-    """Draws augmented batches from expert slices.
-
-    Each slice is brought to the grid's spacing once, with a margin; a batch is then one
-    interpolation. Slices are drawn without replacement, round after round.
-
-    Parameters
-    ----------
-    examples
-        What experts drew.
-    card
-        Grid and structures.
-    seed
-        Of all chance.
-    augmentation
-        How slices are changed.
-    """
-
-    def __init__(
-        self,
-        examples: Sequence[ExpertSlices],
-        card: Card,
-        *,
-        seed: int,
-        augmentation: Augmentation | None = None,
-    ) -> None:
-        channels = card.channels
-        images, shares = [], []
-        margin = 2 * round(card.size * MARGIN / 2)
-        for example in examples:
-            stack = example.stack
-            grid = grid_of(stack, example.centre_yx(), spacing_mm=card.spacing_mm, size=margin)
-            intensities = Intensities.of(stack)
-            for index in example.slices:
-                images.append(grid.to_network(intensities.apply(stack.image[index])))
-                shares.append(
-                    grid.labels_to_network(
-                        channels[example.labels[index]], len(card.structures) + 1
-                    )
-                )
-        self._images = torch.from_numpy(np.stack(images))[:, None]
-        self._shares = torch.from_numpy(np.stack(shares))
-        self._size = card.size
-        self._augment = augmentation or Augmentation()
-        self._chance = torch.Generator().manual_seed(seed)
-        self._queue = torch.empty(0, dtype=torch.long)
-
-    def __call__(self, batch_size: int) -> tuple[Tensor, Tensor]:
-        """Return images ``(n, 1, size, size)`` and shares ``(n, classes, size, size)``."""
-        while len(self._queue) < batch_size:
-            order = torch.randperm(len(self._images), generator=self._chance)
-            self._queue = torch.cat([self._queue, order])
-        chosen, self._queue = self._queue[:batch_size], self._queue[batch_size:]
-        return self._augment(self._images[chosen], self._shares[chosen], self._size, self._chance)
-
-    def as_drawn(self, most: int) -> tuple[Tensor, Tensor]:
-        """Return slices unchanged, spread over all if there are more than `most`.
-
-        Images are ``(n, 1, size, size)``, channels of structures ``(n, size, size)``.
-        """
-        count = len(self._images)
-        chosen = torch.linspace(0, count - 1, min(most, count)).round().long()
-        edge = (self._images.shape[-1] - self._size) // 2
-        inner = slice(edge, edge + self._size)
-        return (
-            self._images[chosen, :, inner, inner],
-            self._shares[chosen, :, inner, inner].argmax(dim=1),
-        )
+#: The Dice that a start must have on the expert's slices by itself to be worth keeping near.
+LEAST_KNOWN = 0.5
 
 
 def finetune(
@@ -193,7 +82,7 @@ def finetune(
     Parameters
     ----------
     examples
-        What experts drew; the loss sees these slices and no others.
+        What experts drew. Of their stacks' other slices the loss sees what the start is sure of.
     start
         The model to go on from; None starts from scratch.
     mode
@@ -231,13 +120,16 @@ def finetune(
         architecture=network.architecture,
         scheme=scheme,
         recipe={"mode": mode if start else "scratch", "seed": seed},
-        trained_on=tuple(TrainedOn(e.stack.digest, len(e.slices)) for e in examples),
+        trained_on=tuple(
+            TrainedOn(e.stack.digest, len(e.slices), tuple((i.t, i.z) for i in e.without_heart()))
+            for e in examples
+        ),
         parent=parent,
         versions=current_versions(),
     )
     compute = compute or Compute.best()
     if batch_size is None:
-        many = card.slices_learned >= MANY_SLICES
+        many = sum(len(example.with_heart()) for example in examples) >= MANY_SLICES
         batch_size = LARGE_BATCH if many else SMALL_BATCH
     hurried = start is None and batch_size <= SMALL_BATCH
     network.train()
@@ -251,6 +143,7 @@ def finetune(
         state = RunState(resume, plan)
         done, saving = state.restore(network, optimiser), _Saving(state, optimiser)
     drawn = ExpertBatches(examples, card, seed=seed + done[0])
+    settle = None if start is None else _keep_what_is_known(start, drawn, compute)
     batches: Draw = drawn
     loss: Loss = _structure_loss
     if mode == "multitask" and start is not None:
@@ -267,11 +160,23 @@ def finetune(
         optimiser=optimiser,
         done=done,
     )
-    settle = None
-    if start is not None:
-        looked_at = drawn.as_drawn(MOST_LOOKED_AT)
-        settle = partial(keep_near, network, start.network.state_dict(), *looked_at, compute)
     return _finished(steps, network, card, compute, saving, settle=settle)
+
+
+def _keep_what_is_known(
+    start: Model, drawn: ExpertBatches, compute: Compute
+) -> Callable[[UNet], float] | None:
+    """Let batches recall what a start is sure of; return how a network is kept near it at the end.
+
+    None, and nothing is recalled, where the start is wrong about the expert's slices.
+    """
+    compute.place(start.network)
+    of_expert = drawn.as_drawn(MOST_LOOKED_AT)
+    if fit_to(start.network, of_expert, compute) < LEAST_KNOWN:
+        return None
+    drawn.recall(start, compute)
+    of_start, weights = drawn.as_recalled(MOST_LOOKED_AT), start.network.state_dict()
+    return lambda network: keep_near(network, weights, of_expert, of_start, compute)
 
 
 def _peak_rate(start: Model | None, budget: Budget) -> float:
@@ -324,7 +229,7 @@ def _finished(
     compute: Compute,
     saving: _Saving | None,
     *,
-    settle: Callable[[], float] | None,
+    settle: Callable[[UNet], float] | None,
 ) -> Generator[Step, bool | None, Model]:
     """Pass steps and wishes through, and return what was learned."""
     step = next(steps)
@@ -337,7 +242,7 @@ def _finished(
         except StopIteration:
             break
     network.eval()
-    share = settle() if settle else 1.0
+    share = settle(network) if settle else 1.0
     network.requires_grad_(True)
     network.to("cpu")
     done = {

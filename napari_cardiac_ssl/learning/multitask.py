@@ -18,12 +18,12 @@ from napari_cardiac_ssl.learning.checkpoint import POSITIONS_HEAD, Model
 from napari_cardiac_ssl.learning.compute import Compute
 from napari_cardiac_ssl.learning.grid import Augmentation, Intensities, grid_of
 from napari_cardiac_ssl.learning.pretraining import POSITIONS
+from napari_cardiac_ssl.learning.recall import recalled
 from napari_cardiac_ssl.learning.training import Draw
 from napari_cardiac_ssl.study import Stack
 
 #: Slices of a stack whose positions are recalled: more take memory and teach little more.
 SLICES_OF_STACK = 48
-_BATCH = 16
 
 
 class RecalledPositions:
@@ -62,7 +62,7 @@ class RecalledPositions:
             native = stack.image[tuple(np.array([indices[i] for i in picked]).T)]
             images.append(grid.to_network(intensities.apply(native)))
         self._images = torch.from_numpy(np.concatenate(images))[:, None]
-        self._shares = _positions_seen(model, self._images, compute)
+        self._shares = recalled(model, POSITIONS_HEAD, self._images, compute).half()
         self._structures = len(card.structures) + 1
         self._size = card.size
         self._augment = Augmentation()
@@ -94,16 +94,3 @@ def beside(structures: Draw, positions: Draw) -> Draw:
         return torch.cat([images, more_images]), torch.cat([shares, more_shares])
 
     return draw
-
-
-@torch.inference_mode()
-def _positions_seen(model: Model, images: Tensor, compute: Compute) -> Tensor:
-    """Return the probabilities of positions, ``(n, POSITIONS, margin, margin)``, half precision."""
-    network = model.network.eval()
-    compute.place(network)
-    parts = []
-    for batch in torch.split(images, _BATCH):
-        with compute.autocast():
-            logits = network(batch.to(compute.device, memory_format=torch.channels_last))
-        parts.append(logits[POSITIONS_HEAD].float().softmax(dim=1).cpu().half())
-    return torch.cat(parts)

@@ -46,6 +46,7 @@ def predict(
     *,
     centre_yx: tuple[float, float] | None = None,
     compute: Compute | None = None,
+    heed_empty: bool = True,
 ) -> Iterator[PredictedSlices]:
     """Predict slices, batch by batch, in the order asked for.
 
@@ -61,6 +62,9 @@ def predict(
         Where the heart is, native voxels. Found by the model itself where None (`locate_heart`).
     compute
         Where to run.
+    heed_empty
+        Whether slices on which an expert found no heart when the model was taught are predicted
+        empty, whatever the network says.
 
     Yields
     ------
@@ -75,8 +79,11 @@ def predict(
     compute = compute or Compute.best()
     grid = _grid(model, stack, centre_yx, compute)
     codes = [0, *(UKBB.code(s) for s in model.card.structures)]
+    empty = model.card.empty_slices(stack.digest) if heed_empty else frozenset()
     for chosen, images in _batches(stack, slices, grid):
         labels, confidence = grid.labels_to_slices(_probabilities(model, images, compute), codes)
+        if told := [number for number, index in enumerate(chosen) if index in empty]:
+            labels[told], confidence[told] = 0, 1
         yield PredictedSlices(chosen, labels, confidence)
 
 

@@ -43,6 +43,11 @@ BY_ITSELF_S = 8.0
 GLANCE_S, GLANCE_STEPS = 1.0, 8
 #: What is said of a model that was not tested on anything.
 NOT_VALIDATED = "not validated yet"
+#: What is said when nothing was gained by training.
+NO_HELP = (
+    "training did not help: it fits your slices no better than the present model, which stays; "
+    "correct and confirm another slice, then train again"
+)
 
 
 class Jobs(Lessons):
@@ -296,6 +301,11 @@ class Jobs(Lessons):
             run.curve.append(message.loss)
             self._set_status(JobStatus(phase, message, self.status.slices))
         elif isinstance(message, Trained):
+            if not message.helped and self.model is not None:
+                self._trainer.ask(Wish.CANCEL)  # its predictions would be those that are there
+                run.complete = True
+                self._end(NO_HELP)
+                return
             run.candidate = message.model
             if _gives_way(run) and self._is_behind():
                 self._note_lesson(run, message.model)
@@ -382,7 +392,8 @@ class Jobs(Lessons):
         run, self._run = self._run, None
         glanced = run is not None and run.glance and run.complete
         if glanced and run:  # it was but a glance: now learn
-            self._glanced = self._digest()
+            if run.candidate:
+                self._glanced = self._digest()
             self._confirmed = self._confirmed or next(iter(run.job.predict[1]), None)
         self._set_status(JobStatus())
         self.job_ended.emit(how)

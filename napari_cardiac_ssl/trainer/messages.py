@@ -123,10 +123,22 @@ class Progressed:
 
 @dataclass(frozen=True)
 class Trained:
-    """Training is done; predictions follow."""
+    """Training is done; predictions follow.
+
+    Parameters
+    ----------
+    number
+        The job.
+    model
+        What was learned.
+    helped
+        Whether it fits what it learned from better than its start; if not, its weights are those
+        of the start.
+    """
 
     number: int
     model: ModelFile
+    helped: bool = True
 
 
 @dataclass(frozen=True, eq=False)

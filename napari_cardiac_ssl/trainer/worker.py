@@ -14,7 +14,8 @@ from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.checkpoint import Model, model_from_bytes, model_to_bytes
 from napari_cardiac_ssl.learning.compute import Compute, is_device_lost
-from napari_cardiac_ssl.learning.finetuning import ExpertSlices, finetune
+from napari_cardiac_ssl.learning.examples import ExpertSlices
+from napari_cardiac_ssl.learning.finetuning import finetune
 from napari_cardiac_ssl.learning.modelfile import ModelFile
 from napari_cardiac_ssl.learning.prediction import doubt, predict
 from napari_cardiac_ssl.learning.training import Budget, Step, run
@@ -130,7 +131,12 @@ class Worker:
         model = self._learn(job, compute)
         digest, slices = job.predict
         predictions = predict(
-            model, self._stacks[digest], slices, centre_yx=job.centre_yx, compute=compute
+            model,
+            self._stacks[digest],
+            slices,
+            centre_yx=job.centre_yx,
+            compute=compute,
+            heed_empty=False,  # what experts say now may be another thing
         )
         for part in predictions:
             self._wishes.heed(job.number)
@@ -159,7 +165,8 @@ class Worker:
         start = model_from_bytes(job.start, "the present model") if job.start else None
         if job.examples:
             view = self._stacks[job.predict[0]].view  # as its user knows it; files may lie
-            examples = [self._expert_slices(part) for part in job.examples if self._has(part, view)]
+            parts = [part for part in job.examples if self._has(part, view)]
+            examples = [self._expert_slices(part, job) for part in parts]
             budget = Budget(job.steps, job.seconds, job.least_steps)
             steps = finetune(
                 examples,
@@ -183,7 +190,8 @@ class Worker:
             parent=model.card.parent,
             seconds=float(model.card.recipe.get("seconds", 0.0)),
         )
-        self._say(Trained(job.number, file))
+        helped = model.card.recipe.get("share_learned") != 0
+        self._say(Trained(job.number, file, helped))
         self._state_of(job).unlink(missing_ok=True)
         return model
 
@@ -201,11 +209,13 @@ class Worker:
                         self._stacks[part.stack] = replace(stack, view=view)
         return part.stack in self._stacks
 
-    def _expert_slices(self, part: Labelled) -> ExpertSlices:
+    def _expert_slices(self, part: Labelled, job: Job) -> ExpertSlices:
+        """Return what is learned; beside it those slices are looked at that are to be predicted."""
         stack = self._stacks[part.stack]
         labels = np.zeros(stack.image.shape, dtype=np.uint8)
         labels[tuple(np.array(part.slices).T)] = part.labels
-        return ExpertSlices(stack, labels, part.slices)
+        digest, predicted = job.predict
+        return ExpertSlices(stack, labels, part.slices, predicted if digest == part.stack else ())
 
     def _after(self, job: Job, step: Step) -> bool:
         self._say(

@@ -84,6 +84,7 @@ def read_mask_quietly(path: Path) -> np.ndarray:
         return read_mask(path).labels
 
 
+@pytest.mark.usefixtures("on_the_cpu")
 def test_learn_predict_evaluate(do: Do, case, tmp_path: Path) -> None:
     model, again = tmp_path / "m.safetensors", tmp_path / "n.safetensors"
     learn = ("finetune", "--images", case.cine, "--labels", case.cine_mask, "--from", "scratch",
@@ -304,3 +305,30 @@ def test_predicting_again_loses_no_mask(do: Do, case, tmp_path: Path) -> None:
 def test_the_shipped_weights_predict_by_name(do: Do, case, tmp_path: Path) -> None:
     out, _ = do("predict", "default", case.image, "-o", tmp_path)
     assert read_mask(Path(out.strip()), allow_empty=True).labels.shape == (1, 5, 64, 64)
+
+
+@pytest.mark.usefixtures("on_the_cpu")
+def test_slices_outside_the_extent_are_learned_and_predicted_empty(do, case, tmp_path) -> None:
+    model = tmp_path / "m.safetensors"
+    learn = ("finetune", "--images", case.cine, "--labels", case.cine_mask, "--from", "scratch",
+             "--slices", "0:2", "--steps", 1, "-o", model)  # fmt: skip
+    do(*learn, "--extent", "0:1-3,1:2-4")
+    outside = {(0, 0), (0, 4), (1, 0), (1, 1)}
+    (part,) = load_model(model).card.trained_on
+    assert set(part.empty) == outside
+    assert part.slices == 5
+    out, _ = do("predict", model, case.cine, "-o", tmp_path)
+    predicted = read_mask(Path(out.strip()), scheme=UKBB, allow_empty=True).labels
+    untold = tmp_path / "n.safetensors"
+    do(*learn[:-1], untold)
+    out, _ = do("predict", untold, case.cine, "-o", tmp_path / "untold")
+    plain = read_mask(Path(out.strip()), scheme=UKBB, allow_empty=True).labels
+    assert plain[0, 0].any()  # one step teaches nothing: it sees hearts everywhere
+    assert {(t, z) for t in (0, 1) for z in range(5) if not predicted[t, z].any()} == outside
+    # One extent for all frames; and for several images one each.
+    do(*learn, "--extent", "1-3")
+    assert set(load_model(model).card.trained_on[0].empty) == {(0, 0), (0, 4), (1, 0), (1, 4)}
+    two = ("--images", case.cine, case.image, "--labels", case.cine_mask, case.mask)
+    do("finetune", *two, "--from", "scratch", "--scheme", "ukbb", "--steps", 1, "-o", model,
+       "--slices", "0:2", "--extent", "1-3", "0-3")  # fmt: skip
+    assert [len(part.empty) for part in load_model(model).card.trained_on] == [4, 1]

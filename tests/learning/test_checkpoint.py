@@ -144,3 +144,16 @@ def test_other_heads_on_a_copy():
     with torch.no_grad():
         kept.heads["positions"].weight += 1
     assert start.digest == before
+
+
+def test_slices_found_empty_come_back_and_a_model_without_keeps_its_digest(tmp_path, model):
+    digest, data = model.digest, model_to_bytes(model)
+    assert b'\\"empty\\"' not in data
+    assert b'\\"format\\": 1' in data
+    told = Model(
+        model.network, replace(model.card, trained_on=(TrainedOn("ab", 2, ((0, 1), (3, 0))),))
+    )
+    back = load_model(save_model(tmp_path / "m.safetensors", told))
+    assert back.card == told.card
+    assert back.digest == told.digest != digest
+    assert back.card.empty_slices("ab") == {(0, 1), (3, 0)}

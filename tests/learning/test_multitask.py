@@ -6,7 +6,8 @@ from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.geometry.frame import AnatomicalFrame, Landmarks
 from napari_cardiac_ssl.learning.checkpoint import Card, Model, new_network
 from napari_cardiac_ssl.learning.compute import Compute
-from napari_cardiac_ssl.learning.finetuning import ExpertSlices, finetune
+from napari_cardiac_ssl.learning.examples import ExpertSlices
+from napari_cardiac_ssl.learning.finetuning import finetune
 from napari_cardiac_ssl.learning.multitask import RecalledPositions, beside
 from napari_cardiac_ssl.learning.network import Architecture
 from napari_cardiac_ssl.learning.pretraining import POSITIONS, PositionedStack

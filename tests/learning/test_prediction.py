@@ -1,12 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from napari_cardiac_ssl.anatomy import Structure, View
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.learning.checkpoint import Card, Model, new_network
+from napari_cardiac_ssl.learning.checkpoint import Card, Model, TrainedOn, new_network
 from napari_cardiac_ssl.learning.compute import Compute
-from napari_cardiac_ssl.learning.finetuning import ExpertSlices, finetune
+from napari_cardiac_ssl.learning.examples import ExpertSlices
+from napari_cardiac_ssl.learning.finetuning import finetune
 from napari_cardiac_ssl.learning.network import Architecture
 from napari_cardiac_ssl.learning.prediction import doubt, locate_heart, predict, predict_stack
 from napari_cardiac_ssl.learning.training import Budget, run
@@ -88,3 +91,17 @@ def test_doubt_is_an_area_and_grows_where_the_model_errs(model, sax, truth):
     fresh = Model(new_network(SMALL).eval(), Card(SMALL, size=64, spacing_mm=3.5))
     [(_, at_first)] = doubt(fresh, sax, wanted, centre_yx=(32, 32), compute=CPU)
     assert (at_first > areas).all()
+
+
+def test_slices_that_an_expert_found_empty_are_predicted_empty(model, sax):
+    told = replace(model.card, trained_on=(TrainedOn(sax.digest, 1, ((0, 2),)),))
+    labels, confidence = predict_stack(Model(model.network, told), sax, compute=CPU)
+    assert not labels[0, 2].any()
+    assert (confidence[0, 2] == 1).all()
+    plain, _ = predict_stack(model, sax, compute=CPU)
+    assert plain[0, 2].any()
+    assert (np.delete(labels.reshape(10, -1), 2, 0) == np.delete(plain.reshape(10, -1), 2, 0)).all()
+    (part,) = predict(
+        Model(model.network, told), sax, [SliceIndex(0, 2)], compute=CPU, heed_empty=False
+    )
+    assert part.labels.any()

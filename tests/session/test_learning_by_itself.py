@@ -1,12 +1,15 @@
 """Learning while the expert draws: confirmations start and renew training by themselves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from napari_cardiac_ssl.session.jobs import NO_HELP
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.trainer import Failed, Progressed, Wish
 
-from .conftest import A, B, result, say, square
+from .conftest import A, B, result, say, square, train
 
 C = SliceIndex(0, 2)
 
@@ -147,3 +150,48 @@ def test_what_a_training_cut_short_has_learned_is_known(learning, trainer):
     lessons = [note["model"] for note in learning.project.notes("learned")]
     assert lessons[-1] == "short"
     assert not learning.project.model_is_kept("short")
+
+
+def no_help(job):
+    return [replace(result(job)[0], helped=False), *result(job)[1:]]
+
+
+def test_training_that_did_not_help_leaves_the_present_model(session, trainer, heard):
+    session.annotate(A, square())
+    session.confirm(A)
+    train(session, trainer)
+    labels, undoable = session.annotations.labels.copy(), session.undoable
+    session.train()
+    say(session, trainer, no_help(trainer.jobs[-1])[0])
+    assert trainer.wishes[-1] is Wish.CANCEL
+    assert not session.busy
+    assert session.model.digest == "m1"
+    assert heard[-1] == ("ended", NO_HELP)
+    say(session, trainer, *no_help(trainer.jobs[-1])[1:])  # what comes late is nobody's
+    assert (session.annotations.labels == labels).all()
+    assert session.undoable == undoable
+
+
+def test_the_first_training_is_taken_over_even_if_it_did_not_help(session, trainer):
+    """Nothing is predicted yet: its predictions are the start's."""
+    session.annotate(A, square())
+    session.confirm(A)
+    session.train()
+    say(session, trainer, *no_help(trainer.jobs[-1]))
+    assert session.model.digest == "m1"
+    assert (session.annotations.labels[B] == square(2)).all()
+
+
+def test_after_a_glance_that_did_not_help_it_learns_all_the_same(learning, trainer):
+    confirm(learning, A)
+    glanced(learning, trainer)
+    say(learning, trainer, *result(trainer.jobs[-1], digest="m1"))
+    confirm(learning, C)
+    say(learning, trainer, no_help(trainer.jobs[-1])[0])
+    rest = trainer.jobs[-1]
+    assert rest.start == b"weights of m1"
+    assert len(rest.predict[1]) == 6
+    say(learning, trainer, *result(rest, digest="m2"))
+    assert learning.model.digest == "m2"
+    learning.roll_back()
+    assert learning.model.digest == "m1"

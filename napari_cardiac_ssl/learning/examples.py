@@ -1,0 +1,248 @@
+"""What a fine-tuning learns from: the slices that experts drew, and the rest of their stacks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_cardiac_ssl.annotations import middle_of
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.learning.averaging import Evidence
+from napari_cardiac_ssl.learning.checkpoint import STRUCTURES_HEAD, Card, Model
+from napari_cardiac_ssl.learning.compute import Compute
+from napari_cardiac_ssl.learning.grid import Augmentation, Intensities, grid_of
+from napari_cardiac_ssl.learning.recall import recalled, where_sure
+from napari_cardiac_ssl.study import SliceIndex, Stack
+
+#: The margin around the crop from which turned and shifted crops are drawn.
+MARGIN = 1.5
+#: So many slices of a stack that nobody labelled are recalled: more take time and teach little.
+MOST_RECALLED = 32
+
+
+@dataclass(frozen=True, eq=False)
+class ExpertSlices:
+    """What an expert drew on one stack.
+
+    Parameters
+    ----------
+    stack
+        The images.
+    labels
+        Shape ``(t, z, y, x)``, `UKBB` integers. Only the slices named are looked at.
+    slices
+        The annotated ones. "No heart on this slice" is an annotation too; an untouched slice is
+        not.
+    others
+        Slices that nobody annotated, whose images may be looked at; None: all that are left.
+    """
+
+    stack: Stack
+    labels: NDArray[np.uint8]
+    slices: tuple[SliceIndex, ...]
+    others: tuple[SliceIndex, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Check that labels and slices belong to the stack."""
+        if self.labels.shape != self.stack.image.shape:
+            raise InputError(
+                f"{self.stack.name}: labels of shape {self.labels.shape} on images of shape "
+                f"{self.stack.image.shape} (t, z, y, x)"
+            )
+        for index in (*self.slices, *(self.others or ())):
+            if not (0 <= index.t < self.stack.frames and 0 <= index.z < self.stack.slices):
+                raise InputError(
+                    f"{self.stack.name}: no slice t={index.t} z={index.z}; it has "
+                    f"{self.stack.frames} frames and {self.stack.slices} slices (from 0)"
+                )
+
+    def centre_yx(self) -> tuple[float, float] | None:
+        """Return the middle of what was labelled, native voxels; None where nothing is."""
+        return middle_of(self.labels[tuple(np.array(self.slices).T)])
+
+    def with_heart(self) -> tuple[SliceIndex, ...]:
+        """Return the annotated slices that show a structure."""
+        return tuple(index for index in self.slices if self.labels[index].any())
+
+    def without_heart(self) -> tuple[SliceIndex, ...]:
+        """Return the annotated slices that show none."""
+        return tuple(index for index in self.slices if not self.labels[index].any())
+
+    def recallable(self, most: int = MOST_RECALLED) -> tuple[SliceIndex, ...]:
+        """Return slices that nobody annotated: those of annotated frames first, others evenly."""
+        others = self.stack.slice_indices() if self.others is None else self.others
+        annotated, frames = set(self.slices), {index.t for index in self.slices}
+        left = [index for index in others if index not in annotated]
+        beside = [index for index in left if index.t in frames]
+        apart = [index for index in left if index.t not in frames]
+        first = _evenly(beside, most)
+        return (*first, *_evenly(apart, most - len(first)))
+
+
+class ExpertBatches:
+    """Draws augmented batches from expert slices and from the rest of their stacks.
+
+    Each slice is brought to the grid's spacing once, with a margin; a batch is then one
+    interpolation. With every slice that shows a heart comes one of the *rest*, as long as there
+    are as many: slices that an expert found empty, and slices that nobody annotated (`recall`).
+    Of either kind slices are drawn without replacement, round after round.
+
+    Parameters
+    ----------
+    examples
+        What experts drew.
+    card
+        Grid and structures.
+    seed
+        Of all chance.
+    augmentation
+        How slices are changed.
+    """
+
+    def __init__(
+        self,
+        examples: Sequence[ExpertSlices],
+        card: Card,
+        *,
+        seed: int,
+        augmentation: Augmentation | None = None,
+    ) -> None:
+        self._samplings = [_Sampling(example, card) for example in examples]
+        self._size = card.size
+        self._augment = augmentation or Augmentation()
+        self._chance = torch.Generator().manual_seed(seed)
+        drawn = [s.labelled(index) for s in self._samplings for index in s.example.with_heart()]
+        empty = [s.labelled(index) for s in self._samplings for index in s.example.without_heart()]
+        self._drawn = _Slices.of(drawn)
+        self._rest, self._recalled = _Slices.of(empty) if empty else None, 0
+        self._draw = _Rounds(len(drawn), self._chance)
+        self._draw_rest = _Rounds(len(empty), self._chance)
+
+    def recall(self, model: Model, compute: Compute) -> None:
+        """Let the rest hold slices that nobody annotated, with what a model is sure of there.
+
+        Parameters
+        ----------
+        model
+            Whose knowledge is to be kept; run once, here.
+        compute
+            Where it runs.
+        """
+        seen = [s.image(index) for s in self._samplings for index in s.example.recallable()]
+        if not seen:
+            return
+        images = torch.stack(seen)
+        said = recalled(model, STRUCTURES_HEAD, images, compute)
+        rest = _Slices(images, where_sure(said, model.card.structures))
+        self._recalled = len(rest)
+        self._rest = rest if self._rest is None else self._rest.and_(rest)
+        self._draw_rest = _Rounds(len(self._rest), self._chance)
+
+    def __call__(self, batch_size: int) -> tuple[Tensor, Tensor]:
+        """Return a batch: so many slices that show a heart, then the rest.
+
+        Images are ``(n, 1, size, size)``, shares ``(n, classes, size, size)``, all zero where
+        nothing is known.
+        """
+        images, shares = self._drawn.at(self._draw(batch_size))
+        if self._rest is not None:
+            each = min(1.0, len(self._rest) / len(self._drawn))
+            beside = self._rest.at(self._draw_rest(max(1, round(batch_size * each))))
+            images, shares = torch.cat([images, beside[0]]), torch.cat([shares, beside[1]])
+        return self._augment(images, shares, self._size, self._chance)
+
+    def as_drawn(self, most: int) -> Evidence:
+        """Return slices that show a heart, unchanged; `most` of them, spread over all."""
+        return self._evidence(self._drawn, most)
+
+    def as_recalled(self, most: int) -> Evidence | None:
+        """Return slices that nobody annotated, with what is recalled; None where nothing is."""
+        if self._rest is None or not self._recalled:
+            return None
+        return self._evidence(self._rest.last(self._recalled), most)
+
+    def _evidence(self, slices: "_Slices", most: int) -> Evidence:
+        chosen = torch.linspace(0, len(slices) - 1, min(most, len(slices))).round().long()
+        images, shares = slices.at(chosen)
+        edge = (images.shape[-1] - self._size) // 2
+        inner = slice(edge, edge + self._size)
+        shares = shares[..., inner, inner]
+        known = torch.where(shares.sum(dim=1) > 0, shares.argmax(dim=1), -1)
+        return Evidence(images[..., inner, inner], known)
+
+
+class _Sampling:
+    """Brings slices of one stack to the grid, with a margin."""
+
+    def __init__(self, example: ExpertSlices, card: Card) -> None:
+        self.example, self._card = example, card
+        multiple = card.architecture.multiple
+        self._grid = grid_of(
+            example.stack,
+            example.centre_yx(),
+            spacing_mm=card.spacing_mm,
+            size=multiple * round(card.size * MARGIN / multiple),
+        )
+        self._intensities = Intensities.of(example.stack)
+
+    def image(self, index: SliceIndex) -> Tensor:
+        """Return a slice, ``(1, margin, margin)``."""
+        image = self._grid.to_network(self.example.stack.image[index], self._intensities.apply)
+        return torch.from_numpy(image)[None]
+
+    def labelled(self, index: SliceIndex) -> tuple[Tensor, Tensor]:
+        """Return a slice and the share of each class, ``(classes, margin, margin)``."""
+        channels = self._card.channels[self.example.labels[index]]
+        shares = self._grid.labels_to_network(channels, len(self._card.structures) + 1)
+        return self.image(index), torch.from_numpy(shares)
+
+
+@dataclass(frozen=True, eq=False)
+class _Slices:
+    """Slices on the grid with a margin, and the share of each class in their pixels."""
+
+    images: Tensor
+    shares: Tensor
+
+    @classmethod
+    def of(cls, slices: Sequence[tuple[Tensor, Tensor]]) -> "_Slices":
+        images, shares = zip(*slices, strict=True)
+        return cls(torch.stack(images), torch.stack(shares))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def and_(self, others: "_Slices") -> "_Slices":
+        return _Slices(
+            torch.cat([self.images, others.images]), torch.cat([self.shares, others.shares])
+        )
+
+    def last(self, number: int) -> "_Slices":
+        return _Slices(self.images[-number:], self.shares[-number:])
+
+    def at(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        return self.images[chosen], self.shares[chosen]
+
+
+class _Rounds:
+    """Draws numbers without replacement, round after round."""
+
+    def __init__(self, number: int, chance: torch.Generator) -> None:
+        self._number, self._chance = number, chance
+        self._queue = torch.empty(0, dtype=torch.long)
+
+    def __call__(self, number: int) -> Tensor:
+        while len(self._queue) < number:
+            order = torch.randperm(self._number, generator=self._chance)
+            self._queue = torch.cat([self._queue, order])
+        chosen, self._queue = self._queue[:number], self._queue[number:]
+        return chosen
+
+
+def _evenly(slices: Sequence[SliceIndex], most: int) -> tuple[SliceIndex, ...]:
+    """Return at most so many of some slices, spread over all."""
+    chosen = np.linspace(0, len(slices) - 1, min(most, len(slices))).round().astype(int)
+    return tuple(slices[i] for i in chosen)

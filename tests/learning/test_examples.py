@@ -1,0 +1,104 @@
+"""What is drawn for a step of fine-tuning: expert slices, and the rest of their stacks."""
+
+import numpy as np
+import pytest
+import torch
+
+from napari_cardiac_ssl.learning.checkpoint import Card, Model, new_network
+from napari_cardiac_ssl.learning.compute import Compute
+from napari_cardiac_ssl.learning.examples import ExpertBatches, ExpertSlices
+from napari_cardiac_ssl.learning.network import Architecture
+from napari_cardiac_ssl.study import SliceIndex, Stack
+
+SMALL = Architecture(heads=(("structures", 4),), base_filters=4, levels=3)
+CARD = Card(SMALL, size=64, spacing_mm=3.0)
+CPU = Compute(torch.device("cpu"), low_precision=False)
+
+
+@pytest.fixture
+def labels(truth):
+    """A heart on slices 1 to 3 of frame 0, and a spot on one of them that tells it apart."""
+    labels = np.zeros_like(truth)
+    labels[0, 1:4, 20:30, 20:30] = 1
+    labels[0, 1, 32:40, 20:30] = 3
+    return labels
+
+
+def sure_of(channel: int) -> Model:
+    """A model that is sure of one class everywhere."""
+    network = new_network(SMALL).eval()
+    head = network.heads["structures"]
+    with torch.no_grad():
+        head.weight.zero_()
+        head.bias.zero_()
+        head.bias[channel] = 20.0
+    return Model(network, CARD)
+
+
+def indices(*places):
+    return tuple(SliceIndex(t, z) for t, z in places)
+
+
+def test_slices_with_heart_are_used_equally(sax, labels):
+    """Slices are drawn round by round: after any number of batches none is two ahead."""
+    example = ExpertSlices(sax, labels, indices((0, 1), (0, 2)))
+    batches = ExpertBatches([example], CARD, seed=0)
+    marked = sum(float(batches(1)[1][:, 3].sum() > 0) for _ in range(10))
+    assert marked == 5
+
+
+def test_empty_slices_come_beside_those_with_heart_and_never_instead(sax, labels):
+    """However many frames an extent empties, half of a batch is heart."""
+    empty = indices(*((1, z) for z in range(5)), (0, 0), (0, 4))
+    batches = ExpertBatches([ExpertSlices(sax, labels, indices((0, 2)) + empty)], CARD, seed=0)
+    images, shares = batches(2)
+    assert images.shape == (4, 1, 64, 64)
+    assert (shares[:2, 1].sum(dim=(1, 2)) > 0).all()
+    assert not shares[2:, 1:].any()
+    torch.testing.assert_close(shares.sum(dim=1), torch.ones(4, 64, 64))  # all are known
+
+
+def test_a_few_empty_slices_among_many_are_drawn_as_seldom_as_they_are(sax, labels):
+    stacks = [ExpertSlices(sax, labels, indices((0, 1), (0, 2), (0, 3), (0, 0)))] * 2
+    assert len(ExpertBatches(stacks, CARD, seed=0)(6)[0]) == 6 + 2
+
+
+def test_what_a_model_is_sure_of_is_recalled_on_slices_that_nobody_annotated(sax, labels):
+    example = ExpertSlices(sax, labels, indices((0, 2)))
+    batches = ExpertBatches([example], CARD, seed=0)
+    batches.recall(sure_of(2), CPU)
+    images, shares = batches(2)
+    assert len(images) == 4
+    assert (shares[2:, 2] > 0.99).all()
+    assert (batches.as_recalled(9).known == 2).all()
+    assert len(batches.as_recalled(3).images) == 3
+
+
+def test_what_a_model_doubts_is_unknown(sax, labels):
+    unsure = sure_of(2)
+    with torch.no_grad():
+        unsure.network.heads["structures"].bias[2] = 3.0  # 0.87
+    batches = ExpertBatches([ExpertSlices(sax, labels, indices((0, 2)))], CARD, seed=0)
+    batches.recall(unsure, CPU)
+    assert not batches(2)[1][2:].any()
+    assert (batches.as_recalled(9).known == -1).all()
+
+
+def test_only_slices_that_may_be_looked_at_are_recalled(sax, labels):
+    """What an expert excluded is in no `others`; what is annotated is recalled by nobody."""
+    example = ExpertSlices(sax, labels, indices((0, 2)), others=indices((0, 1), (0, 2), (1, 4)))
+    assert example.recallable() == indices((0, 1), (1, 4))
+    nothing = ExpertBatches([ExpertSlices(sax, labels, indices((0, 2)), others=())], CARD, seed=0)
+    nothing.recall(sure_of(0), CPU)
+    assert nothing.as_recalled(9) is None
+    assert len(nothing(2)[0]) == 2
+
+
+def test_the_annotated_frames_are_recalled_first(labels):
+    cine = Stack(np.zeros((6, 5, 8, 8)), np.eye(4))
+    example = ExpertSlices(cine, np.zeros((6, 5, 8, 8), np.uint8), indices((3, 2)))
+    chosen = example.recallable(most=10)
+    assert chosen[:4] == indices((3, 0), (3, 1), (3, 3), (3, 4))
+    assert len(chosen) == len(set(chosen)) == 10
+    assert {index.t for index in chosen} == set(range(6))
+    assert len(example.recallable(most=3)) == 3
