@@ -66,7 +66,8 @@ class Lessons(Models):
         chance = np.random.default_rng(seed)
         others = [kept for kept in self._project.stacks if self._is_alike(kept)][:MOST_OTHERS]
         found = [(kept, *lesson) for kept in others for lesson in self._expert_slices(kept)]
-        number = min(len(found), max(len(slices), LEAST_FROM_OTHERS))
+        with_heart = int(labels.any(axis=(1, 2)).sum())  # a cine's empty ends are many
+        number = min(len(found), max(with_heart, LEAST_FROM_OTHERS))
         chosen = sorted(chance.choice(len(found), number, replace=False)) if found else []
         lessons = [own]
         for kept in others:

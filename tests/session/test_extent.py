@@ -8,6 +8,7 @@ import pytest
 from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.session import Session
+from napari_cardiac_ssl.session.lessons import LEAST_FROM_OTHERS
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 from .conftest import ScriptedTrainer, result, say, square, train
@@ -248,3 +249,19 @@ def test_helps_take_marks_for_no_drawing(session):
     mark(session, 2, 5)
     with pytest.raises(InputError, match=r"drawn so far: 3\)"):
         session.interpolate(0)
+
+
+def test_empty_ends_bring_no_more_slices_of_other_studies_with_them(session, trainer):
+    """As many of others are learned as this stack shows hearts: marks are not hearts."""
+    for z in range(1, SLICES):
+        session.annotate(SliceIndex(0, z), square())
+        session.confirm(SliceIndex(0, z))
+    here = Stack(STACK.image + 1, STACK.affine, name="another")
+    session.open(here)
+    session.annotate(SliceIndex(0, 4), square())
+    session.confirm(SliceIndex(0, 4))
+    mark(session, 3, 5, all_frames=True)
+    session.train()
+    own, others = trainer.jobs[-1].examples
+    assert len(own.slices) == 1 + FRAMES * 5
+    assert len(others.slices) == LEAST_FROM_OTHERS
