@@ -75,6 +75,11 @@ def finetune(options: argparse.Namespace) -> int:
             ) from error
     save_model(options.output, model)
     card = model.card
+    if card.recipe["share_learned"] == 0:
+        warn(
+            "training did not help: it fits the annotated slices no better than its start, whose "
+            "weights these are; annotate another slice, or look at images and masks"
+        )
     if options.json:
         say_json({"model": str(options.output), "digest": model.digest, **card.recipe})
     else:

@@ -117,7 +117,8 @@ class ExpertBatches:
         drawn = [s.labelled(index) for s in self._samplings for index in s.example.with_heart()]
         empty = [s.labelled(index) for s in self._samplings for index in s.example.without_heart()]
         self._drawn = _Slices.of(drawn)
-        self._rest, self._recalled = _Slices.of(empty) if empty else None, 0
+        self._rest, self._empty = _Slices.of(empty) if empty else None, len(empty)
+        self._structures = card.structures
         self._draw = _Rounds(len(drawn), self._chance)
         self._draw_rest = _Rounds(len(empty), self._chance)
 
@@ -135,9 +136,7 @@ class ExpertBatches:
         if not seen:
             return
         images = torch.stack(seen)
-        said = recalled(model, STRUCTURES_HEAD, images, compute)
-        rest = _Slices(images, where_sure(said, model.card.structures))
-        self._recalled = len(rest)
+        rest = _Slices(images, recalled(model, STRUCTURES_HEAD, images, compute))
         self._rest = rest if self._rest is None else self._rest.and_(rest)
         self._draw_rest = _Rounds(len(self._rest), self._chance)
 
@@ -148,11 +147,17 @@ class ExpertBatches:
         nothing is known.
         """
         images, shares = self._drawn.at(self._draw(batch_size))
+        seen = torch.zeros(batch_size, dtype=torch.bool)
         if self._rest is not None:
             each = min(1.0, len(self._rest) / len(self._drawn))
-            beside = self._rest.at(self._draw_rest(max(1, round(batch_size * each))))
+            chosen = self._draw_rest(max(1, round(batch_size * each)))
+            beside = self._rest.at(chosen)
             images, shares = torch.cat([images, beside[0]]), torch.cat([shares, beside[1]])
-        return self._augment(images, shares, self._size, self._chance)
+            seen = torch.cat([seen, chosen >= self._empty])
+        images, shares = self._augment(images, shares, self._size, self._chance)
+        # Only now, when shares are mixed: a pixel beside one in doubt is in doubt as well.
+        shares[seen] = where_sure(shares[seen], self._structures)
+        return images, shares
 
     def as_drawn(self, most: int) -> Evidence:
         """Return slices that show a heart, unchanged; `most` of them, spread over all."""
@@ -160,9 +165,10 @@ class ExpertBatches:
 
     def as_recalled(self, most: int) -> Evidence | None:
         """Return slices that nobody annotated, with what is recalled; None where nothing is."""
-        if self._rest is None or not self._recalled:
+        if self._rest is None or len(self._rest) == self._empty:
             return None
-        return self._evidence(self._rest.last(self._recalled), most)
+        seen = _Slices(*self._rest.at(torch.arange(self._empty, len(self._rest))))
+        return self._evidence(_Slices(seen.images, where_sure(seen.shares, self._structures)), most)
 
     def _evidence(self, slices: "_Slices", most: int) -> Evidence:
         chosen = torch.linspace(0, len(slices) - 1, min(most, len(slices))).round().long()
@@ -219,9 +225,6 @@ class _Slices:
         return _Slices(
             torch.cat([self.images, others.images]), torch.cat([self.shares, others.shares])
         )
-
-    def last(self, number: int) -> "_Slices":
-        return _Slices(self.images[-number:], self.shares[-number:])
 
     def at(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
         return self.images[chosen], self.shares[chosen]

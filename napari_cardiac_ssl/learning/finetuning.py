@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, UKBB
 from napari_cardiac_ssl.errors import InputError
@@ -28,7 +29,7 @@ from napari_cardiac_ssl.learning.examples import ExpertBatches, ExpertSlices
 from napari_cardiac_ssl.learning.grid import size_of
 from napari_cardiac_ssl.learning.multitask import RecalledPositions, beside
 from napari_cardiac_ssl.learning.network import UNet
-from napari_cardiac_ssl.learning.pretraining import PositionBatches, Source, position_loss
+from napari_cardiac_ssl.learning.pretraining import POSITIONS, PositionBatches, Source
 from napari_cardiac_ssl.learning.run_state import RunState
 from napari_cardiac_ssl.learning.training import (
     Budget,
@@ -145,10 +146,10 @@ def finetune(
     drawn = ExpertBatches(examples, card, seed=seed + done[0])
     settle = None if start is None else _keep_what_is_known(start, drawn, compute)
     batches: Draw = drawn
-    loss: Loss = _structure_loss
+    loss: Loss = structure_loss
     if mode == "multitask" and start is not None:
         batches = beside(batches, _position_batches(examples, start, positions, seed, compute))
-        loss = position_loss
+        loss = _loss_with_positions
     steps = fit(
         network,
         batches,
@@ -204,8 +205,41 @@ class _Saving:
         self._due = now + max(SAVE_EVERY_S, (now - begun) / SAVING_SHARE)
 
 
-def _structure_loss(said: dict[str, Tensor], shares: Tensor) -> Tensor:
-    return dice_and_cross_entropy(said[STRUCTURES_HEAD], shares)
+def structure_loss(said: dict[str, Tensor], shares: Tensor) -> Tensor:
+    """Return the loss of slices that an expert drew, and of what is known of others.
+
+    Parameters
+    ----------
+    said
+        By head, the logits of a batch.
+    shares
+        Shape ``(n, classes, h, w)``: the share of each class in each pixel; all zero where nothing
+        is known.
+
+    Returns
+    -------
+    Tensor
+        A scalar: Dice and cross-entropy on slices that are known as a whole and show a structure;
+        cross-entropy on the pixels known of the others, each slice weighing as much.
+    """
+    logits = said[STRUCTURES_HEAD]
+    whole = shares.sum(dim=1).amin(dim=(1, 2)) > 0.99
+    drawn = whole & (shares[:, 1:].sum(dim=(1, 2, 3)) > 0)
+    loss = logits.new_zeros(())
+    if drawn.any():
+        loss = dice_and_cross_entropy(logits[drawn], shares[drawn])
+    if not drawn.all():
+        weight = (~drawn).sum() / drawn.sum().clamp(min=1)
+        loss = loss + weight * functional.cross_entropy(logits[~drawn], shares[~drawn])
+    return loss
+
+
+def _loss_with_positions(said: dict[str, Tensor], shares: Tensor) -> Tensor:
+    """Return the loss of slices whose positions are known, and of those with structures."""
+    positions, structures = shares[:, :POSITIONS], shares[:, POSITIONS:]
+    known = positions.sum(dim=(1, 2, 3)) > 0
+    of_positions = dice_and_cross_entropy(said[POSITIONS_HEAD][known], positions[known])
+    return of_positions + structure_loss(said, structures)
 
 
 def _position_batches(

@@ -292,21 +292,17 @@ def dice_and_cross_entropy(logits: Tensor, shares: Tensor) -> Tensor:
     logits
         Shape ``(n, classes, h, w)``.
     shares
-        Shape ``(n, classes, h, w)``: the share of each class in each pixel; sums to 1, or to 0
-        where nothing is known of a pixel.
+        Shape ``(n, classes, h, w)``: the share of each class in each pixel; sums to 1.
 
     Returns
     -------
     Tensor
-        A scalar. Cross-entropy looks at all pixels that are known, Dice (Milletari et al., 3DV
-        2016) at slices that are known as a whole. It leaves out the background, and structures
-        that these do not hold: predicting them wrongly is cross-entropy's business.
+        A scalar. Dice (Milletari et al., 3DV 2016) leaves out the background, and structures that
+        the batch does not hold: predicting them wrongly is cross-entropy's business.
     """
-    whole = shares.sum(dim=1).amin(dim=(1, 2)) > 0.99
-    number = whole.sum().clamp(min=1)
-    cross_entropy = functional.cross_entropy(logits, shares) * (len(shares) / number)
-    probabilities = logits[whole].softmax(dim=1)[:, 1:]
-    wanted = shares[whole, 1:]
+    cross_entropy = functional.cross_entropy(logits, shares)
+    probabilities = logits.softmax(dim=1)[:, 1:]
+    wanted = shares[:, 1:]
     overlap = (probabilities * wanted).sum((0, 2, 3))
     total = (probabilities + wanted).sum((0, 2, 3))
     present = wanted.sum((0, 2, 3)) > 1

@@ -8,9 +8,12 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
 
 from napari_cardiac_ssl.anatomy import ACDC, UKBB
-from napari_cardiac_ssl.learning.checkpoint import load_model
+from napari_cardiac_ssl.learning import averaging
+from napari_cardiac_ssl.learning.checkpoint import load_model, model_from_bytes
+from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.readers.nifti import read_mask, read_stack
 from napari_cardiac_ssl.writers.masks import write_mask
 
@@ -332,3 +335,15 @@ def test_slices_outside_the_extent_are_learned_and_predicted_empty(do, case, tmp
     do("finetune", *two, "--from", "scratch", "--scheme", "ukbb", "--steps", 1, "-o", model,
        "--slices", "0:2", "--extent", "1-3", "0-3")  # fmt: skip
     assert [len(part.empty) for part in load_model(model).card.trained_on] == [4, 1]
+
+
+def test_training_that_did_not_help_is_said(do, case, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(averaging, "MOST_OVERTURNED", -1.0)  # nothing learned may be kept
+    model = tmp_path / "m.safetensors"
+    _, err = do("finetune", "--images", case.cine, "--labels", case.cine_mask, "--slices", "0:2",
+                "--steps", 1, "-o", model)  # fmt: skip
+    assert "training did not help" in err
+    learned, start = load_model(model), model_from_bytes(default_weights(), "the shipped weights")
+    assert learned.card.recipe["share_learned"] == 0
+    for name, value in learned.network.state_dict().items():
+        assert torch.equal(value, start.network.state_dict()[name])

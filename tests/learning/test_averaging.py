@@ -41,7 +41,11 @@ def kept(network: UNet, start: UNet, recalled: Evidence | None = None) -> float:
 
 
 def test_most_of_what_fits_better_is_kept():
-    assert kept(saying(0.0, 1.0), saying(0.5, 0.0)) == 0.75
+    assert kept(saying(0.0, 1.0), saying(0.5, 0.0), recalled=ALL_LV) == 0.75
+
+
+def test_half_of_it_is_where_nothing_was_recalled():
+    assert kept(saying(0.0, 3.0), saying(0.5, 0.0)) == 0.5
 
 
 def test_what_fits_no_better_is_not_kept():
@@ -50,7 +54,7 @@ def test_what_fits_no_better_is_not_kept():
 
 @pytest.mark.parametrize(
     ("wrong", "share"),
-    [([0.01], 0.75), ([0.2, 0.05], 0.5), ([0.3, 0.2, 0.06], 0.25), ([0.3, 0.2, 0.1], 0.0)],
+    [([0.01], 0.75), ([0.2, 0.05], 0.5), ([0.3, 0.2, 0.1], 0.25), ([0.3, 0.2, 0.11], 0.0)],
 )
 def test_what_the_start_was_sure_of_must_stand(monkeypatch, wrong, share):
     overturns = iter(wrong)  # by each share that is tried, the largest first
@@ -58,13 +62,14 @@ def test_what_the_start_was_sure_of_must_stand(monkeypatch, wrong, share):
     assert kept(saying(0.0, 3.0), saying(0.5, 0.0), recalled=ALL_LV) == share
 
 
-def test_only_known_pixels_are_overturned_and_the_heart_is_the_measure():
+def test_only_known_pixels_are_overturned_and_a_heart_is_the_measure():
     known = torch.full((3, SIZE, SIZE), -1)
     known[:, :4] = 1
     known[0, 4] = 0
     says_lv, says_nothing = saying(0.0, 1.0), saying(1.0, 0.0)
-    assert overturned(says_lv, Evidence(IMAGES, known), FLOAT32) == pytest.approx(1 / 12)
-    assert overturned(says_nothing, Evidence(IMAGES, known), FLOAT32) == 1.0
+    recalled = Evidence(IMAGES, known)
+    assert overturned(says_lv, recalled, ALL_LV, FLOAT32) == pytest.approx(1 / 16 / 3)
+    assert overturned(says_nothing, recalled, ALL_LV, FLOAT32) == pytest.approx(1 / 4)
     assert fit(says_lv, ALL_LV, FLOAT32) == 1.0
     assert fit(says_nothing, ALL_LV, FLOAT32) == 0.0
 

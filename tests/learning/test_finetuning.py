@@ -7,7 +7,7 @@ from napari_cardiac_ssl.learning import averaging, recall
 from napari_cardiac_ssl.learning.checkpoint import Card, Model, new_network
 from napari_cardiac_ssl.learning.compute import Compute
 from napari_cardiac_ssl.learning.examples import ExpertBatches, ExpertSlices
-from napari_cardiac_ssl.learning.finetuning import finetune
+from napari_cardiac_ssl.learning.finetuning import finetune, structure_loss
 from napari_cardiac_ssl.learning.network import Architecture
 from napari_cardiac_ssl.learning.training import Budget, run
 from napari_cardiac_ssl.study import SliceIndex, Stack
@@ -57,6 +57,7 @@ def test_labels_of_slices_that_are_not_annotated_are_not_looked_at(sax, truth, s
 def test_what_the_start_knows_of_other_slices_is_not_unlearned(sax, truth, monkeypatch):
     """An apex is learned; elsewhere the start's certainties stand, if they are recalled."""
     monkeypatch.setattr(averaging, "SHARES", (1.0,))
+    monkeypatch.setattr(averaging, "MOST_WITHOUT_RECALL", 1.0)
     monkeypatch.setattr(recall, "SURE_OF_STRUCTURE", 0.8)  # so small a network is never surer
     larger = Architecture(heads=(("structures", 4),), base_filters=8, levels=4)
     start = Model(new_network(larger).eval(), Card(larger, size=64, spacing_mm=3.5))
@@ -69,6 +70,7 @@ def test_what_the_start_knows_of_other_slices_is_not_unlearned(sax, truth, monke
         what: averaging.overturned(
             tuned([example], start=start, budget=Budget(steps=80)).network,
             others.as_recalled(16),
+            others.as_drawn(16),
             CPU,
         )
         for what, example in {
@@ -172,3 +174,26 @@ def test_several_subjects_are_learned_in_larger_batches(sax, truth, example, sma
     few = tuned([example], start=small, batch_size=None)
     many = tuned([whole, whole, whole], start=small, batch_size=None)
     assert (few.card.recipe["batch_size"], many.card.recipe["batch_size"]) == (2, 8)
+
+
+def test_the_loss_looks_at_what_is_known_and_nowhere_else():
+    chance = torch.Generator().manual_seed(0)
+    logits = torch.randn(3, 4, 8, 8, generator=chance)
+    shares = torch.zeros(3, 4, 8, 8)
+    shares[0, 0, :4], shares[0, 1, 4:] = 1, 1  # drawn
+    shares[1, 0, :, :3] = 1  # known in part; the third slice not at all
+
+    def loss(logits, shares):
+        return float(structure_loss({"structures": logits}, shares))
+
+    other = logits.clone()
+    other[1, :, :, 3:], other[2] = 7.0, -7.0
+    assert loss(logits, shares) == loss(other, shares)
+    other[1, 2, :, :3] += 5  # a structure where it is known that there is none
+    assert loss(logits, shares) < loss(other, shares)
+    # Slices of which nothing is known weigh nothing, and the others as much as without them.
+    assert loss(logits[:1], shares[:1]) == pytest.approx(loss(logits[[0, 2]], shares[[0, 2]]))
+    twice = [0, 1, 0, 1]
+    assert loss(logits[:2], shares[:2]) == pytest.approx(
+        loss(logits[twice], shares[twice]), rel=0.02
+    )
