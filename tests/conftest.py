@@ -6,14 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from napari_cardiac_ssl.study import Stack, Study
 
+# Threads that wait for a busy core take far longer; and sums are then the same on any machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded, here or by a child
+
 # A busy machine fails no test: what measures time is a benchmark.
-settings.register_profile("untimed", deadline=None)
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
 
@@ -33,6 +36,19 @@ def home(tmp_path_factory, monkeypatch) -> Path:
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("CARDIAC_SSL_HOME", str(folder))
     return folder
+
+
+@pytest.fixture
+def on_the_cpu(monkeypatch) -> None:
+    """Compute on the CPU, here and in processes started from here, whatever else there is.
+
+    A graphics card need not come to the same sums twice.
+    """
+    import torch
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    for one in (torch.cuda, torch.backends.mps):
+        monkeypatch.setattr(one, "is_available", lambda: False)
 
 
 @pytest.fixture(scope="session")

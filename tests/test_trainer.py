@@ -1,16 +1,21 @@
 """The real trainer process: started, asked, killed."""
 
 import gc
+import itertools
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
+import psutil
 import pytest
+from safetensors import safe_open
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.learning.checkpoint import model_from_bytes
@@ -20,7 +25,12 @@ from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.synthetic import make_study
 from napari_cardiac_ssl.trainer import handle
 
+#: The trainer gives way to all else: on a busy machine it takes minutes.
+pytestmark = pytest.mark.timeout(1800)
+
 DRAWN = SliceIndex(0, 2)
+#: Never over by itself, however fast the machine is.
+ENDLESS = 100_000
 
 
 def alive(pid):
@@ -32,14 +42,31 @@ def alive(pid):
 
 
 def states(session):
-    return [file.name for file in Path(session._trainer._folder).glob("job-*.state")]
+    return list(Path(session._trainer._folder).glob("job-*.state"))
 
 
-def wait_until(condition, session, seconds=120.0):
+def steps_in(state):
+    """Return how many steps the run whose state this is has behind it."""
+    with safe_open(state, "pt") as file:
+        [said] = file.metadata().values()
+    return json.loads(said)["steps"]
+
+
+def wait_until(condition, session=None, seconds=1500.0):
+    """Wait, as long as a busy machine may take; what the trainer says meanwhile is taken in."""
     deadline = time.monotonic() + seconds
     while not condition():
-        session.process_messages(0.05)
         assert time.monotonic() < deadline, "waited too long"
+        if session:
+            session.process_messages(0.05)
+        else:
+            time.sleep(0.01)
+
+
+def hold(pid):
+    """Stop a process without its knowing: as in a step that lasts for ever."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED)
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +90,8 @@ def ended(session):
     return ended
 
 
-def started(session, **kwargs):
-    session.train(**kwargs)
+def started(session):
+    session.train(steps=ENDLESS)
     wait_until(lambda: session.status.progress is not None, session)
 
 
@@ -118,34 +145,42 @@ def test_the_shipped_weights_give_a_first_guess(heart, ended, session):
 
 
 def test_pausing_holds_and_resuming_goes_on(session):
-    started(session, steps=2000)
+    def rests():
+        """Whether it says no step for a second, and not for want of a processor either."""
+        before, end = session.status.progress.step, time.monotonic() + 1
+        while time.monotonic() < end:
+            session.process_messages(0.05)
+            if trainer.status() != psutil.STATUS_SLEEPING:
+                return False
+        return session.status.progress.step == before
+
+    started(session)
+    trainer = psutil.Process(session.trainer_pid)
     session.pause()
-    time.sleep(1.0)
-    session.process_messages()
+    wait_until(rests, session)  # the step that was under way is done first
     held = session.status.progress.step
-    time.sleep(1.0)
-    session.process_messages()
-    assert session.status.progress.step == held
     session.resume()
     wait_until(lambda: session.status.progress.step > held, session)
     session.cancel()
 
 
 def test_finishing_keeps_what_was_learned(session, ended):
-    started(session, steps=2000)
+    started(session)
     session.finish()
     session.wait()
     assert "learned from" in ended[-1]
     assert session.model is not None
 
 
-def test_cancelling_is_quick_and_leaves_nothing(session, ended):
-    started(session, steps=2000)
-    begun = time.monotonic()
+def test_cancelling_ends_the_job_and_leaves_nothing(session, ended, monkeypatch):
+    """How quickly, benchmarks/stalls.py measures."""
+    monkeypatch.setattr(handle, "CANCEL_GRACE_S", 1e9)  # it stops by itself, it is not killed
+    started(session)
+    pid = session.trainer_pid
     session.cancel()
     assert not session.busy
     wait_until(lambda: not session._trainer.busy, session)
-    assert time.monotonic() - begun < 5  # the promise is 1 s: benchmarks/stalls.py measures it
+    assert session.trainer_pid == pid
     assert session.model is None
     assert session.annotations.slices("predicted") == ()
     session.train(steps=1)
@@ -153,12 +188,19 @@ def test_cancelling_is_quick_and_leaves_nothing(session, ended):
     assert "learned" in ended[-1]
 
 
-def test_a_trainer_that_does_not_listen_is_stopped(session, ended):
-    started(session, steps=2000)
+def test_a_trainer_that_does_not_listen_is_stopped(session, ended, monkeypatch):
+    started(session)
     pid = session.trainer_pid
-    os.kill(pid, signal.SIGSTOP)  # a step that lasts for ever
+    hold(pid)
     session.cancel()
-    wait_until(lambda: session.trainer_pid != pid, session)
+    clock = itertools.count(session._trainer._looked, 0.2)  # seconds, one more at each look
+    with monkeypatch.context() as patched:
+        patched.setattr(handle, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+        for _ in range(4):  # 0, 0.2, 0.4 and 0.6 s
+            session.process_messages()
+        assert session.trainer_pid == pid  # it is given time
+        session.process_messages()
+        assert session.trainer_pid != pid
     assert not alive(pid)
     session.train(steps=1)
     session.wait()
@@ -166,31 +208,34 @@ def test_a_trainer_that_does_not_listen_is_stopped(session, ended):
 
 
 def test_a_killed_trainer_is_replaced_and_goes_on_from_its_state(session, ended):
-    said = []
-    session.said.connect(said.append)
-    started(session, steps=100_000)  # never over by itself, however fast the machine is
+    said, steps = [], []
+    started(session)
     wait_until(lambda: states(session), session)
     first = session.trainer_pid
     os.kill(first, signal.SIGKILL)
+    wait_until(lambda: not alive(first))  # another is started when its messages are taken in
+    [state] = states(session)
+    kept = steps_in(state)
+    session.said.connect(lambda text: (said.append(text), steps.clear()))
+    session.job_changed.connect(lambda status: status.progress and steps.append(status.progress))
     wait_until(lambda: said, session)
     assert said == [
         "the trainer process was killed by signal 9 (SIGKILL), perhaps for lack of memory; another "
         "goes on from where it was"
     ]
-    wait_until(lambda: session.status.progress is not None, session)
-    goes_on = session.status.progress.step
-    assert goes_on > 10  # not from the beginning: a state is kept after seconds of steps
+    wait_until(lambda: steps, session)
+    assert steps[0].step == kept + 1 > 1  # not from the beginning
     assert session.trainer_pid != first
     session.finish()
     session.wait()
     assert "learned from 1 slice" in ended[-1]
-    assert model_from_bytes(session.model.data, "session").card.recipe["steps"] >= goes_on
+    assert model_from_bytes(session.model.data, "session").card.recipe["steps"] > kept
     assert states(session) == []
 
 
 def test_a_trainer_that_dies_again_and_again_is_told_and_loses_nothing(session, ended):
     labels = session.annotations.labels.copy()
-    started(session, steps=2000)
+    started(session)
     for _ in range(handle.MOST_RESTARTS + 1):
         assert session.busy
         os.kill(session.trainer_pid, signal.SIGKILL)
@@ -205,14 +250,14 @@ def test_a_trainer_that_dies_again_and_again_is_told_and_loses_nothing(session, 
 
 
 def test_a_trainer_that_hangs_is_replaced(session, ended, monkeypatch):
-    monkeypatch.setattr(handle, "HUNG_S", 2.5)
     said = []
     session.said.connect(said.append)
-    started(session, steps=100_000)
-    os.kill(session.trainer_pid, signal.SIGSTOP)
-    wait_until(lambda: said, session)
+    started(session)
+    hold(session.trainer_pid)
+    with monkeypatch.context() as patched:
+        patched.setattr(handle, "HUNG_S", 2.5)
+        wait_until(lambda: said, session)
     assert "stopped: it had not answered" in said[0]
-    monkeypatch.setattr(handle, "HUNG_S", 60.0)
     wait_until(lambda: session.status.progress is not None, session)
     session.finish()
     session.wait()
@@ -220,7 +265,7 @@ def test_a_trainer_that_hangs_is_replaced(session, ended, monkeypatch):
 
 
 def test_a_computer_that_slept_is_no_reason_to_lose_patience(session, monkeypatch):
-    started(session, steps=2000)
+    started(session)
     slept = time.monotonic
     monkeypatch.setattr(handle.time, "monotonic", lambda: slept() + 10 * handle.HUNG_S)
     pid = session.trainer_pid
@@ -237,7 +282,7 @@ def test_what_goes_wrong_inside_is_told(session, ended):
 
 
 def test_closing_ends_the_process(session):
-    started(session, steps=2000)
+    started(session)
     pid = session.trainer_pid
     folder = Path(session._trainer._folder)
     session.close()
@@ -269,7 +314,4 @@ sys.stdin.read()
         pid = int(parent.stdout.readline())
         assert alive(pid)
         parent.kill()
-    deadline = time.monotonic() + 10
-    while alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not alive(pid)
+    wait_until(lambda: not alive(pid))

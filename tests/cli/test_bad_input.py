@@ -204,6 +204,24 @@ def test_slices_that_cannot_be_left_out(refuse: Refuse, case, without: str, word
     assert words in line
 
 
+@pytest.mark.parametrize(
+    ("extent", "words"),
+    [(["x"], "'x' is no extent; write the first and the last slice with heart as 2-9"),
+     (["3-1"], "3-1 is not within the image's slices 0 to 4, first before last"),
+     (["0-5"], "0-5 is not within the image's slices 0 to 4"),
+     (["1:0-3"], "no frame 1; the image has 1"),
+     (["0-3,1-3"], "'0-3' is no extent"),
+     (["3-4"], "slice t=0 z=2 is labelled and lies outside --extent 3-4; widen the extent"),
+     (["0-4", "1-4"], "2 extents for 1 image")],
+)  # fmt: skip
+def test_extents_that_cannot_be(refuse: Refuse, case, tmp_path: Path, extent, words) -> None:
+    output = tmp_path / "m.safetensors"
+    files = ("--images", case.image, "--labels", case.mask, "--scheme", "acdc", "-o", output)
+    line = refuse("finetune", *files, "--slices", "2", "--steps", "1", "--extent", *extent)
+    assert words in line
+    assert not output.exists()
+
+
 def places(folder: Path) -> list[Path]:
     """Folders that nothing can be written in, for root neither."""
     file = folder / "file"
@@ -255,7 +273,7 @@ def test_no_room(shell, case, tmp_path: Path) -> None:
         "print(main(['synth', 'out']))\n"
     )
     process = shell(case.image, case.mask, case.model, code=code)
-    said, wrong = process.communicate(timeout=120)
+    said, wrong = process.communicate(timeout=600)
     lines = [line for line in wrong.splitlines() if line.startswith("cardiac-ssl")]
     assert said.split() == ["2"] * 4, wrong
     assert "Traceback" not in wrong

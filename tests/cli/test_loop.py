@@ -27,6 +27,7 @@ def test_it_labels_what_is_suggested(do, case, tmp_path, start):
     assert "round 2: t=0 z=" in out
 
 
+@pytest.mark.usefixtures("on_the_cpu")
 def test_the_same_seed_and_steps_give_the_same_rounds(do, case, tmp_path):
     runs = []
     for name in ("a.json", "b.json"):

@@ -20,7 +20,16 @@ from . import worker
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 DEATHS = 100
+#: Seconds after which something does not come any more, where others work the machine.
+PATIENCE_S = 300
 PROTECTED = {"editing", "expert", "excluded"}
+
+
+def wait_until(condition, meanwhile=lambda: time.sleep(0.001)):
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        meanwhile()
 
 
 @pytest.fixture
@@ -60,9 +69,12 @@ def test_killed_at_a_hundred_moments_nothing_acknowledged_is_lost(workers, tmp_p
         workers.stdin.write(f"{path} {death}\n")
         workers.stdin.flush()
         pid = int(workers.stdout.readline())
-        while death % 4 and not Path(f"{path}.acks").stat().st_size:
-            time.sleep(0.001)  # some die while they open it, most of them at work
-        time.sleep(rng.uniform(0.0, 0.3))
+        if death % 4:
+            work = int(rng.integers(1, 40))
+            wait_until(lambda: Path(f"{path}.acks").read_bytes().count(b"\n") >= work)  # noqa: B023
+            time.sleep(rng.uniform(0.0, 0.02))  # anywhere in what comes next
+        else:
+            time.sleep(rng.uniform(0.0, 0.3))  # while it opens the project, on most machines
         os.kill(pid, signal.SIGKILL)
         assert workers.stdout.readline() == "gone\n"
         flight, expected, number = said(path)
@@ -95,8 +107,7 @@ def test_after_all_that_the_whole_history_can_be_walked(workers, tmp_path):
         workers.stdin.write(f"{path} {seed}\n")
         workers.stdin.flush()
         pid = int(workers.stdout.readline())
-        while Path(f"{path}.acks").stat().st_size < 20_000 * (seed + 1):
-            time.sleep(0.01)
+        wait_until(lambda: Path(f"{path}.acks").stat().st_size >= 20_000 * (seed + 1))  # noqa: B023
         os.kill(pid, signal.SIGKILL)
         workers.stdout.readline()
     session = Session(trainer=worker.ScriptedTrainer(np.random.default_rng(0)))
@@ -144,9 +155,7 @@ def test_a_disk_that_fills_up_is_said_and_work_goes_on_when_there_is_room(tmp_pa
         session.annotate(index, np.full(worker.SHAPE[2:], 2, np.uint8))
         left = worker.state(session)
         subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)
-        deadline = time.monotonic() + 20
-        while len(told) < 2 and time.monotonic() < deadline:
-            session.process_messages(0.05)
+        wait_until(lambda: len(told) >= 2, lambda: session.process_messages(0.05))
         assert told[1:] == ["everything is saved again"]
         session.close()
         again = Session(trainer=worker.ScriptedTrainer(rng))

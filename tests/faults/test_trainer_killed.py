@@ -15,23 +15,30 @@ from napari_cardiac_ssl.synthetic import make_study
 DEATHS = 20
 
 
-@pytest.mark.timeout(900)  # each death costs a new process, which loads torch
+@pytest.mark.timeout(1800)  # each death costs a new process, which loads torch
 def test_killed_at_twenty_moments_nothing_is_lost_and_work_goes_on(tmp_path):
     heart = make_study(2, frames=2, slices=4, size=64, lax=False)
     stack, truth = heart.study.stack(View.SAX), heart.masks[View.SAX]
     rng = np.random.default_rng(3)
     session, ended = Session(who="reader"), []
     session.job_ended.connect(ended.append)
+    steps = []
+    session.job_changed.connect(lambda status: status.progress and steps.append(status.progress))
     session.open_project(tmp_path / "work.cardiac")
     session.open(stack)
     session.annotate(SliceIndex(0, 2), truth[0, 2])
     pids = set()
-    for _ in range(DEATHS):
+    for death in range(DEATHS):
         if not session.busy:
             session.train(steps=100_000)  # never over by itself
-        until = time.monotonic() + rng.uniform(0, 4)
-        while time.monotonic() < until and session.busy:
-            session.process_messages(0.02)
+        if death % 2:  # amid training
+            done = len(steps) + rng.integers(1, 20)
+            while len(steps) < done:
+                session.process_messages(0.02)
+        else:  # at any moment, most often while torch is loaded
+            until = time.monotonic() + rng.uniform(0, 4)
+            while time.monotonic() < until:
+                session.process_messages(0.02)
         index = SliceIndex(int(rng.integers(2)), int(rng.integers(4)))
         session.annotate(index, rng.integers(0, 4, (64, 64), np.uint8))
         drawn = session.annotations.labels.copy()

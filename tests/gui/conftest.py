@@ -1,5 +1,7 @@
 """A small stack, a trainer that says what the test wants, and the widget in a viewer."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from napari.layers import Layer
@@ -52,6 +54,13 @@ class ScriptedTrainer:
             confidence = np.full((len(some), *labels.shape[2:]), 200, np.uint8)
             self.script.append(Predicted(job.number, some, labels[where], confidence))
         self.script.append(Done(job.number))
+
+
+@pytest.fixture
+def qtbot(qtbot):
+    """pytest-qt's, which waits until something is so as long as a busy machine may take."""
+    qtbot.waitUntil = partial(qtbot.waitUntil, timeout=300_000)
+    return qtbot
 
 
 @pytest.fixture

@@ -80,12 +80,12 @@ def test_warning_leads_to_its_slice(window, made, qtbot):
     window.session.annotate(SliceIndex(0, 2), labels)
     window.desk.view.go_to(SliceIndex(0, 4))
     settled(window, qtbot)
-    qtbot.wait(300)
-    items = [window.measuring.warnings.item(i) for i in range(window.measuring.warnings.count())]
-    item = next(one for one in items if "pieces" in one.text())
+    warnings = window.measuring.warnings
+    qtbot.waitUntil(lambda: bool(warnings.findItems("pieces", Qt.MatchFlag.MatchContains)))
+    item = warnings.findItems("pieces", Qt.MatchFlag.MatchContains)[0]
     assert item.text().startswith("Frame 0, slice 2: ")
     assert tuple(item.data(Qt.ItemDataRole.UserRole)) == (0, 2)
-    window.measuring.warnings.itemClicked.emit(item)
+    warnings.itemClicked.emit(item)
     assert window.desk.view.in_view == SliceIndex(0, 2)
 
 

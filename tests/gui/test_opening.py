@@ -47,14 +47,14 @@ def widget(viewer, session):
 
 def read_all(widget, qtbot, *paths):
     widget.open(*paths)
-    qtbot.waitUntil(lambda: not widget.opening.busy, timeout=20_000)
+    qtbot.waitUntil(lambda: not widget.opening.busy)
 
 
 def test_folder_of_views_is_read_in_the_background(widget, folder, qtbot):
     widget.open(folder)
     assert widget.opening.busy
     assert "reading p3" in widget.status.text().lower()
-    qtbot.waitUntil(lambda: not widget.opening.busy, timeout=20_000)
+    qtbot.waitUntil(lambda: not widget.opening.busy)
     assert widget.session.stack.view is View.SAX
     assert {stack.view for stack in widget.studies.current.stacks} == {
         View.SAX,
@@ -106,7 +106,7 @@ def test_window_closed_while_reading_leaves_no_trace(viewer, session, folder, qt
     go, gone = threading.Event(), threading.Event()
 
     def slowly(path):
-        go.wait(10)
+        go.wait()
         gone.set()
         return read(path)
 
@@ -117,7 +117,7 @@ def test_window_closed_while_reading_leaves_no_trace(viewer, session, folder, qt
     widget.deleteLater()
     qtbot.wait(50)
     go.set()
-    reading[0].join(10)
+    reading[0].join(300)
     assert gone.is_set()
     qtbot.wait(50)
     assert len(viewer.layers) == 0
@@ -144,7 +144,7 @@ def test_user_gets_the_widget_and_the_picture_when_it_is_there(make_napari_viewe
     assert answers == [[(None,)]]
     widget = find_widget(viewer)
     try:
-        qtbot.waitUntil(lambda: not widget.opening.busy, timeout=20_000)
+        qtbot.waitUntil(lambda: not widget.opening.busy)
         assert widget.session.stack.view is View.SAX
         assert len(viewer.layers) == 3
     finally:
@@ -170,7 +170,7 @@ def test_drop_on_the_window_asks_nothing(make_napari_viewer, session, folder, tm
         assert asked == [(folder,)] * len(targets)
         widget._drops._open = widget.open
         assert widget._drops.eventFilter(widget, drop_of(folder))
-        qtbot.waitUntil(lambda: not widget.opening.busy, timeout=20_000)
+        qtbot.waitUntil(lambda: not widget.opening.busy)
         assert widget.session.stack.view is View.SAX
     finally:
         widget.close_session()

@@ -1,9 +1,13 @@
+import itertools
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.learning import training
 from napari_cardiac_ssl.learning.compute import Compute
 from napari_cardiac_ssl.learning.training import (
     LANDING_STEPS,
@@ -84,11 +88,32 @@ def test_finishing_never_lengthens_a_run():
     assert len(seen) == 12
 
 
-def test_seconds_count_only_time_in_steps():
-    _, steps = fitted(budget=Budget(seconds=0.05))
-    first = next(steps)
-    assert 0 < first.spent <= 1
-    assert sum(1 for _ in steps) >= 1
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that only the test moves on."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(training, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+    return clock
+
+
+def taking(seconds, clock):
+    """Return what draws batches, so long each by the test's clock."""
+    inner = draw_from(torch.Generator().manual_seed(1))
+
+    def draw(batch_size):
+        clock.now += next(seconds)
+        return inner(batch_size)
+
+    return draw
+
+
+def test_seconds_count_only_time_in_steps(clock):
+    _, steps = fitted(budget=Budget(seconds=10), draw=taking(itertools.repeat(2.5), clock))
+    seen = []
+    for step in steps:
+        seen.append((step.index, step.seconds, step.spent))
+        clock.now += 1000  # paused
+    assert seen == [(1, 2.5, 0.25), (2, 5, 0.5), (3, 7.5, 0.75), (4, 10, 1)]
 
 
 def test_a_slow_machine_still_gets_its_least_steps():
@@ -98,11 +123,12 @@ def test_a_slow_machine_still_gets_its_least_steps():
     assert [round(step.spent * 7) for step in seen] == [1, 2, 3, 4, 5, 6, 7]
 
 
-def test_finishing_now_does_not_wait_for_the_least_steps():
-    _, steps = fitted(budget=Budget(seconds=0.001, least_steps=10_000))
+def test_finishing_now_does_not_wait_for_the_least_steps(clock):
+    draw = taking(itertools.repeat(1.0), clock)
+    _, steps = fitted(budget=Budget(seconds=3, least_steps=10_000), draw=draw)
     seen = []
     run(steps, lambda step: seen.append(step) or step.index >= 10)
-    assert len(seen) < 200
+    assert len(seen) == 10 + LANDING_STEPS
 
 
 def test_out_of_memory_halves_the_batch_and_says_so():

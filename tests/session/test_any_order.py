@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -189,12 +189,7 @@ class WorkInAFile(Work):
 TestWork = Work.TestCase
 TestWork.settings = settings(max_examples=2000, stateful_step_count=20, deadline=None)
 TestWorkInAFile = WorkInAFile.TestCase
-TestWorkInAFile.settings = settings(
-    max_examples=60,
-    stateful_step_count=20,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+TestWorkInAFile.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
 
 
 def setup_module():
