@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from napari_cardiac_ssl.annotations import middle_of
 from napari_cardiac_ssl.errors import InputError
@@ -21,6 +22,8 @@ from napari_cardiac_ssl.study import SliceIndex, Stack
 MARGIN = 1.5
 #: So many slices of a stack that nobody labelled are recalled: more take time and teach little.
 MOST_RECALLED = 32
+#: So near to where the heart is on slices on both sides it may be expected between them.
+NEAR_MM = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,11 +135,15 @@ class ExpertBatches:
         compute
             Where it runs.
         """
-        seen = [s.image(index) for s in self._samplings for index in s.example.recallable()]
-        if not seen:
+        places = [(s, index) for s in self._samplings for index in s.example.recallable()]
+        if not places:
             return
-        images = torch.stack(seen)
-        rest = _Slices(images, recalled(model, STRUCTURES_HEAD, images, compute))
+        images = torch.stack([s.image(index) for s, index in places])
+        said = recalled(model, STRUCTURES_HEAD, images, compute)
+        # Between slices that show the heart it goes on: a start that sees none there missed it.
+        missed = torch.stack([s.within_heart(index) for s, index in places])
+        said = said * ~(missed & (said.argmax(dim=1) == 0))[:, None]
+        rest = _Slices(images, said)
         self._rest = rest if self._rest is None else self._rest.and_(rest)
         self._draw_rest = _Rounds(len(self._rest), self._chance)
 
@@ -204,6 +211,21 @@ class _Sampling:
         channels = self._card.channels[self.example.labels[index]]
         shares = self._grid.labels_to_network(channels, len(self._card.structures) + 1)
         return self.image(index), torch.from_numpy(shares)
+
+    def within_heart(self, index: SliceIndex) -> Tensor:
+        """Return where slices on both sides of one show the heart, or nearly, ``(margin, margin)``.
+
+        Of its own frame alone: in others the base is elsewhere. Nowhere beyond the first and last.
+        """
+        drawn = [one for one in self.example.with_heart() if one.t == index.t]
+        places = [one.z for one in drawn]
+        if not places or not min(places) < index.z < max(places):
+            return torch.zeros((self._grid.size, self._grid.size), dtype=torch.bool)
+        before = max((one for one in drawn if one.z < index.z), key=lambda one: one.z)
+        after = min((one for one in drawn if one.z > index.z), key=lambda one: one.z)
+        heart = 1 - torch.minimum(self.labelled(before)[1][0], self.labelled(after)[1][0])
+        near = 2 * round(NEAR_MM / self._grid.spacing_mm) + 1
+        return functional.max_pool2d(heart[None], near, stride=1, padding=near // 2)[0] > 0.5
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ import torch
 from napari_cardiac_ssl.learning.checkpoint import Card, Model, new_network
 from napari_cardiac_ssl.learning.compute import Compute
 from napari_cardiac_ssl.learning.examples import ExpertBatches, ExpertSlices
+from napari_cardiac_ssl.learning.grid import grid_of
 from napari_cardiac_ssl.learning.network import Architecture
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
@@ -102,3 +103,17 @@ def test_the_annotated_frames_are_recalled_first(labels):
     assert len(chosen) == len(set(chosen)) == 10
     assert {index.t for index in chosen} == set(range(6))
     assert len(example.recallable(most=3)) == 3
+
+
+def test_no_heart_is_not_recalled_between_slices_that_show_it(sax, labels):
+    """A start that misses a structure is not believed where it must go on; beyond it is."""
+    example = ExpertSlices(sax, labels, indices((0, 1), (0, 3)))
+    batches = ExpertBatches([example], CARD, seed=0)
+    batches.recall(sure_of(0), CPU)
+    between, *others = batches.as_recalled(9).known[[1, 0, 2, 3]]  # (0, 2), then beyond
+    assert all((known == 0).all() for known in others)
+    assert set(between.unique().tolist()) == {-1, 0}
+    grid = grid_of(sax, example.centre_yx(), spacing_mm=CARD.spacing_mm, size=CARD.size)
+    drawn = torch.from_numpy(grid.to_network((labels[0, 1] > 0).astype(float)))
+    assert (between[drawn > 0.5] == -1).all()
+    assert (between == -1).sum() < 4 * (drawn > 0.5).sum()
