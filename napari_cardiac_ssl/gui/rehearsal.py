@@ -397,14 +397,16 @@ def _pump(seconds: float) -> None:
 
 
 def _until(done: Callable[[], bool], seconds: float, *, strict: bool = True) -> None:
-    """Let the window live until something is so."""
+    """Let the window live until something is so; at least once, however busy the machine is."""
     end = time.monotonic() + seconds
-    while not done():
+    while True:
+        QApplication.processEvents()
+        if done():
+            return
         if time.monotonic() > end:
             if strict:
                 raise TimeoutError(f"the window did not get there in {seconds:.0f} s")
             return
-        QApplication.processEvents()
         time.sleep(0.005)
 
 
