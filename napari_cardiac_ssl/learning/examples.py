@@ -15,7 +15,7 @@ from napari_cardiac_ssl.learning.averaging import Evidence
 from napari_cardiac_ssl.learning.checkpoint import STRUCTURES_HEAD, Card, Model
 from napari_cardiac_ssl.learning.compute import Compute
 from napari_cardiac_ssl.learning.grid import Augmentation, Intensities, grid_of
-from napari_cardiac_ssl.learning.recall import recalled, where_sure
+from napari_cardiac_ssl.learning.recall import BELIEVED, recalled, where_sure
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 #: The margin around the crop from which turned and shifted crops are drawn.
@@ -24,6 +24,8 @@ MARGIN = 1.5
 MOST_RECALLED = 32
 #: So near to where the heart is on slices on both sides it may be expected between them.
 NEAR_MM = 5.0
+#: On so many slices a structure must have been drawn for the expert alone to teach it.
+SHOWN_OFTEN = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +123,13 @@ class ExpertBatches:
         empty = [s.labelled(index) for s in self._samplings for index in s.example.without_heart()]
         self._drawn = _Slices.of(drawn)
         self._rest, self._empty = _Slices.of(empty) if empty else None, len(empty)
-        self._structures = card.structures
+        # How many slices show each structure: what the expert shows need not be recalled.
+        shown = (self._drawn.shares[:, 1:].sum(dim=(2, 3)) > 1).sum(dim=0).tolist()
+        self._believed = [
+            channel
+            for channel, (one, times) in enumerate(zip(card.structures, shown, strict=True), 1)
+            if one in BELIEVED or times < SHOWN_OFTEN
+        ]
         self._draw = _Rounds(len(drawn), self._chance)
         self._draw_rest = _Rounds(len(empty), self._chance)
 
@@ -163,7 +171,7 @@ class ExpertBatches:
             seen = torch.cat([seen, chosen >= self._empty])
         images, shares = self._augment(images, shares, self._size, self._chance)
         # Only now, when shares are mixed: a pixel beside one in doubt is in doubt as well.
-        shares[seen] = where_sure(shares[seen], self._structures)
+        shares[seen] = where_sure(shares[seen], self._believed)
         return images, shares
 
     def as_drawn(self, most: int) -> Evidence:
@@ -175,7 +183,7 @@ class ExpertBatches:
         if self._rest is None or len(self._rest) == self._empty:
             return None
         seen = _Slices(*self._rest.at(torch.arange(self._empty, len(self._rest))))
-        return self._evidence(_Slices(seen.images, where_sure(seen.shares, self._structures)), most)
+        return self._evidence(_Slices(seen.images, where_sure(seen.shares, self._believed)), most)
 
     def _evidence(self, slices: "_Slices", most: int) -> Evidence:
         chosen = torch.linspace(0, len(slices) - 1, min(most, len(slices))).round().long()

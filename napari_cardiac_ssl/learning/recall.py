@@ -17,8 +17,9 @@ from napari_cardiac_ssl.learning.compute import Compute
 #: How sure a start must be of a pixel for it to be held to: of no heart, and of a structure. Where
 #: it is in doubt the expert's slices decide.
 SURE_OF_NO_HEART, SURE_OF_STRUCTURE = 0.9, 0.98
-#: The structures that are believed. The RV is not: at the base its start takes the right atrium for
-#: it and is sure of it (docs/evidence.md). Nor is what lies beside it on long-axis views.
+#: The structures that are always believed. Others, the RV first of all, only as long as the expert
+#: has not shown them: at the base a start takes the right atrium for the RV and is sure of it
+#: (docs/evidence.md), but with nothing to go by it would be unlearned as a whole.
 BELIEVED = (Structure.LV_CAVITY, Structure.MYOCARDIUM)
 _BATCH = 16
 
@@ -53,26 +54,25 @@ def recalled(model: Model, head: str, images: Tensor, compute: Compute) -> Tenso
     return torch.cat(parts)
 
 
-def where_sure(shares: Tensor, structures: Sequence[Structure]) -> Tensor:
+def where_sure(shares: Tensor, channels: Sequence[int]) -> Tensor:
     """Return probabilities where they leave little doubt, and zeros, "unknown", elsewhere.
 
     Parameters
     ----------
     shares
         Shape ``(n, classes, h, w)``; class 0 is no heart.
-    structures
-        What the other classes are.
+    channels
+        The other classes that are believed.
 
     Examples
     --------
     >>> shares = torch.tensor([[0.92, 0.08], [0.08, 0.92], [0.01, 0.99]]).T[None, :, None]
-    >>> where_sure(shares, [Structure.LV_CAVITY]).sum(dim=1)[0, 0].tolist()
+    >>> where_sure(shares, [1]).sum(dim=1)[0, 0].tolist()
     [1.0, 0.0, 1.0]
-    >>> where_sure(shares, [Structure.RV_CAVITY]).sum(dim=1)[0, 0].tolist()
+    >>> where_sure(shares, []).sum(dim=1)[0, 0].tolist()
     [1.0, 0.0, 0.0]
     """
-    believed = [channel for channel, one in enumerate(structures, start=1) if one in BELIEVED]
     sure = shares[:, :1] > SURE_OF_NO_HEART
-    for channel in believed:
+    for channel in channels:
         sure = sure | (shares[:, channel : channel + 1] > SURE_OF_STRUCTURE)
     return shares * sure

@@ -117,3 +117,16 @@ def test_no_heart_is_not_recalled_between_slices_that_show_it(sax, labels):
     drawn = torch.from_numpy(grid.to_network((labels[0, 1] > 0).astype(float)))
     assert (between[drawn > 0.5] == -1).all()
     assert (between == -1).sum() < 4 * (drawn > 0.5).sum()
+
+
+def test_a_structure_that_was_hardly_drawn_is_recalled_too(sax, labels):
+    """The RV is the expert's to teach once it is drawn on two slices; until then the start's."""
+
+    def recalled_as_rv(slices):
+        batches = ExpertBatches([ExpertSlices(sax, labels, slices)], CARD, seed=0)
+        batches.recall(sure_of(3), CPU)
+        return bool((batches.as_recalled(9).known == 3).any())
+
+    assert recalled_as_rv(indices((0, 1), (0, 2)))  # drawn on the first alone
+    labels[0, 2, 32:40, 20:30] = 3
+    assert not recalled_as_rv(indices((0, 1), (0, 2)))
