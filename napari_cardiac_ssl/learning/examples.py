@@ -215,10 +215,14 @@ class _Sampling:
         return torch.from_numpy(image)[None]
 
     def labelled(self, index: SliceIndex) -> tuple[Tensor, Tensor]:
-        """Return a slice and the share of each class, ``(classes, margin, margin)``."""
+        """Return a slice and its shares."""
+        return self.image(index), self.shares(index)
+
+    def shares(self, index: SliceIndex) -> Tensor:
+        """Return the share of each class on a slice, ``(classes, margin, margin)``."""
         channels = self._card.channels[self.example.labels[index]]
         shares = self._grid.labels_to_network(channels, len(self._card.structures) + 1)
-        return self.image(index), torch.from_numpy(shares)
+        return torch.from_numpy(shares)
 
     def within_heart(self, index: SliceIndex) -> Tensor:
         """Return where slices on both sides of one show the heart, or nearly, ``(margin, margin)``.
@@ -229,9 +233,9 @@ class _Sampling:
         places = [one.z for one in drawn]
         if not places or not min(places) < index.z < max(places):
             return torch.zeros((self._grid.size, self._grid.size), dtype=torch.bool)
-        before = max((one for one in drawn if one.z < index.z), key=lambda one: one.z)
-        after = min((one for one in drawn if one.z > index.z), key=lambda one: one.z)
-        heart = 1 - torch.minimum(self.labelled(before)[1][0], self.labelled(after)[1][0])
+        before = max(one for one in drawn if one.z < index.z)
+        after = min(one for one in drawn if one.z > index.z)
+        heart = 1 - torch.minimum(self.shares(before)[0], self.shares(after)[0])
         near = 2 * round(NEAR_MM / self._grid.spacing_mm) + 1
         return functional.max_pool2d(heart[None], near, stride=1, padding=near // 2)[0] > 0.5
 
