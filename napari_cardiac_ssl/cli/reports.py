@@ -102,7 +102,7 @@ def _sources(study: Study, stacks: list[Stack], masks: list[Mask]) -> list[Sourc
     for stack in stacks:
         number = len(stack.series_uids)
         remark = f"voxels and affine, of {number} DICOM series" if number else "voxels and affine"
-        name = stack.source.name if stack.source else study.name
+        name = stack.path.name if stack.path else study.name
         sources.append(Source("image", name, stack.digest, remark))
     for mask in masks:
         digest = hashlib.sha256(mask.source.read_bytes()).hexdigest()

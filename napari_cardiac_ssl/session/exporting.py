@@ -128,7 +128,7 @@ class Exporting(Keeping):
         remark = f"{len(experts) - outside} slices confirmed by an expert, {predicted} predicted"
         if outside:
             remark += f", {outside} marked by an expert as {OUTSIDE}"
-        name = stack.source.name if stack.source else stack.name
+        name = stack.path.name if stack.path else stack.name
         report = report_of(
             study,
             stack,
