@@ -110,6 +110,8 @@ class Stack:
         else reads it.
     is_4d
         Whether the file has a time axis. A single frame may be a 3-D or a 4-D file.
+    contrast
+        What kind of pictures they are ("tagged", "T1 map", …); "" for plain ones, as cines are.
     orientation_known
         Whether the file says how the stack lies in the patient. If not, the affine is that of the
         spacing alone, and its axes are not the patient's.
@@ -124,6 +126,7 @@ class Stack:
     header: bytes | None = field(default=None, repr=False)
     is_4d: bool = True
     orientation_known: bool = True
+    contrast: str = ""
 
     def __post_init__(self) -> None:
         """Check shapes, and make the arrays read-only views."""

@@ -22,7 +22,7 @@ from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.display import image_layer, labels_layer
 from napari_cardiac_ssl.gui.studies import Studies, first_stack
 from napari_cardiac_ssl.project import ENDING, KeptStack, LockedError, is_project
-from napari_cardiac_ssl.readers.dicom_files import is_dicom
+from napari_cardiac_ssl.readers.dicom_finding import is_dicom
 from napari_cardiac_ssl.readers.nifti import GeometryWarning, read_mask, read_stack
 from napari_cardiac_ssl.readers.studies import read_study
 from napari_cardiac_ssl.study import Stack, Study

@@ -7,7 +7,7 @@ from pathlib import Path
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.readers.dicom import read_dicom
-from napari_cardiac_ssl.readers.dicom_files import find_dicom, is_dicom
+from napari_cardiac_ssl.readers.dicom_finding import find_dicom, is_dicom, is_directory, listed
 from napari_cardiac_ssl.readers.nifti import name_of, read_stack
 from napari_cardiac_ssl.study import Study
 
@@ -40,24 +40,35 @@ def read_study(path: str | Path) -> Study:
     path = Path(path)
     if not path.is_dir():
         if is_dicom(path):
-            return read_dicom([path], path)
+            return _read_directory(path) if is_directory(path) else read_dicom([path], path)
         stack = read_stack(path)
         return Study(stack.name, (stack,))
     files = images_in(path)
     # NIfTI views with folders of other things below them are no reason to search those.
     dicom = find_dicom(path, nested=not files)
-    if dicom:
-        study = read_dicom(dicom, path)
+    if dicom.files:
+        study = read_dicom(dicom.files, path, dicom.notes)
         if files:
             note = f"{len(files)} NIfTI images beside the DICOM files left aside"
             return replace(study, notes=(*study.notes, note))
         return study
     if not files:
         raise InputError(
-            f"{path}: no DICOM file and no NIfTI image in this folder; name a .nii.gz file or a "
-            "folder that holds some"
+            f"{path}: no DICOM file and no NIfTI image in this folder"
+            + "".join(f"; {note}" for note in dicom.notes)
+            + "; name a .nii.gz file or a folder that holds some"
         )
     return Study(path.resolve().name, tuple(read_stack(file) for file in files))
+
+
+def _read_directory(path: Path) -> Study:
+    """Read what a DICOMDIR lists; the study is named after its folder."""
+    found = listed(path)
+    if not found.files:
+        raise InputError(
+            f"{path}: none of the files that this DICOMDIR lists is there; copy the whole medium"
+        )
+    return read_dicom(found.files, path.resolve().parent, found.notes)
 
 
 def is_nifti(path: Path) -> bool:
