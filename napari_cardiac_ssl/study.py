@@ -111,7 +111,8 @@ class Stack:
     is_4d
         Whether the file has a time axis. A single frame may be a 3-D or a 4-D file.
     contrast
-        What kind of pictures they are ("tagged", "T1 map", …); "" for plain ones, as cines are.
+        What kind of pictures they are ("tagged", "T1 map", "in no order", …); "" for plain ones,
+        as cines are.
     orientation_known
         Whether the file says how the stack lies in the patient. If not, the affine is that of the
         spacing alone, and its axes are not the patient's.

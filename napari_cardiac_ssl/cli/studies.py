@@ -17,6 +17,7 @@ from napari_cardiac_ssl.anatomy import (
 )
 from napari_cardiac_ssl.cli.console import count, note, progress, say, say_json, say_scores
 from napari_cardiac_ssl.cli.images import SHORT
+from napari_cardiac_ssl.cli.listing import few, series_lines
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable, replacing
 from napari_cardiac_ssl.geometry.frame import along_patient_axes
@@ -38,6 +39,7 @@ def info(options: argparse.Namespace) -> int:
             **({"uids": stack.series_uids} if stack.series_uids else {"file": str(stack.path)}),
             "name": stack.name,
             "view": str(stack.view),
+            "contrast": stack.contrast,
             "frames": stack.frames,
             "slices": stack.slices,
             "rows": stack.image.shape[2],
@@ -59,21 +61,9 @@ def info(options: argparse.Namespace) -> int:
         say_json(said | ({"written": written} if written else {}))
         return 0
     say(f"study {study.name}: {count(len(series), 'series', 'series')}")
-    for part in series:
-        z, y, x = part["spacing_mm"]
-        interval = part["frame_interval_s"]
-        timing = f", {1000 * interval:.1f} ms apart" if interval else ""
-        uids = part.get("uids", ())
-        where = f"from {len(uids)} series" if uids else Path(part["file"]).name
-        apart = f"slices {z:.2f} mm apart" if part["slices"] > 1 else f"slice {z:.2f} mm thick"
-        say(
-            f"  {part['view']:8} {where}: {count(part['slices'], 'slice')} of "
-            f"{part['rows']} x {part['columns']}, {count(part['frames'], 'frame')}{timing}; "
-            f"pixels {y:.3f} x {x:.3f} mm, {apart}; {part['data_type']}"
-        )
-        for remark in part["remarks"]:
-            say(f"           {remark}")
-    for line in study.notes:
+    for line in series_lines(series):
+        say(line)
+    for line in few(study.notes, "notes"):
         say(f"  note: {line}")
     if masks:
         say(f"  masks, which are no views: {', '.join(masks)}")

@@ -36,6 +36,9 @@ from napari_cardiac_ssl.study import DicomSource, Stack, Study
 
 _ORDER = [View.SAX, View.LAX_4CH, View.LAX_2CH, View.LAX_3CH, View.RV_2CH, View.RVOT, View.OTHER]
 
+#: What pictures are called that are no cine, as nothing tells their order.
+_NO_ORDER = "in no order"
+
 
 def read_dicom(files: list[Path], path: Path, notes: list[str] | None = None) -> Study:
     """Read DICOM files as one study.
@@ -206,6 +209,8 @@ def _stack(
     if damaged:
         return damaged
     view, kind = layer.view, layer.first.contrast.kind
+    if not all(run.is_ordered for run in layer.runs):
+        kind = f"{kind}, {_NO_ORDER}" if kind else _NO_ORDER
     name = str(view) if view is not View.OTHER else _slug(layer.first.description)
     return Stack(
         image,

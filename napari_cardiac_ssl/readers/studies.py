@@ -6,13 +6,14 @@ from pathlib import Path
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.readers.archives import read_archive
 from napari_cardiac_ssl.readers.dicom import read_dicom
 from napari_cardiac_ssl.readers.dicom_finding import find_dicom, is_dicom, is_directory, listed
 from napari_cardiac_ssl.readers.nifti import name_of, read_stack
+from napari_cardiac_ssl.readers.recognising import NIFTI_ENDINGS, is_archive
 from napari_cardiac_ssl.study import Study
 
 _IMAGES = (".nii", ".nii.gz", ".hdr")
-_NIFTI = (*_IMAGES, ".img", ".hdr.gz", ".img.gz")
 #: Words in the names of files that are no images.
 _MASKS = {"gt", "seg", "mask", "label", "labels", "confidence", "positions"}
 
@@ -23,8 +24,8 @@ def read_study(path: str | Path) -> Study:
     Parameters
     ----------
     path
-        A file; or a folder whose NIfTI images are the views of one study, or one with DICOM files
-        in it or below it. Masks in the folder (``…_gt``, ``seg_…`` and the like) are left aside,
+        A file, a DICOMDIR or a zip archive of DICOM files; or a folder whose NIfTI images are the
+        views of one study, or one with DICOM files in it or below it. Masks in the folder (``…_gt``, ``seg_…`` and the like) are left aside,
         and NIfTI images where there is DICOM beside them.
 
     Returns
@@ -41,6 +42,8 @@ def read_study(path: str | Path) -> Study:
     if not path.is_dir():
         if is_dicom(path):
             return _read_directory(path) if is_directory(path) else read_dicom([path], path)
+        if is_archive(path):
+            return read_archive(path)
         stack = read_stack(path)
         return Study(stack.name, (stack,))
     files = images_in(path)
@@ -76,7 +79,11 @@ def is_nifti(path: Path) -> bool:
 
     What is not there, and no folder, is taken for one: its error says so.
     """
-    return not path.is_dir() and (path.name.lower().endswith(_NIFTI) or not is_dicom(path))
+    return not path.is_dir() and (path.name.lower().endswith(NIFTI_ENDINGS) or not _is_other(path))
+
+
+def _is_other(path: Path) -> bool:
+    return is_dicom(path) or is_archive(path)
 
 
 def images_in(folder: Path) -> list[Path]:
