@@ -108,9 +108,9 @@ def contrast_of(
     """
     computed = next((_COMPUTED[w.upper()] for w in image_type[2:] if w.upper() in _COMPUTED), "")
     named = next(filter(None, (kind_said(text) for text in (sequence, *words))), "")
-    kind = f"{named}, {computed}" if named and computed and named not in computed else ""
+    both = named and computed and not computed.endswith("map") and named != computed
     return Contrast(
-        kind=kind or computed or named,
+        kind=f"{named}, {computed}" if both else computed or named,
         sequence=re.sub(r"[_ ]\d+[a-z]*(_\d+)*$", "", sequence.lower()),
         echo_ms=echo_ms,
         repetition_ms=repetition_ms,

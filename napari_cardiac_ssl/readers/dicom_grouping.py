@@ -245,18 +245,24 @@ def _alike_in_frames(runs: list[Run]) -> list[list[Run]]:
 
 
 def _layered(runs: list[Run], normal: NDArray[np.float64]) -> list[list[Run]]:
-    """Split runs into stacks by series, where they do not fit into one."""
+    """Split runs into stacks, by what they are called and by series, if they are not one."""
     runs = sorted(runs, key=lambda run: (float(run.first.position_mm @ normal), run.series))
+    depths = np.array([run.first.position_mm @ normal for run in runs])
+    gaps = np.diff(depths)
+    rivals = [(runs[i], runs[i + 1]) for i in np.flatnonzero(gaps <= SAME_MM)]
+    if any(one.first.image_type != other.first.image_type for one, other in rivals):
+        # Two reconstructions of the same pictures.
+        types: dict[str, list[Run]] = defaultdict(list)
+        for run in runs:
+            types[run.first.image_type].append(run)
+        return [part for alike in types.values() for part in _layered(alike, normal)]
     by_series: dict[tuple[int, str], list[Run]] = defaultdict(list)
     for run in runs:
         by_series[run.series].append(run)
     whole = [part for part in by_series.values() if len(part) >= _WHOLE]
-    depths = np.array([run.first.position_mm @ normal for run in runs])
-    gaps = np.diff(depths)
-    contested = bool((gaps <= SAME_MM).any())
     apart = gaps[gaps > SAME_MM]
     uneven = len(apart) > 1 and apart.min() < 0.6 * np.median(apart)
-    if whole and len(by_series) > 1 and (contested or uneven):
+    if whole and len(by_series) > 1 and (rivals or uneven):
         # They lie at or between each other's slices: acquired again, or for another purpose.
         rest = [run for run in runs if not any(run in part for part in whole)]
         return [*whole, *(_layered(rest, normal) if rest else [])]
@@ -268,13 +274,17 @@ def _latest(view: View, runs: list[Run]) -> list[Layer]:
 
     What is at the same depth but shifted in its plane replaces nothing: it is a layer of its own.
     """
-    layer, shifted = Layer(view, []), Layer(view, [])
+    layer = Layer(view, [])
+    shifted: list[Run] = []
+    usual = np.median([_across(run) for run in runs], axis=0)
     for run in runs:
         before = layer.runs[-1] if layer.runs else None
         if before is None or _depth_between(before, run) > SAME_MM:
             layer.runs.append(run)
         elif np.linalg.norm(run.first.position_mm - before.first.position_mm) > 2 * SAME_MM:
-            shifted.runs.append(run)
+            far, near = sorted((before, run), key=lambda one: -np.linalg.norm(_across(one) - usual))
+            layer.runs[-1] = near
+            shifted.append(far)
         else:
             later = max(before, run, key=lambda one: one.series)
             layer.runs[-1] = later
@@ -282,7 +292,13 @@ def _latest(view: View, runs: list[Run]) -> list[Layer]:
                 f"a {view} slice was acquired again in series {later.first.series_number}; "
                 "the later one is used"
             )
-    return [layer, shifted] if shifted.runs else [layer]
+    return [layer, *(_latest(view, shifted) if shifted else [])]
+
+
+def _across(run: Run) -> NDArray[np.float64]:
+    """Return where a run's corner lies in its plane."""
+    first = run.first
+    return np.array([first.position_mm @ first.right, first.position_mm @ first.down])
 
 
 def _depth_between(one: Run, other: Run) -> float:
