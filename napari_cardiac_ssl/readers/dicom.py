@@ -103,7 +103,9 @@ def _laid_out(frames: list[Frame]) -> _Layout:
     layers: list[Layer] = []
     for slabs, _ in grouped:
         told, verdicts = verdicts[: len(slabs)], verdicts[len(slabs) :]
-        for view, slab in joined(slabs, told):
+        viewed, said = joined(slabs, told)
+        notes += said
+        for view, slab in viewed:
             layers += layers_of(view, slab)
     return _Layout(layers, copies, notes)
 

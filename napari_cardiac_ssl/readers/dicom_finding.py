@@ -139,7 +139,10 @@ def is_directory(path: Path) -> bool:
             start = file.read(1024)
     except OSError:
         return False
-    return start[128:132] == b"DICM" and b"1.2.840.10008.1.3.10\0" in start
+    at = start.find(b"\2\0\2\0UI", 128) + 6
+    length = int.from_bytes(start[at : at + 2], "little")
+    uid = start[at + 2 : at + 2 + length].rstrip(b"\0 ")
+    return start[128:132] == b"DICM" and uid == b"1.2.840.10008.1.3.10"
 
 
 def listed(directory: Path) -> Found:

@@ -179,9 +179,16 @@ def plane_set(slab: Slab) -> PlaneSet:
     )
 
 
-def joined(slabs: list[Slab], verdicts: list[Verdict]) -> list[tuple[View, Slab]]:
-    """Join the slabs of one family that are SAX and near each other; leave the others."""
+def joined(slabs: list[Slab], verdicts: list[Verdict]) -> tuple[list[tuple[View, Slab]], list[str]]:
+    """Join the slabs of one family that are SAX and near each other; leave the others.
+
+    Returns
+    -------
+    tuple
+        Slabs with their views, and what is said where a gap is too wide for one stack.
+    """
     done: list[tuple[View, Slab]] = []
+    notes: list[str] = []
     for slab, verdict in zip(slabs, verdicts, strict=True):
         if done and verdict.view is View.SAX is done[-1][0]:
             before = done[-1][1]
@@ -190,8 +197,12 @@ def joined(slabs: list[Slab], verdicts: list[Verdict]) -> list[tuple[View, Slab]
             if gap <= _WIDEST_GAP_MM:
                 done[-1] = (View.SAX, Slab(before.places + slab.places))
                 continue
+            notes.append(
+                f"{series_name(slab.first)}: {gap:.0f} mm from the SAX slices before it: a stack "
+                "of its own; slices between them may be missing"
+            )
         done.append((verdict.view, slab))
-    return done
+    return done, notes
 
 
 def layers_of(view: View, slab: Slab) -> list[Layer]:
