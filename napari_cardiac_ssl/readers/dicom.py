@@ -31,6 +31,7 @@ from napari_cardiac_ssl.readers.dicom_notes import (
     number_notes,
     order_notes,
 )
+from napari_cardiac_ssl.readers.dicom_runs import TRIGGER_TIME
 from napari_cardiac_ssl.readers.dicom_views import tell_views
 from napari_cardiac_ssl.study import DicomSource, Stack, Study
 
@@ -278,7 +279,7 @@ def _interval_s(layer: Layer) -> float | None:
     steps = [
         float(np.median(np.diff([frame.time_ms or 0.0 for frame in run.frames])))
         for run in layer.runs
-        if len(run.frames) > 1 and run.told_by == "trigger time"
+        if len(run.frames) > 1 and run.told_by == TRIGGER_TIME
     ]
     mean = float(np.mean(steps)) / 1000 if steps else 0.0
     return round(mean, 6) if mean > 0 else None

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 _WORDS = (
     ("tagged", r"\btag|tagg|spamm|\bcsop|(?<![a-z])grid|\d[a-z]?tag"),
     ("flow", r"flow\b|phase[ -]?contrast|\bpc\b|venc|\bv\d+(in|ap|fh|rl|thr)|4d ?flow|velocity"),
-    ("perfusion", r"perf|first[ -]?pass"),
+    ("perfusion", r"\bperf(?!ect|orm)|first[ -]?pass"),
     (
         "late enhancement",
-        r"\blge|\bde\b|\bdelayed|late[ -]?(gad|enh)|psir|\bscar|viab|\bmde\b|de ?mr",
+        r"\blge|\bdelayed|late[ -]?(gad|enh)|psir|\bscar|viab|\bmde\b|de ?mr",
     ),
     ("T1 mapping", r"molli|shmolli|sasha|\bt1[ -]?map|\becv\b"),
     ("T2* mapping", r"\bt2 ?(\*|star)"),

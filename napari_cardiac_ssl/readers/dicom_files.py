@@ -21,7 +21,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.pixels.utils import pixel_array
+from pydicom.pixels.utils import iter_pixels, pixel_array
 from pydicom.uid import UID
 
 from napari_cardiac_ssl.readers.dicom_contrast import Contrast, contrast_of, words_of
@@ -188,7 +188,7 @@ def read_frames(path: Path) -> list[Frame]:
 def read_pixels(path: Path, indices: list[int]) -> Iterator[NDArray[Any]]:
     """Yield the stored values of frames of one file, each of shape ``(y, x)``.
 
-    Memory for the file and one decoded frame.
+    Memory for one decoded frame, and for the file if one frame of it is asked for.
 
     Raises
     ------
@@ -196,6 +196,12 @@ def read_pixels(path: Path, indices: list[int]) -> Iterator[NDArray[Any]]:
         If they cannot be decoded.
     """
     with quietly():
+        if len(indices) > 1:  # of one file that holds many: frame by frame
+            image = Dataset()
+            with SizedFile(path) as file:
+                for values in iter_pixels(file, ds_out=image, indices=indices, raw=True):
+                    yield _stored_bits(image, values)
+            return
         with SizedFile(path) as file:
             image = pydicom.dcmread(file, force=True, specific_tags=[*_PIXEL_TAGS, "PixelData"])
         if "TransferSyntaxUID" not in image.file_meta:

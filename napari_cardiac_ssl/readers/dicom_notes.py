@@ -1,6 +1,6 @@
 """What the user should know of DICOM pictures that were put together: a line each."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from napari_cardiac_ssl.readers.dicom_files import MOST_FRAMES, Frame
 from napari_cardiac_ssl.readers.dicom_grouping import Layer, series_name
+from napari_cardiac_ssl.readers.dicom_runs import TRIGGER_TIME, Run
 
 #: By how much a slice may lie from where the stack's affine puts it before it is said.
 _OFF_MM = 1.0
@@ -77,8 +78,14 @@ def number_notes(frames: list[Frame]) -> list[str]:
 
 
 def order_notes(layers: list[Layer]) -> list[str]:
-    """Return what is said of pictures whose order nothing tells."""
-    runs = [run for layer in layers for run in layer.runs if not run.is_ordered]
+    """Return what is said of cines whose order rests on one thing alone, or on nothing."""
+    runs = [run for layer in layers for run in layer.runs if len(run.frames) > 1]
+    return _unordered([run for run in runs if not run.is_ordered]) + _unconfirmed(
+        [run for run in runs if run.is_ordered and not run.first.contrast.kind]
+    )
+
+
+def _unordered(runs: list[Run]) -> list[str]:
     if not runs:
         return []
     counts = sorted({len(run.frames) for run in runs})
@@ -90,6 +97,31 @@ def order_notes(layers: list[Layer]) -> list[str]:
         "temporal position, instance number, acquisition number or content time that differs; "
         "they are no cine, and each place is shown apart from the others"
     ]
+
+
+def _unconfirmed(runs: list[Run]) -> list[str]:
+    """Return what is said of cines that trigger times tell and numbers do not confirm, or others.
+
+    Were times mixed up, or numbers, nothing would show it.
+    """
+    notes = []
+    alone = [
+        run
+        for run in runs
+        if run.told_by == TRIGGER_TIME and any(frame.number is None for frame in run.frames)
+    ]
+    if alone:
+        notes.append(
+            f"trigger times alone tell the order of frames on {len(alone)} slices: instance "
+            "numbers that would confirm it are missing"
+        )
+    others = Counter(run.told_by for run in runs if run.told_by != TRIGGER_TIME)
+    notes += [
+        f"the {told_by} tells the order of frames on {count} slices: trigger times are missing, or "
+        "repeat"
+        for told_by, count in others.items()
+    ]
+    return notes
 
 
 def frame_notes(layer: Layer) -> list[str]:

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 
@@ -23,9 +24,11 @@ _SAME_MS = 0.01
 #: Pictures that are nearer in time than this share of the usual step are of two cines.
 _CROWDED = 0.3
 
+#: What tells the order of a cine as a rule.
+TRIGGER_TIME = "trigger time"
 #: What may tell the order of pictures, from the best to the last resort.
 _ORDERS: tuple[tuple[str, Callable[[Frame], float | None]], ...] = (
-    ("trigger time", lambda frame: frame.time_ms),
+    (TRIGGER_TIME, lambda frame: frame.time_ms),
     ("inversion time", lambda frame: frame.inversion_ms),
     ("temporal position", lambda frame: frame.temporal),
     ("instance number", lambda frame: frame.number),
@@ -93,16 +96,20 @@ def without_copies(frames: list[Frame]) -> tuple[list[Frame], list[Frame]]:
     """
     if len({frame.time_ms for frame in frames} - {None}) == len(frames):
         return frames, []
+    ordered = sorted(frames, key=lambda f: (str(f.path), f.index))
+    rivals = [
+        [other for other in ordered[:i] if _may_be_same(frame, other)]
+        for i, frame in enumerate(ordered)
+    ]
+    rivalling = {id(other) for others in rivals for other in others}
+    digests = _digests(
+        [one for one, others in zip(ordered, rivals, strict=True) if others or id(one) in rivalling]
+    )
     kept: list[Frame] = []
     copies: list[Frame] = []
-    digests: dict[int, bytes | None] = {}
-    for frame in sorted(frames, key=lambda f: (str(f.path), f.index)):
-        rivals = [other for other in kept if _may_be_same(frame, other)]
-        for one in [frame, *rivals] if rivals else []:
-            if id(one) not in digests:
-                digests[id(one)] = _digest(one)
+    for frame, others in zip(ordered, rivals, strict=True):
         own = digests.get(id(frame))
-        copied = own is not None and any(digests[id(other)] == own for other in rivals)
+        copied = own is not None and any(digests.get(id(other)) == own for other in others)
         (copies if copied else kept).append(frame)
     return kept, copies
 
@@ -116,14 +123,22 @@ def _may_be_same(one: Frame, other: Frame) -> bool:
     return alike and (one.inversion_ms, one.temporal) == (other.inversion_ms, other.temporal)
 
 
-def _digest(frame: Frame) -> bytes | None:
-    """Return what pictures of the same pixels share; None if they cannot be read."""
-    try:
-        pixels = next(read_pixels(frame.path, [frame.index]))
-    except Damage:
-        return None
-    said = repr((pixels.shape, frame.slope, frame.intercept, frame.contrast.kind))
-    return hashlib.sha256(said.encode() + np.ascontiguousarray(pixels).tobytes()).digest()
+def _digests(frames: list[Frame]) -> dict[int, bytes]:
+    """Return, by their `id`, what pictures of the same pixels share; damaged ones have none."""
+    files: dict[Path, list[Frame]] = defaultdict(list)
+    for frame in frames:
+        files[frame.path].append(frame)
+    digests = {}
+    for path, parts in files.items():
+        try:
+            pictures = read_pixels(path, [frame.index for frame in parts])
+            for frame, pixels in zip(parts, pictures, strict=True):
+                said = repr((pixels.shape, frame.slope, frame.intercept, frame.contrast.kind))
+                sha = hashlib.sha256(said.encode() + np.ascontiguousarray(pixels).tobytes())
+                digests[id(frame)] = sha.digest()
+        except Damage:
+            continue
+    return digests
 
 
 def runs_of(frames: list[Frame]) -> list[Run]:
@@ -168,10 +183,10 @@ def _is_one(frames: list[Frame]) -> bool:
             continue
         steps = np.diff(told)
         if steps.min() <= _SAME_MS:
-            if name == "trigger time" and steps.max() > _SAME_MS:
+            if name == TRIGGER_TIME and steps.max() > _SAME_MS:
                 return False
             continue
-        if name == "trigger time":
+        if name == TRIGGER_TIME:
             return bool(steps.min() > _CROWDED * np.median(steps))
         return not _are_blocks(sorted(frames, key=lambda frame: value(frame) or 0.0))
     return len({frame.series for frame in frames}) == 1
@@ -200,11 +215,11 @@ def _doubts(ordered: list[Frame], name: str) -> list[str]:
     notes = []
     times = [frame.time_ms for frame in ordered]
     kind = ordered[0].contrast.kind
-    if name != "trigger time" and None not in times and len(set(times)) > 1 and not kind:
+    if name != TRIGGER_TIME and None not in times and len(set(times)) > 1 and not kind:
         count = len(times) - len(set(times))
         notes.append(f"{count} pictures have the trigger times of others; the {name} is followed")
     numbers = [frame.number for frame in ordered if frame.number is not None]
-    if name == "trigger time" and len(set(numbers)) == len(ordered):
+    if name == TRIGGER_TIME and len(set(numbers)) == len(ordered):
         falls = sum(b < a for a, b in zip(numbers, numbers[1:] + numbers[:1], strict=True))
         if falls > 1:  # from the last to the first it may fall: cines start where they like
             notes.append("trigger times and instance numbers tell different orders; times followed")
