@@ -193,9 +193,18 @@ def _is_one(frames: list[Frame]) -> bool:
 
 
 def _are_blocks(ordered: list[Frame]) -> bool:
-    """Tell whether numbered pictures come in blocks, each of a series of several pictures."""
-    blocks = [len(list(block)) for _, block in groupby(ordered, key=lambda frame: frame.series)]
-    return len(blocks) == len({frame.series for frame in ordered}) > 1 and min(blocks) > 1
+    """Tell whether numbered pictures come in blocks, each of a series of several pictures.
+
+    Only where numbers and UIDs of series both say so: one of them alone may be scattered.
+    """
+    blocks = [list(block) for _, block in groupby(ordered, key=lambda frame: frame.series)]
+    numbers = {frame.series_number for frame in ordered}
+    uids = {frame.series_uid for frame in ordered}
+    return (
+        len(blocks) == len(numbers) == len(uids) > 1
+        and 0 not in numbers
+        and min(map(len, blocks)) > 1
+    )
 
 
 def _in_order(frames: list[Frame]) -> Run:
