@@ -10,15 +10,35 @@ from napari_cardiac_ssl.errors import InputError
 
 
 class View(StrEnum):
-    """The standard planes of a cardiac MR examination."""
+    """The standard planes of a cardiac MR examination: name, and short name for people.
 
-    SAX = "SAX"
-    LAX_2CH = "LAX_2CH"
-    LAX_3CH = "LAX_3CH"
-    LAX_4CH = "LAX_4CH"
-    RV_2CH = "RV_2CH"
-    RVOT = "RVOT"
-    OTHER = "OTHER"
+    Examples
+    --------
+    >>> View.LAX_4CH.short, View.LAX_4CH.file_name
+    ('4CH', '4ch')
+    """
+
+    short: str
+
+    SAX = "SAX", "SAX"
+    LAX_2CH = "LAX_2CH", "2CH"
+    LAX_3CH = "LAX_3CH", "3CH"
+    LAX_4CH = "LAX_4CH", "4CH"
+    RV_2CH = "RV_2CH", "RV 2CH"
+    RVOT = "RVOT", "RVOT"
+    OTHER = "OTHER", "other"
+
+    def __new__(cls, name: str, short: str = "") -> "View":
+        """Make a view of its name, which is its value, and what else it is."""
+        view = str.__new__(cls, name)
+        view._value_ = name
+        view.short = short
+        return view
+
+    @property
+    def file_name(self) -> str:
+        """What names of files say of it."""
+        return self.short.lower().replace(" ", "_")
 
 
 class Structure(StrEnum):

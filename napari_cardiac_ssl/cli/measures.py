@@ -1,19 +1,19 @@
-"""The command measure. No torch."""
+"""The rows that measure writes: of a mask, of a pair, of two views. No torch."""
 
-import argparse
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isnan, nan
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from napari_cardiac_ssl.anatomy import LabelScheme, Structure, View, scheme_named
-from napari_cardiac_ssl.cli.console import count, say, say_json, warn
+from napari_cardiac_ssl.anatomy import LabelScheme, Structure, View
+from napari_cardiac_ssl.cli.console import count, say, warn
 from napari_cardiac_ssl.cli.studies import say_scheme
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.files import check_writable
 from napari_cardiac_ssl.measures import AnatomyWarning, Measured, Phases, body_surface_m2
 from napari_cardiac_ssl.measures.long_axis import area_length_ml, lv_length_mm, view_areas_mm2
 from napari_cardiac_ssl.measures.summary import Measures
@@ -28,6 +28,9 @@ from napari_cardiac_ssl.writers.measurements import (
 )
 from napari_cardiac_ssl.writers.tables import write_csv
 
+if TYPE_CHECKING:
+    from napari_cardiac_ssl.cli.commands.measure import Options
+
 
 class Found(NamedTuple):
     """One row, and what volumes over time and areas are taken from, if there are any."""
@@ -37,50 +40,7 @@ class Found(NamedTuple):
     frame_interval_s: float | None = None
 
 
-def measure(options: argparse.Namespace) -> int:
-    """Measure masks: one row each, or one for each pair."""
-    kinds = [
-        bool(options.masks),
-        bool(options.ed or options.es),
-        bool(options.view_2ch or options.view_4ch),
-    ]
-    if sum(kinds) != 1:
-        raise InputError(
-            "name masks, or --ed and --es, or --2ch and --4ch: one of the three, in one go"
-        )
-    _check_pairs("--ed", options.ed, "--es", options.es)
-    _check_pairs("--2ch", options.view_2ch, "--4ch", options.view_4ch)
-    if not options.masks and (options.ed_frame, options.es_frame) != (None, None):
-        raise InputError("--ed-frame and --es-frame are for 4-D masks, not for pairs of masks")
-    if (options.curve or options.areas) and not options.masks:
-        raise InputError("--curve and --areas are for masks named one by one, not for pairs")
-    for path in (options.csv, options.curve, options.areas):
-        if path:
-            check_writable(path)
-    scheme = scheme_named(options.scheme) if options.scheme else None
-    surface = body_surface(options.height_cm, options.weight_kg)
-    found = [
-        *(_of_mask(read_mask(path, scheme=scheme), options, surface) for path in options.masks),
-        *(_of_pair(*pair, scheme, surface) for pair in zip(options.ed, options.es, strict=True)),
-        *(
-            _of_views(*pair, scheme, surface)
-            for pair in zip(options.view_2ch, options.view_4ch, strict=True)
-        ),
-    ]
-    rows = [part.one.row() for part in found]
-    for part, row in zip(found, rows, strict=True):
-        say_doubts(part.one.doubts, {row["ed_frame"], row["es_frame"]})
-    if options.csv:
-        write_csv(options.csv, [part.one.cells() for part in found])
-    _write_details(options, found)
-    if options.json:
-        say_json([part.one.for_json() for part in found])
-    else:
-        _say_rows(rows)
-    return 0
-
-
-def _write_details(options: argparse.Namespace, found: Sequence[Found]) -> None:
+def write_details(options: Options, found: Sequence[Found]) -> None:
     """Write volumes over time and areas slice by slice, if they are asked for."""
     stacks = [
         (part.one.file, part.measured, part.frame_interval_s) for part in found if part.measured
@@ -101,7 +61,8 @@ def say_doubts(doubts: Sequence[tuple[str, AnatomyWarning]], frames: set[object]
         warn(f"{doubts[0][0]}: {count(more, 'doubt')} more in other frames; --json lists them")
 
 
-def _check_pairs(one: str, first: Sequence[Path], other: str, second: Sequence[Path]) -> None:
+def check_pairs(one: str, first: Sequence[Path], other: str, second: Sequence[Path]) -> None:
+    """Refuse lists that are not of the same length."""
     if len(first) != len(second):
         raise InputError(
             f"{count(len(first), 'mask')} after {one} but {len(second)} after {other}; give them "
@@ -118,7 +79,7 @@ def body_surface(height_cm: float | None, weight_kg: float | None) -> float:
     return body_surface_m2(height_cm, weight_kg)
 
 
-def _of_mask(mask: Mask, options: argparse.Namespace, surface_m2: float) -> Found:
+def of_mask(mask: Mask, options: Options, surface_m2: float) -> Found:
     """Return one mask's row."""
     view = view_of_name(mask.name)
     if view is not View.SAX:
@@ -163,7 +124,7 @@ def _labelled_frames(mask: Mask) -> list[int]:
     return np.flatnonzero(mask.labels.any(axis=(1, 2, 3))).tolist()
 
 
-def _of_pair(ed_path: Path, es_path: Path, scheme: LabelScheme | None, surface_m2: float) -> Found:
+def of_pair(ed_path: Path, es_path: Path, scheme: LabelScheme | None, surface_m2: float) -> Found:
     """Return the row of an ED mask and an ES mask of one heart."""
     ed, es = read_mask(ed_path, scheme=scheme), read_mask(es_path, scheme=scheme)
     for mask in (ed, es):
@@ -194,7 +155,7 @@ def _of_pair(ed_path: Path, es_path: Path, scheme: LabelScheme | None, surface_m
     return Found(Measurement(ed_path.name, heart, doubts, more))
 
 
-def _of_view(mask: Mask, view: View, options: argparse.Namespace, surface_m2: float) -> Found:
+def _of_view(mask: Mask, view: View, options: Options, surface_m2: float) -> Found:
     """Return the row of a long-axis view: areas, but no volume."""
     areas = np.array(
         [view_areas_mm2(frame[0], mask.affine).get(Structure.LV_CAVITY, 0) for frame in mask.labels]
@@ -213,7 +174,7 @@ def _of_view(mask: Mask, view: View, options: argparse.Namespace, surface_m2: fl
     return Found(Measurement(mask.source.name, heart, (), more))
 
 
-def _of_views(
+def of_views(
     path_2ch: Path, path_4ch: Path, scheme: LabelScheme | None, surface_m2: float
 ) -> Found:
     """Return the row of a 2CH and a 4CH mask: the LV's volume by area-length."""
@@ -273,7 +234,7 @@ _SHOWN = (
 )
 
 
-def _say_rows(rows: Sequence[Mapping[str, object]]) -> None:
+def say_rows(rows: Sequence[Mapping[str, object]]) -> None:
     """Print a table for people."""
     width = max(4, *(len(str(row["file"])) for row in rows))
     heads = " ".join(f"{head:>7}" for head, _, _ in _SHOWN)

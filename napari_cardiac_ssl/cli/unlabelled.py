@@ -1,6 +1,6 @@
 """Unlabelled studies as sources of positions: found once, loaded whenever they are drawn."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,7 +145,7 @@ def _slices(
 
 
 def find_all(
-    paths: list[Path],
+    paths: Sequence[Path],
     landmarks: Mapping[str, Any],
     view: View,
     left_out: Callable[[Path, str], None],

@@ -1,25 +1,45 @@
-"""The command positions: nine labels for free. No torch."""
+"""The command positions."""
 
-import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.cli.console import count, note, say, say_json
+from napari_cardiac_ssl.cli.options import Command, Json, LandmarksFile, option
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable
 from napari_cardiac_ssl.geometry.frame import Landmarks, frame_of
 from napari_cardiac_ssl.geometry.positions import POSITION_NAMES, UNDEFINED
-from napari_cardiac_ssl.geometry.positions import positions as positions_on
-from napari_cardiac_ssl.readers.landmarks import landmarks_of, read_landmarks, study_ids
-from napari_cardiac_ssl.readers.studies import missing_views, read_study
 from napari_cardiac_ssl.study import Study
-from napari_cardiac_ssl.writers.masks import write_map
-from napari_cardiac_ssl.writers.pictures import write_positions_picture
 
 
-def positions(options: argparse.Namespace) -> int:
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What may be said to positions."""
+
+    study: Annotated[Path, option(metavar="STUDY", help="DICOM or NIfTI, file or folder")]
+    landmarks: LandmarksFile = None
+    view: Annotated[
+        str, option("--view", choices=("SAX", "LAX_4CH"), help="on whose slices (SAX)")
+    ] = "SAX"
+    output: Annotated[Path, option("-o", "--output", metavar="FILE", help="ends in .nii.gz")]
+    png: Annotated[
+        Path | None,
+        option("--png", metavar="FILE|DIR", help="draw traces and boxes on the slices too"),
+    ] = None
+    json: Json = False
+
+
+def positions(options: Options) -> int:
     """Write the nine anatomical positions of a study."""
+    from napari_cardiac_ssl.geometry.positions import positions as positions_on
+    from napari_cardiac_ssl.readers.studies import read_study
+    from napari_cardiac_ssl.writers.masks import write_map
+    from napari_cardiac_ssl.writers.pictures import write_positions_picture
+
     if not options.output.name.lower().endswith((".nii", ".nii.gz")):
         raise InputError(f"-o {options.output}: name a file that ends in .nii.gz or .nii")
     check_writable(options.output)
@@ -59,8 +79,11 @@ def positions(options: argparse.Namespace) -> int:
     return 0
 
 
-def _landmarks(options: argparse.Namespace, study: Study) -> Landmarks | None:
+def _landmarks(options: Options, study: Study) -> Landmarks | None:
     """Return the study's landmarks; None where its own views tell where the planes are."""
+    from napari_cardiac_ssl.readers.landmarks import landmarks_of, read_landmarks, study_ids
+    from napari_cardiac_ssl.readers.studies import missing_views
+
     if not options.landmarks:
         return None
     said = read_landmarks(options.landmarks)
@@ -76,3 +99,12 @@ def _landmarks(options: argparse.Namespace, study: Study) -> Landmarks | None:
 
 def _angle_deg(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.rad2deg(np.arccos(np.clip(one @ other, -1, 1))))
+
+
+COMMAND = Command(
+    "positions",
+    "Write the nine anatomical positions as a label map.",
+    "cardiac-ssl positions p1 -o p1_positions.nii.gz --png p1_positions.png",
+    Options,
+    positions,
+)

@@ -1,22 +1,74 @@
-"""The command that shows the whole loop without a person: loop."""
+"""The command loop."""
 
-import argparse
+from __future__ import annotations
+
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from napari_cardiac_ssl.anatomy import View, scheme_named
 from napari_cardiac_ssl.cli.console import count, note, say
-from napari_cardiac_ssl.cli.studies import say_scheme
+from napari_cardiac_ssl.cli.options import (
+    COUNT,
+    MILLIMETRES,
+    SECONDS,
+    Command,
+    Scheme,
+    Seed,
+    StartFrom,
+    Steps,
+    option,
+)
 from napari_cardiac_ssl.files import check_writable, replacing
-from napari_cardiac_ssl.learning.checkpoint import load_model, model_to_bytes
-from napari_cardiac_ssl.learning.modelfile import ModelFile
-from napari_cardiac_ssl.readers.nifti import name_of, read_mask, read_stack, view_of_name
-from napari_cardiac_ssl.session import Session
-from napari_cardiac_ssl.simulated_expert import Round, rounds
+
+if TYPE_CHECKING:
+    from napari_cardiac_ssl.session import Start
+    from napari_cardiac_ssl.simulated_expert import Round
 
 
-def loop(options: argparse.Namespace) -> int:
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What may be said to loop."""
+
+    image: Annotated[Path, option(metavar="IMAGE", help="NIfTI, 3-D or 4-D")]
+    reference: Annotated[
+        Path, option("--reference", metavar="MASK", help="what the expert would draw")
+    ]
+    scheme: Scheme = None
+    strategy: Annotated[
+        Literal["suggest", "uncertainty", "uniform", "random"],
+        option("--strategy", help="what is labelled next"),
+    ] = "suggest"
+    start: StartFrom = "default"
+    rounds: Annotated[
+        int, option("--rounds", parse=COUNT, metavar="N", help="slices to label (5)")
+    ] = 5
+    tolerance: Annotated[
+        float,
+        option("--tolerance", parse=MILLIMETRES, metavar="MM", help="borders off by less stay (2)"),
+    ] = 2.0
+    seconds: Annotated[
+        float | None,
+        option("--seconds", parse=SECONDS, metavar="S", help="of training a round (15)"),
+    ] = None
+    steps: Steps = None
+    seed: Seed = 0
+    json: Annotated[
+        Path | None, option("--json", metavar="FILE", help="write the rounds for programs")
+    ] = None
+
+
+def loop(options: Options) -> int:
     """Have a simulated expert label what is suggested."""
+    from napari_cardiac_ssl.cli.studies import say_scheme
+    from napari_cardiac_ssl.learning.checkpoint import load_model, model_to_bytes
+    from napari_cardiac_ssl.learning.modelfile import ModelFile
+    from napari_cardiac_ssl.learning.weights import default_weights
+    from napari_cardiac_ssl.readers.nifti import name_of, read_mask, read_stack, view_of_name
+    from napari_cardiac_ssl.session import Session
+    from napari_cardiac_ssl.simulated_expert import rounds
+
     if options.json:
         check_writable(options.json)
     model = None
@@ -31,14 +83,14 @@ def loop(options: argparse.Namespace) -> int:
     done: list[Round] = []
     try:
         session.open(stack)
-        start = options.start
+        start: Start = "scratch" if options.start == "scratch" else "default"
         if model:
             start = "present"
             data = model_to_bytes(model)
             session.start_from(
                 ModelFile(model.digest, data, model.card.slices_learned, model.card.parent, 0.0)
             )
-        elif start == "default" and stack.view is not View.SAX:
+        elif start == "default" and default_weights(stack.view) is None:
             note(f"no pre-trained weights ship for {stack.view}: starting from scratch")
             start = "scratch"
         for one in rounds(
@@ -90,3 +142,13 @@ def _write(path: Path, done: list[Round]) -> None:
     ]
     with replacing(path) as beside:
         beside.write_text(json.dumps({"rounds": rows}, indent=1), encoding="utf-8")
+
+
+COMMAND = Command(
+    "loop",
+    "Have a simulated expert label what is suggested.",
+    "cardiac-ssl loop p1_ED.nii.gz --reference p1_ED_gt.nii.gz --scheme acdc --rounds 5 \\\n"
+    "    --json loop.json",
+    Options,
+    loop,
+)
