@@ -27,7 +27,6 @@ from few_subjects import DATA, HERE, taught_and_tested
 from torch import nn
 
 from napari_cardiac_ssl.anatomy import View
-from napari_cardiac_ssl.cli.unlabelled import find_all
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.geometry.positions import Boxes
 from napari_cardiac_ssl.learning import network, positioned, pretraining
@@ -35,6 +34,7 @@ from napari_cardiac_ssl.learning.checkpoint import Card, Model
 from napari_cardiac_ssl.learning.network import Architecture
 from napari_cardiac_ssl.learning.training import Budget, run
 from napari_cardiac_ssl.readers.landmarks import read_landmarks
+from napari_cardiac_ssl.readers.unlabelled import find_all
 
 STORE = HERE / "results" / "ablations"
 #: Of box 1 and the nearer box on each side.

@@ -9,9 +9,9 @@ import argparse
 from pathlib import Path
 
 from napari_cardiac_ssl.anatomy import View
-from napari_cardiac_ssl.cli.unlabelled import Synthetic
 from napari_cardiac_ssl.learning.checkpoint import TrainedOn, save_model
 from napari_cardiac_ssl.learning.pretraining import PretrainingStep, pretrain
+from napari_cardiac_ssl.learning.synthetic_hearts import Synthetic
 from napari_cardiac_ssl.learning.training import Budget, run
 
 

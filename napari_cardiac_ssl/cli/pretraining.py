@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.cli.console import Report, count, note, progress, say, say_json
 from napari_cardiac_ssl.cli.learning import start_model
-from napari_cardiac_ssl.cli.unlabelled import Synthetic, Unlabelled, find_all
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.geometry.positions import POSITION_NAMES
@@ -24,8 +23,10 @@ from napari_cardiac_ssl.learning.distributed import Together
 from napari_cardiac_ssl.learning.held_out import PositionScores, chosen_by_digest
 from napari_cardiac_ssl.learning.pretraining import PretrainingStep, Source
 from napari_cardiac_ssl.learning.pretraining import pretrain as steps_of
+from napari_cardiac_ssl.learning.synthetic_hearts import Synthetic
 from napari_cardiac_ssl.learning.training import Budget, run
 from napari_cardiac_ssl.readers.landmarks import read_landmarks
+from napari_cardiac_ssl.readers.unlabelled import Unlabelled, find_all
 
 if TYPE_CHECKING:
     from napari_cardiac_ssl.cli.commands.pretrain import Options

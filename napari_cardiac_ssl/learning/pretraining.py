@@ -15,6 +15,7 @@ from torch import Tensor
 
 from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, View
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.geometry.positioned import PositionedStack, Source
 from napari_cardiac_ssl.geometry.positions import POSITION_NAMES
 from napari_cardiac_ssl.learning.checkpoint import (
     POSITIONS_HEAD,
@@ -33,8 +34,6 @@ from napari_cardiac_ssl.learning.network import Architecture, UNet
 from napari_cardiac_ssl.learning.positioned import (
     POSITIONS,
     PositionBatches,
-    PositionedStack,
-    Source,
     held_out,
 )
 from napari_cardiac_ssl.learning.run_state import RunState

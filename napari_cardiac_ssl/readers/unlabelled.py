@@ -11,18 +11,15 @@ from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.geometry.frame import AnatomicalFrame, Landmarks, frame_of
 from napari_cardiac_ssl.geometry.planes import Plane, outside_mm
-from napari_cardiac_ssl.geometry.positions import POSITION_NAMES, boxes_on
-from napari_cardiac_ssl.learning.pretraining import PositionedStack
+from napari_cardiac_ssl.geometry.positioned import PositionedStack
+from napari_cardiac_ssl.geometry.positions import boxes_on
 from napari_cardiac_ssl.readers.landmarks import landmarks_of
 from napari_cardiac_ssl.readers.nifti import read_stack
 from napari_cardiac_ssl.readers.studies import read_study
 from napari_cardiac_ssl.study import SliceIndex, Stack
-from napari_cardiac_ssl.synthetic import make_study
 
 #: How far beyond the landmarks at base and (near the) apex short-axis slices still show the LV.
 _BEYOND_BASE_MM, _BEYOND_APEX_MM = 10.0, 15.0
-#: Far from the seeds of the built-in study, of tests and of the shipped weights.
-_FIRST_SEED = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,32 +58,6 @@ class Unlabelled:
             if stack.digest == self.digest:
                 return PositionedStack(stack, self.frame, self.slices)
         raise InputError(f"{self.path}: the files were changed; start anew")
-
-
-@dataclass(frozen=True)
-class Synthetic:
-    """A synthetic heart with its structures: a source, made when called."""
-
-    number: int
-    view: View
-
-    def __call__(self) -> PositionedStack:
-        """Make the heart."""
-        short = self.view is View.SAX
-        heart = make_study(
-            _FIRST_SEED + self.number,
-            frames=4 if short else 16,
-            slices=10 if short else 2,
-            lax=not short,
-        )
-        stack, masks = heart.study.stack(self.view), heart.masks[self.view]
-        frame = None  # the 2CH view has no positions
-        if short:
-            frame = AnatomicalFrame.from_landmarks(Landmarks.of(heart.landmarks))
-        elif self.view in POSITION_NAMES:
-            frame = frame_of(heart.study)
-        shown = tuple(index for index in stack.slice_indices() if masks[index].any())
-        return PositionedStack(stack, frame, shown, masks)
 
 
 def stacks_of(path: Path, landmarks: Mapping[str, Any], view: View) -> list[Unlabelled]:
