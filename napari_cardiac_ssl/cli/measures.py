@@ -17,6 +17,7 @@ from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.measures import AnatomyWarning, Measured, Phases, body_surface_m2
 from napari_cardiac_ssl.measures.long_axis import area_length_ml, lv_length_mm, view_areas_mm2
 from napari_cardiac_ssl.measures.summary import Measures
+from napari_cardiac_ssl.measures.table import MEASURES
 from napari_cardiac_ssl.measures.volumes import told_phases
 from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM, Mask, read_mask, view_of_name
 from napari_cardiac_ssl.readers.nifti_file import apart_mm
@@ -219,32 +220,21 @@ def of_views(
     return Found(Measurement(path_2ch.name, heart, (), more))
 
 
-#: Header, column and decimals of what is shown to people; the rest is in --csv and --json.
-_SHOWN = (
-    ("EDV ml", "lv_edv_ml", 1),
-    ("ESV ml", "lv_esv_ml", 1),
-    ("SV ml", "lv_sv_ml", 1),
-    ("EF %", "lv_ef_percent", 1),
-    ("mass g", "lv_mass_g", 1),
-    ("RV EDV", "rv_edv_ml", 1),
-    ("RV ESV", "rv_esv_ml", 1),
-    ("RV SV", "rv_sv_ml", 1),
-    ("RV EF %", "rv_ef_percent", 1),
-    ("wall mm", "wall_ed_mean_mm", 1),
-)
+#: What is shown to people; the rest is in --csv and --json.
+_SHOWN = [measure for measure in MEASURES if measure.head]
 
 
 def say_rows(rows: Sequence[Mapping[str, object]]) -> None:
     """Print a table for people."""
     width = max(4, *(len(str(row["file"])) for row in rows))
-    heads = " ".join(f"{head:>7}" for head, _, _ in _SHOWN)
+    heads = " ".join(f"{measure.head:>7}" for measure in _SHOWN)
     say(f"{'file':{width}}  ED  ES {heads}")
     for row in rows:
         cells = []
-        for _, column, decimals in _SHOWN:
-            value = row.get(column)
+        for measure in _SHOWN:
+            value = row.get(measure.column)
             known = isinstance(value, float) and not isnan(value)
-            cells.append(f"{value:7.{decimals}f}" if known else f"{'-':>7}")
+            cells.append(f"{value:7.1f}" if known else f"{'-':>7}")
         frames = " ".join(
             f"{'-' if row[key] is None else row[key]:>3}" for key in ("ed_frame", "es_frame")
         )
