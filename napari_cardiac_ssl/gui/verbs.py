@@ -13,6 +13,7 @@ from napari_cardiac_ssl.anatomy import LabelScheme
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.layers import LabelView
+from napari_cardiac_ssl.learning.modes import Mode
 from napari_cardiac_ssl.session import Session, Start
 from napari_cardiac_ssl.study import SliceIndex
 
@@ -222,7 +223,7 @@ class Verbs:
 
     # -- learning --------------------------------------------------------------------------
 
-    def train(self, seconds: float, start: Start, mode: Literal["all", "decoder"]) -> None:
+    def train(self, seconds: float, start: Start, mode: Mode) -> None:
         """Learn from what is drawn."""
         with self.reporting():
             self.view.take_strokes()

@@ -26,7 +26,6 @@ from napari_cardiac_ssl.study import Stack, Study
 
 #: By how much a slice may lie from where the stack's affine puts it before it is said.
 _OFF_MM = 1.0
-_ORDER = [View.SAX, View.LAX_4CH, View.LAX_2CH, View.LAX_3CH, View.RV_2CH, View.RVOT, View.OTHER]
 
 
 def read_dicom(files: list[Path], path: Path) -> Study:
@@ -66,7 +65,7 @@ def read_dicom(files: list[Path], path: Path) -> Study:
     if not frames:
         raise InputError(f"{path}: no DICOM image in it can be used: {'; '.join(notes[:3])}")
     notes += found
-    stacks.sort(key=lambda s: (_ORDER.index(s.view), s.frames == 1, -s.slices))
+    stacks.sort(key=lambda s: (s.view.order, s.frames == 1, -s.slices))
     return Study(path.resolve().name, tuple(_named(stacks)), tuple(dict.fromkeys(notes)))
 
 

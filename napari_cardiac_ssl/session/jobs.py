@@ -12,10 +12,11 @@ from psygnal import Signal
 
 from napari_cardiac_ssl.annotations import REFRESH, Step, middle_of
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.learning.modes import Mode
 from napari_cardiac_ssl.project import Project
 from napari_cardiac_ssl.session.labelling import End
 from napari_cardiac_ssl.session.lessons import Lessons
-from napari_cardiac_ssl.session.runs import JobStatus, Mode, Phase, Run
+from napari_cardiac_ssl.session.runs import JobStatus, Phase, Run
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.trainer import (
     Cancelled,

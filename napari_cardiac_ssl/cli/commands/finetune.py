@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.cli.console import count, progress, say, say_json, warn
@@ -22,6 +22,7 @@ from napari_cardiac_ssl.cli.options import (
 )
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable
+from napari_cardiac_ssl.learning.modes import Mode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,7 @@ class Options:
     ] = None
     start: StartFrom = "default"
     mode: Annotated[
-        Literal["all", "decoder", "multitask"],
+        Mode,
         option(
             "--mode",
             help="what to train (all); decoder keeps the encoder of --from MODEL; multitask goes "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from napari_cardiac_ssl.anatomy import View, scheme_named
 from napari_cardiac_ssl.cli.console import count, note, say
@@ -21,6 +21,7 @@ from napari_cardiac_ssl.cli.options import (
     option,
 )
 from napari_cardiac_ssl.files import check_writable, replacing
+from napari_cardiac_ssl.learning.suggestion import Strategy
 
 if TYPE_CHECKING:
     from napari_cardiac_ssl.session import Start
@@ -37,7 +38,7 @@ class Options:
     ]
     scheme: Scheme = None
     strategy: Annotated[
-        Literal["suggest", "uncertainty", "uniform", "random"],
+        Strategy,
         option("--strategy", help="what is labelled next"),
     ] = "suggest"
     start: StartFrom = "default"

@@ -10,7 +10,6 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QListWidget, QListWidgetItem, QW
 
 from napari_cardiac_ssl.anatomy import Structure, View
 from napari_cardiac_ssl.gui.desk import Desk
-from napari_cardiac_ssl.gui.display import COLOURS
 from napari_cardiac_ssl.gui.panels.controls import button, column, describe, row
 from napari_cardiac_ssl.measures import MEASURES, AnatomyWarning, Basis, Measures
 from napari_cardiac_ssl.study import SliceIndex
@@ -87,7 +86,7 @@ class MeasuringPanel(QWidget):
             head = QLabel(title)
             if side:
                 structure = Structure.LV_CAVITY if side == "lv" else Structure.RV_CAVITY
-                head.setStyleSheet(f"font-weight: bold; color: {COLOURS[structure]};")
+                head.setStyleSheet(f"font-weight: bold; color: {structure.colour};")
                 head.setAlignment(Qt.AlignmentFlag.AlignRight)
             grid.addWidget(head, 0, place)
         for line, (name, sides) in enumerate(_ROWS.items(), start=1):
@@ -218,7 +217,7 @@ class VolumeCurve(pg.PlotWidget):
         self.setMouseEnabled(False, False)
         self.hideButtons()
         self.setFixedHeight(110)
-        colour = COLOURS[Structure.LV_CAVITY]
+        colour = Structure.LV_CAVITY.colour
         self._line = self.plot(
             pen=pg.mkPen(colour, width=1.5),
             symbol="o",

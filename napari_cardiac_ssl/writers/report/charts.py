@@ -11,12 +11,6 @@ from numpy.typing import NDArray
 from napari_cardiac_ssl.anatomy import Structure
 from napari_cardiac_ssl.writers.report.templating import filled
 
-#: Okabe and Ito's colours, which colour-blind people tell apart; the window's too.
-COLOURS = {
-    Structure.LV_CAVITY: "#E69F00",
-    Structure.MYOCARDIUM: "#009E73",
-    Structure.RV_CAVITY: "#56B4E9",
-}
 #: From light to dark, even in lightness: prints in grey as well.
 _RAMP = np.array([[247, 251, 255], [198, 219, 239], [107, 174, 214], [33, 113, 181], [8, 48, 107]])
 
@@ -100,7 +94,7 @@ def curve(
     most = max(float(np.nanmax(v)) for v in volumes_ml.values() if not np.isnan(v).all())
     axes = _Axes(frames, most, frame_interval_s)
     curves = [
-        {"name": str(structure), "colour": COLOURS[structure], "runs": _runs(volumes, axes)}
+        {"name": str(structure), "colour": structure.colour, "runs": _runs(volumes, axes)}
         for structure, volumes in volumes_ml.items()
     ]
     phases = [(name, frame) for name, frame in (("ED", ed), ("ES", es)) if frame is not None]

@@ -25,7 +25,7 @@ from napari_cardiac_ssl.measures import (
 from napari_cardiac_ssl.measures.measured import StateOf
 from napari_cardiac_ssl.measures.wall import counted_from_base
 from napari_cardiac_ssl.study import Stack
-from napari_cardiac_ssl.writers.report.charts import COLOURS, bullseye, curve, scale
+from napari_cardiac_ssl.writers.report.charts import bullseye, curve, scale
 from napari_cardiac_ssl.writers.report.slices import Gallery
 from napari_cardiac_ssl.writers.report.templating import filled
 
@@ -166,7 +166,7 @@ def page(report: Report) -> str:
         tiles=_tiles(heart),
         doubts=_doubts(report),
         contours=_contours(report),
-        legend=[(str(structure), COLOURS[structure]) for structure in SAX_STRUCTURES],
+        legend=[(str(structure), structure.colour) for structure in SAX_STRUCTURES],
         over_time=_over_time(report),
         walls=_walls(heart),
         rows=_rows(heart),

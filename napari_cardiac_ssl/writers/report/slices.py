@@ -13,7 +13,6 @@ from skimage.measure import find_contours
 from napari_cardiac_ssl.anatomy import UKBB, Structure
 from napari_cardiac_ssl.geometry.orientation import Orientation, usual_orientation
 from napari_cardiac_ssl.study import Stack
-from napari_cardiac_ssl.writers.report.charts import COLOURS
 from napari_cardiac_ssl.writers.report.templating import filled
 
 #: What is shown around all that is labelled.
@@ -72,7 +71,7 @@ class Gallery:
             width=width,
             height=height,
             picture=b64encode(png(grey.astype(np.uint8))).decode(),
-            contours=[(COLOURS[structure], path) for structure, path in outlines if path],
+            contours=[(structure.colour, path) for structure, path in outlines if path],
             letters=self._letters(width, height) if sides else (),
         )
 
