@@ -30,6 +30,7 @@ from napari_cardiac_ssl.learning.compute import Compute
 from napari_cardiac_ssl.learning.distributed import Together
 from napari_cardiac_ssl.learning.grid import size_of
 from napari_cardiac_ssl.learning.held_out import PositionScores
+from napari_cardiac_ssl.learning.kinds import kind_of
 from napari_cardiac_ssl.learning.network import Architecture, UNet
 from napari_cardiac_ssl.learning.positioned import (
     POSITIONS,
@@ -137,7 +138,13 @@ def pretrain(
     compute = compute or Compute.best()
     structures = STRUCTURES_OF_VIEW[view]
     network = _network(architecture, start, view, seed)
-    card = Card(network.architecture, view=view, structures=structures, size=size_of(view))
+    card = Card(
+        network.architecture,
+        view=view,
+        structures=structures,
+        size=size_of(view),
+        kind=kind_of(network),
+    )
     compute.place(network)
     optimiser = new_optimiser(network)
     sha = hashlib.sha256("".join(part.digest for part in trained_on).encode()).hexdigest()[:16]
