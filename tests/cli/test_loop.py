@@ -78,7 +78,7 @@ def test_what_cannot_be_done_is_said(refuse, case, tmp_path):
 def test_it_starts_from_the_shipped_weights_of_the_view(  # noqa: PLR0917 - fixtures
     do, case, tmp_path, monkeypatch, view, start
 ):
-    from napari_cardiac_ssl import simulated_expert
+    from napari_cardiac_ssl.demo import simulated_expert
 
     started = []
 

@@ -24,8 +24,8 @@ from napari_cardiac_ssl.files import check_writable, replacing
 from napari_cardiac_ssl.learning.suggestion import Strategy
 
 if TYPE_CHECKING:
+    from napari_cardiac_ssl.demo.simulated_expert import Round
     from napari_cardiac_ssl.session import Start
-    from napari_cardiac_ssl.simulated_expert import Round
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +63,12 @@ class Options:
 def loop(options: Options) -> int:
     """Have a simulated expert label what is suggested."""
     from napari_cardiac_ssl.cli.studies import say_scheme
+    from napari_cardiac_ssl.demo.simulated_expert import rounds
     from napari_cardiac_ssl.learning.checkpoint import load_model, model_to_bytes
     from napari_cardiac_ssl.learning.modelfile import ModelFile
     from napari_cardiac_ssl.learning.weights import default_weights
     from napari_cardiac_ssl.readers.nifti import name_of, read_mask, read_stack, view_of_name
     from napari_cardiac_ssl.session import Session
-    from napari_cardiac_ssl.simulated_expert import rounds
 
     if options.json:
         check_writable(options.json)

@@ -10,7 +10,7 @@ labels too, corrected by what is known: inside the expert's contour is LV cavity
 the myocardium touches it and the RV is one piece beside them (self-training with partial truth).
 Killed, it goes on where it was.
 
-    python benchmarks/shipped_weights.py -o weights.safetensors
+    python training/default.py -o default.safetensors
 """
 
 import argparse

@@ -1,7 +1,7 @@
 import numpy as np
 
+from napari_cardiac_ssl.demo.simulated_expert import corrected
 from napari_cardiac_ssl.metrics import dice
-from napari_cardiac_ssl.simulated_expert import corrected
 
 Y, X = np.indices((60, 60))
 

@@ -1,6 +1,6 @@
 """Make the weights that ship for the 4CH view: positions and structures of synthetic hearts.
 
-    python benchmarks/shipped_long_axis.py -o lax_4ch.safetensors
+    python training/lax_4ch.py -o lax_4ch.safetensors
 
 Nothing in them comes from a patient. Killed, it goes on where it was.
 """
