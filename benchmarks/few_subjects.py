@@ -19,7 +19,6 @@ cases are found through CARDIAC_SSL_DATA (default: ../shared/data).
 import argparse
 import csv
 import json
-import os
 from collections.abc import Sequence
 from functools import cache
 from itertools import product
@@ -27,6 +26,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+from cases import DATA, HERE
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -42,8 +42,6 @@ from napari_cardiac_ssl.metrics import dice, mean_defined
 from napari_cardiac_ssl.readers.nifti import read_mask, read_stack
 from napari_cardiac_ssl.study import Stack
 
-HERE = Path(__file__).parent
-DATA = Path(os.environ.get("CARDIAC_SSL_DATA", HERE / ".." / ".." / "shared" / "data"))
 STORE = HERE / "results" / "few_subjects"
 PHASES = ("ED", "ES")
 #: Tested in every draw.

@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.wording import count
 from napari_cardiac_ssl.writers.tables import defined
+
+__all__ = ["Report", "count", "note", "progress", "say", "say_json", "say_scores", "warn"]
 
 Report = Callable[[float, str], None]
 
@@ -74,11 +77,6 @@ def say_scores(rows: Sequence[Mapping[str, object]]) -> None:
         absent = f"  absent in {row['absent_in']}" if row.get("absent_in") else ""
         which = f"{row['file']:{width}} {row['frame']:5} {row['structure']:14}"
         say(f"{which} {' '.join(cells)}{absent}")
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """Return a number with its noun: 1 slice, 2 slices."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.measures.table import MEASURES, VOLUME_MEASURES, WALL_MEASURES
 from napari_cardiac_ssl.measures.volumes import DENSITY_G_PER_ML
 from napari_cardiac_ssl.measures.wall import Wall
+from napari_cardiac_ssl.wording import count
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Basis:
 
     def __str__(self) -> str:
         if not self.states:
-            return f"{len(self.labelled)} slice{'' if len(self.labelled) == 1 else 's'}"
+            return count(len(self.labelled), "slice")
         order = (
             SliceState.EXPERT,
             SliceState.EDITING,

@@ -4,7 +4,6 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +13,7 @@ from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.modelfile import ModelFile
 from napari_cardiac_ssl.project.schema import PAGE_BYTES, migrate
 from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.wording import now
 
 Word = TypeVar("Word", View, SliceState)
 Statement = tuple[str, Sequence[Any] | Mapping[str, Any]]
@@ -140,7 +140,7 @@ def step(number: int, digest: str, step: Step) -> Statement:
     return (
         "INSERT INTO steps(id, stack, what, at, with_model, model_before, model_after) "
         f"VALUES (?, {STACK}, ?, ?, ?, ?, ?)",
-        (number, digest, step.what, _now(), step.models is not None, before, after),
+        (number, digest, step.what, now(), step.models is not None, before, after),
     )
 
 
@@ -173,7 +173,7 @@ def model(model: ModelFile, view: View, previous: str | None) -> Statement:
             previous,
             model.slices_learned,
             model.seconds,
-            _now(),
+            now(),
         ),
     )
 
@@ -188,7 +188,7 @@ def event(what: str, detail: Mapping[str, Any], digest: str | None) -> Statement
     """Add an event."""
     return (
         f"INSERT INTO events(at, what, stack, detail) VALUES (?, ?, {STACK}, ?)",
-        (_now(), what, digest, json.dumps(detail)),
+        (now(), what, digest, json.dumps(detail)),
     )
 
 
@@ -212,7 +212,3 @@ def _known(kind: type[Word], word: str) -> Word:
 
 def _damaged(what: object) -> InputError:
     return InputError(f"the project holds {str(what)[:40]!r}, which it should not; use a copy")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

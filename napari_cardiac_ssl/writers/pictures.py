@@ -81,7 +81,7 @@ def position_tiles(stack: Stack, frame: AnatomicalFrame) -> list[NDArray[np.uint
         plane = Plane.of_slice(stack, z)
         boxes = boxes_on(frame, plane, stack.view)
         shown = outside_mm(stack, boxes.centre_mm) == 0
-        canvas = _Canvas(stack, z, boxes.centre_mm if shown else plane.point_mm)
+        canvas = _Canvas(stack, boxes.centre_mm if shown else plane.point_mm)
         tile = canvas.picture(image[z], float(low), float(high))
         draw = ImageDraw.Draw(tile)
         for colour, cut in zip(_TRACES, cuts, strict=True):
@@ -101,8 +101,8 @@ def position_tiles(stack: Stack, frame: AnatomicalFrame) -> list[NDArray[np.uint
 class _Canvas:
     """A square of a slice, its pixels square in mm, rows and columns those of the slice."""
 
-    def __init__(self, stack: Stack, z: int, middle_mm: NDArray[np.float64]) -> None:
-        self._stack, self._z = stack, z
+    def __init__(self, stack: Stack, middle_mm: NDArray[np.float64]) -> None:
+        self._stack = stack
         self.side = round(WINDOW_MM * PIXELS_PER_MM)
         self._middle = stack.voxel_xyz(middle_mm)[:2]
         self._pixels_per_voxel = np.array(stack.spacing_mm[:0:-1]) * PIXELS_PER_MM
