@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import isnan, nan
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from napari_cardiac_ssl.anatomy import LabelScheme, Structure, View
-from napari_cardiac_ssl.cli.console import count, say, warn
+from napari_cardiac_ssl.cli.console import Column, count, number_or_dash, say, say_table, warn
 from napari_cardiac_ssl.cli.studies import say_scheme
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.measures import AnatomyWarning, Measured, Phases, body_surface_m2
@@ -226,19 +226,22 @@ _SHOWN = [measure for measure in MEASURES if measure.head]
 
 def say_rows(rows: Sequence[Mapping[str, object]]) -> None:
     """Print a table for people."""
-    width = max(4, *(len(str(row["file"])) for row in rows))
-    heads = " ".join(f"{measure.head:>7}" for measure in _SHOWN)
-    say(f"{'file':{width}}  ED  ES {heads}")
-    for row in rows:
-        cells = []
-        for measure in _SHOWN:
-            value = row.get(measure.column)
-            known = isinstance(value, float) and not isnan(value)
-            cells.append(f"{value:7.1f}" if known else f"{'-':>7}")
-        frames = " ".join(
-            f"{'-' if row[key] is None else row[key]:>3}" for key in ("ed_frame", "es_frame")
-        )
-        say(f"{row['file']:{width}} {frames} {' '.join(cells)}")
+    say_table(
+        [
+            Column("file", right=False),
+            Column("ED", 3),
+            Column("ES", 3),
+            *(Column(measure.head, 7) for measure in _SHOWN),
+        ],
+        [
+            [
+                str(row["file"]),
+                *("-" if row[key] is None else str(row[key]) for key in ("ed_frame", "es_frame")),
+                *(number_or_dash(row.get(measure.column), 1) for measure in _SHOWN),
+            ]
+            for row in rows
+        ],
+    )
     for row in rows:
         areas = [key for key in row if key.endswith(("_area_mm2", "_length_mm"))]
         if areas:
