@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.readers.nifti_axes import axes_of
+from napari_cardiac_ssl.study import reordered
 
 #: sform and qform that differ by less, anywhere in the stack, say the same: far below a pixel,
 #: above what rounding the quaternion and the spacing to float32 moves a corner.
@@ -51,7 +53,8 @@ class NiftiFile:
     Parameters
     ----------
     voxels
-        Shape ``(t, z, y, x)``, scaled as the header says.
+        Shape ``(t, z, y, x)``, scaled as the header says; z is across the slices, wherever the
+        file stores them.
     affine
         Shape ``(4, 4)``: voxel ``(x, y, z, 1)`` to RAS+ mm.
     frame_interval_s
@@ -64,6 +67,8 @@ class NiftiFile:
         A line to be said to the user if sform, qform and pixdim disagree.
     orientation_known
         Whether there is an sform or a qform: one that has a code.
+    axes
+        Which axis of the file became x, y and z.
     """
 
     voxels: NDArray[Any]
@@ -73,6 +78,7 @@ class NiftiFile:
     header: bytes
     warning: str | None
     orientation_known: bool
+    axes: tuple[int, int, int] = (0, 1, 2)
 
 
 def load(path: Path) -> NiftiFile:
@@ -95,10 +101,12 @@ def load(path: Path) -> NiftiFile:
             affine, warning = _geometry(header, shape, path)
         with _blaming(data_path):
             voxels = _voxels(header, shape, data_path, single=data_path == header_path)
-        is_4d = int(header["dim"][0]) == 4
+        is_4d = int(header["dim"][0]) >= 4
         interval = _frame_interval_s(header) if is_4d else None
         known = any(int(header[f"{form}_code"]) > 0 for form in ("sform", "qform"))
-        return NiftiFile(voxels, affine, interval, is_4d, raw, warning, known)
+        axes = axes_of(shape[:0:-1], np.linalg.norm(affine[:3, :3], axis=0))
+        voxels, affine = np.ascontiguousarray(reordered(voxels, axes)), affine[:, [*axes, 3]]
+        return NiftiFile(voxels, affine, interval, is_4d, raw, warning, known, axes)
 
 
 @contextmanager
@@ -182,6 +190,8 @@ def _parsed(raw: bytes, path: Path) -> Any:
 def _shape(header: Any, path: Path) -> tuple[int, int, int, int]:
     """Return ``(t, z, y, x)``."""
     dimensions = int(header["dim"][0])
+    while 4 < dimensions <= 7 and header["dim"][dimensions] == 1:  # they say nothing
+        dimensions -= 1
     if dimensions not in {3, 4}:
         raise InputError(
             f"{path}: {dimensions}-D; an image is 3-D (x, y, z) or 4-D (x, y, z, time), a single "
