@@ -23,7 +23,7 @@ _WHOLE_WORDS = {
     "rvot": View.RVOT,
 }
 #: 4ch, 4chamber, 4c, LAX4CH, la4c; but no other number's last digit.
-_CHAMBERS = re.compile(r"(?<![0-9])([234])(?:c|cv|ch|chamber)(?![a-z])")
+_CHAMBERS = re.compile(r"(?<![0-9])([234])(?:c(?![a-z0-9])|(?:cv|ch|chamber)(?![a-z]))")
 _SPELT = re.compile(r"\b([234]|two|three|four) ch(?:ambers?)?\b")
 _NUMBERS = {"two": "2", "three": "3", "four": "4"}
 #: After a bare LA in M&Ms-2: its long-axis view is the 4CH view.

@@ -22,6 +22,7 @@ from napari_cardiac_ssl.anatomy import (
 )
 from napari_cardiac_ssl.errors import InputError, InputWarning
 from napari_cardiac_ssl.readers.file_names import name_of, view_named, view_of_name
+from napari_cardiac_ssl.readers.mask_fit import better_way_round
 from napari_cardiac_ssl.readers.nifti_doubts import check_axes, doubts_of
 from napari_cardiac_ssl.readers.nifti_file import NiftiFile, load
 from napari_cardiac_ssl.readers.placing import SAME_GRID_MM, place
@@ -237,7 +238,10 @@ def read_mask(
     GeometryWarning
         As `read_stack`.
     SchemeWarning
-        If a scheme is given and the anatomy clearly says another: LV and RV may be swapped.
+        If the anatomy clearly says another scheme than was named or told, or none that is known.
+    DoubtWarning
+        If the geometry is none that a heart's mask has, or the mask fits its image clearly better
+        the other way round (`better_way_round`).
     """
     path = Path(path)
     volume = load(path)
@@ -275,8 +279,12 @@ def read_mask(
         frame_interval_s=volume.frame_interval_s,
     )
     if like is None:
-        for doubt in doubts_of(mask.grid, view_said=False, is_mask=True):
-            warnings.warn(f"{path}: {doubt}", DoubtWarning, stacklevel=2)
+        doubts = doubts_of(mask.grid, view_said=False, is_mask=True)
+    else:
+        better = better_way_round(labels, like)
+        doubts = [better] if better else []
+    for doubt in doubts:
+        warnings.warn(f"{path}: {doubt}", DoubtWarning, stacklevel=2)
     return mask
 
 

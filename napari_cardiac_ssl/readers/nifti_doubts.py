@@ -21,6 +21,8 @@ MANY_LONG_AXIS = 6
 #: By this factor frames must differ more than slices do. In cines it is 0.1 to 0.7, in files with
 #: frames and slices exchanged its inverse.
 FRAMES_DIFFER = 1.15
+#: Short-axis stacks have 6 to 20.
+MOST_SLICES = 40
 #: Nobody scans more frames of a heartbeat.
 MOST_FRAMES = 150
 #: Steps that differ by less are alike: a spacing that tells no axis from another.
@@ -85,6 +87,11 @@ def doubts_of(stack: Stack, *, view_said: bool, is_mask: bool = False) -> list[s
         doubts.append(
             f"slices {z_mm:.3g} mm apart are finer than its pixels of {min(x_mm, y_mm):.3g} mm: "
             "check the spacing, and along which axis the slices are stored"
+        )
+    elif stack.slices > MOST_SLICES:
+        doubts.append(
+            f"{stack.slices} slices {z_mm:.3g} mm apart: short-axis stacks have 6 to 20; check "
+            "along which axis the slices are stored, and whether it was resampled"
         )
     if stack.frames > MOST_FRAMES:
         doubts.append(f"{stack.frames} frames: more than a heartbeat has; are they slices?")

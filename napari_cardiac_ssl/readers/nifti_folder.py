@@ -72,11 +72,10 @@ def _assembled(parts: list[_Part], folder: Path) -> tuple[list[_Part], list[str]
             groups.append([part])
     found: list[_Part] = []
     notes: list[str] = []
-    for group in groups:
+    for group in map(_in_order, groups):
         if len(group) == 1:
             found += group
             continue
-        group.sort(key=lambda part: _depth_mm(part.stack, group[0].stack))
         names = f"{group[0].stack.name} … {group[-1].stack.name}"
         if (uneven := _uneven_mm(group)) is None:
             found += group  # at one place: other times of the same slice
@@ -114,8 +113,9 @@ def _is_beside(one: _Part, other: _Part) -> bool:
     return apart_mm(first.affine, affine, first.image.shape) <= EVEN_MM
 
 
-def _depth_mm(stack: Stack, along: Stack) -> float:
-    return float(_normal(along) @ stack.affine[:3, 3])
+def _in_order(group: list[_Part]) -> list[_Part]:
+    normal = _normal(group[0].stack)
+    return sorted(group, key=lambda part: float(normal @ part.stack.affine[:3, 3]))
 
 
 def _normal(stack: Stack) -> NDArray[np.float64]:
