@@ -315,11 +315,11 @@ def detect_scheme(labels: NDArray[np.integer]) -> LabelScheme:
         others = [share for code, share in enclosed.items() if code != best]
         if enclosed[best] >= 0.5 and enclosed[best] - max(others, default=0.0) > 0.2:
             return UKBB if best == 1 else ACDC
-    if (labels > len(ACDC.structures)).any():
-        return UKBB
     reading = read_labels(labels)
     if reading and reading.contradicts(UKBB) and reading.contradicts(ACDC):
         raise InputError(f"{reading}, which is no label scheme known here; {RELABEL}")
+    if (labels > len(ACDC.structures)).any():
+        return UKBB
     said = ", ".join(f"{code}: {share:.0%}" for code, share in enclosed.items()) or "none"
     raise InputError(
         "cannot tell the label scheme: no cavity is clearly enclosed by myocardium (integer 2; "

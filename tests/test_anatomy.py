@@ -165,5 +165,7 @@ def test_what_says_nothing_is_not_read() -> None:
 def test_detection_names_what_no_scheme_is() -> None:
     with pytest.raises(InputError, match=r"2 is enclosed by 1: .* which is no label scheme known"):
         detect_scheme(ring({"wall": 1, "lv": 2, "rv": 3}))
+    with pytest.raises(InputError, match=r"this looks like 1 myocardium, 2 LV cavity, 4 RV cavity"):
+        detect_scheme(ring({"wall": 1, "lv": 2, "rv": 4}))
     with pytest.raises(InputError, match=r"unknown integers 500, 600 .*500 is enclosed by 2"):
         check_codes(ring({"wall": 2, "lv": 500, "rv": 600}), UKBB)

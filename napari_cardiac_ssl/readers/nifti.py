@@ -22,7 +22,7 @@ from napari_cardiac_ssl.anatomy import (
 )
 from napari_cardiac_ssl.errors import InputError, InputWarning
 from napari_cardiac_ssl.readers.file_names import name_of, view_named, view_of_name
-from napari_cardiac_ssl.readers.mask_fit import better_way_round
+from napari_cardiac_ssl.readers.mask_fit import misfit
 from napari_cardiac_ssl.readers.nifti_doubts import check_axes, doubts_of
 from napari_cardiac_ssl.readers.nifti_file import NiftiFile, load
 from napari_cardiac_ssl.readers.placing import SAME_GRID_MM, place
@@ -240,8 +240,8 @@ def read_mask(
     SchemeWarning
         If the anatomy clearly says another scheme than was named or told, or none that is known.
     DoubtWarning
-        If the geometry is none that a heart's mask has, or the mask fits its image clearly better
-        the other way round (`better_way_round`).
+        If the geometry is none that a heart's mask has, or the mask does not fit its image
+        (`misfit`).
     """
     path = Path(path)
     volume = load(path)
@@ -281,8 +281,8 @@ def read_mask(
     if like is None:
         doubts = doubts_of(mask.grid, view_said=False, is_mask=True)
     else:
-        better = better_way_round(labels, like)
-        doubts = [better] if better else []
+        unlike = misfit(labels, like)
+        doubts = [unlike] if unlike else []
     for doubt in doubts:
         warnings.warn(f"{path}: {doubt}", DoubtWarning, stacklevel=2)
     return mask

@@ -23,6 +23,8 @@ MANY_LONG_AXIS = 6
 FRAMES_DIFFER = 1.15
 #: Short-axis stacks have 6 to 20.
 MOST_SLICES = 40
+#: From a mouse-sized field of view to a scout's.
+PIXEL_MM = (0.25, 8.0)
 #: Nobody scans more frames of a heartbeat.
 MOST_FRAMES = 150
 #: Steps that differ by less are alike: a spacing that tells no axis from another.
@@ -92,6 +94,12 @@ def doubts_of(stack: Stack, *, view_said: bool, is_mask: bool = False) -> list[s
         doubts.append(
             f"{stack.slices} slices {z_mm:.3g} mm apart: short-axis stacks have 6 to 20; check "
             "along which axis the slices are stored, and whether it was resampled"
+        )
+    least, most = PIXEL_MM
+    if not least <= min(x_mm, y_mm) <= max(x_mm, y_mm) <= most:
+        doubts.append(
+            f"pixels of {y_mm:.3g} x {x_mm:.3g} mm, which no cine of a heart has (limits {least:g} "
+            f"to {most:g} mm): check the spacing and its unit"
         )
     if stack.frames > MOST_FRAMES:
         doubts.append(f"{stack.frames} frames: more than a heartbeat has; are they slices?")

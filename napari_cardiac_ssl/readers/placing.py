@@ -106,10 +106,12 @@ def _by_affine(labels: NDArray[Any], mask: NiftiFile, image: Stack, path: Path) 
         raise _off_grid(labels, mask, image, path, (off_mm, limit_mm))
     untouched = np.array_equal(turn, np.eye(3)) and not shift.any()
     if untouched and not np.array_equal(sizes, own):
+        why = "one was cropped, and does not say where"
+        if sorted(sizes) == sorted(own):
+            why = "the mask's axes are stored in another order than its affine says"
         raise InputError(
             f"{path}: the mask has shape {labels.shape} (t, z, y, x), {image.name} has "
-            f"{image.image.shape}, and both affines are the same: one was cropped, and does not "
-            f"say where; {_ADVICE}"
+            f"{image.image.shape}, and both affines are the same: {why}; {_ADVICE}"
         )
     axes = [int(axis) for axis in np.abs(turn).argmax(axis=1)]  # of the mask, for x, y, z
     turned = reordered(labels, axes)

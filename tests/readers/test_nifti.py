@@ -456,6 +456,7 @@ def test_a_mask_without_any_label(tmp_path: Path) -> None:
 
 def test_masks_of_another_grid(tmp_path: Path) -> None:
     image = np.random.default_rng(0).integers(0, 99, (24, 20, 3, 2)).astype(np.int16)
+    image += np.choose(heart(), [200, 600, 100, 500])[..., None].astype(np.int16)
     cine = read_stack(save(tmp_path / "cine.nii", image))
     frame = read_stack(save(tmp_path / "frame.nii", image[..., 0]))
     shifted = AFFINE.copy()

@@ -135,6 +135,8 @@ def stack(spacing: tuple[float, float, float], shape: tuple[int, ...], **fields:
         (stack((1.4, 1.4, 0.8), (1, 12, 9, 9)), "slices 0.8 mm apart are finer than its pixels"),
         (stack((1.4, 1.4, 6), (1, 12, 9, 9), view=View.LAX_2CH), "it has 12 slices"),
         (stack((1.4, 1.4, 1.4), (1, 80, 9, 9)), "80 slices 1.4 mm apart: short-axis stacks have"),
+        (stack((0.14, 0.14, 0.8), (1, 12, 9, 9)), "pixels of 0.14 x 0.14 mm, which no cine"),
+        (stack((14, 14, 20), (1, 12, 9, 9)), "pixels of 14 x 14 mm, which no cine"),
         (stack((1.4, 1.4, 6), (200, 3, 9, 9)), "200 frames: more than a heartbeat has"),
         (
             Stack(

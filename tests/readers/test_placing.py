@@ -28,7 +28,7 @@ def heart() -> np.ndarray:
 
 
 def stack(affine: np.ndarray = AFFINE, **fields: object) -> Stack:
-    return Stack(np.arange(np.prod(SHAPE)).reshape(1, *SHAPE[::-1]), affine, name="p1", **fields)
+    return Stack(picture().image, affine, name="p1", **fields)
 
 
 def save(path: Path, labels: np.ndarray, affine: np.ndarray | None) -> Path:
@@ -177,6 +177,19 @@ def test_a_transposed_mask_of_square_slices_is_said(tmp_path: Path) -> None:
     image = Stack(square.image[..., :26], AFFINE, name="p1")
     with pytest.warns(DoubtWarning, match="if it were transposed"):
         read_mask(save(tmp_path / "m.nii", labels.swapaxes(0, 1), AFFINE), like=image)
+
+
+def test_a_mask_of_another_heart_is_said(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(300, 90, (1, *SHAPE[::-1])).astype(np.int16)
+    path = save(tmp_path / "m.nii", heart(), AFFINE)
+    with pytest.warns(DoubtWarning, match="hardly brighter than muscle .* is it this image's mask"):
+        read_mask(path, like=Stack(values, AFFINE, name="p2"))
+
+
+def test_axes_in_another_order_than_the_affine_says(tmp_path: Path) -> None:
+    path = save(tmp_path / "m.nii", np.moveaxis(heart(), 2, 0), AFFINE)
+    with pytest.raises(InputError, match="axes are stored in another order than its affine says"):
+        read_mask(path, like=stack())
 
 
 def test_a_mask_that_fits_is_not_doubted(tmp_path: Path) -> None:
