@@ -17,8 +17,9 @@ from napari_cardiac_ssl.cli.studies import say_scheme
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable
 from napari_cardiac_ssl.measures import AnatomyWarning, Check, Measured, Phases, body_surface_m2
+from napari_cardiac_ssl.measures.limits import long_axis_warnings, number_warnings
 from napari_cardiac_ssl.measures.long_axis import area_length_ml, lv_length_mm, view_areas_mm2
-from napari_cardiac_ssl.measures.summary import Measures
+from napari_cardiac_ssl.measures.summary import Basis, Measures
 from napari_cardiac_ssl.measures.volumes import told_phases
 from napari_cardiac_ssl.readers.nifti import Mask, name_of, read_mask, view_of_name
 from napari_cardiac_ssl.writers.measurements import (
@@ -226,6 +227,11 @@ def _warn_of_exchanged(ed: Path, es: Path) -> None:
 
 def _of_view(mask: Mask, view: View, options: argparse.Namespace, surface_m2: float) -> Found:
     """Return the row of a long-axis view: areas, but no volume."""
+    if mask.labels.shape[1] != 1:
+        raise InputError(
+            f"{mask.source} has {mask.labels.shape[1]} slices; its name says {view}, and a "
+            "long-axis view has one: call a short-axis stack sax"
+        )
     areas = np.array(
         [view_areas_mm2(frame[0], mask.affine).get(Structure.LV_CAVITY, 0) for frame in mask.labels]
     )
@@ -234,13 +240,17 @@ def _of_view(mask: Mask, view: View, options: argparse.Namespace, surface_m2: fl
     es = told.es if options.es_frame is None else _frame_of(mask, options.es_frame)
     say_scheme(mask)
     more: dict[str, object] = {"ed_frame": ed, "es_frame": es, "method": f"areas in {view}"}
+    name, doubts = mask.source.name, list[tuple[str, AnatomyWarning]]()
     for phase, frame in (("ed", ed), ("es", es)):
         if frame is not None:
             found = view_areas_mm2(mask.labels[frame, 0], mask.affine)
+            length = lv_length_mm(mask.labels[frame, 0], mask.affine)
             more |= {f"{column_of(s)}_{phase}_area_mm2": area for s, area in found.items()}
-            more[f"lv_{phase}_length_mm"] = lv_length_mm(mask.labels[frame, 0], mask.affine)
+            more[f"lv_{phase}_length_mm"] = length
+            area = found.get(Structure.LV_CAVITY, 0.0)
+            doubts += [(name, doubt) for doubt in long_axis_warnings(frame, area, length)]
     heart = Measures(body_surface_m2=surface_m2)
-    return Found(Measurement(mask.source.name, heart, (), more))
+    return Found(Measurement(name, heart, doubts, more))
 
 
 def _of_views(
@@ -285,7 +295,10 @@ def _of_views(
         "method": "area-length of 2CH and 4CH",
         "file_4ch": path_4ch.name,
     }
-    return Found(Measurement(path_2ch.name, heart, (), more))
+    bases = Basis(ed, ()), None if es is None else Basis(es, ())
+    doubts = number_warnings(replace(heart, ed=bases[0], es=bases[1]))
+    name = path_2ch.name
+    return Found(Measurement(name, heart, [(name, doubt) for doubt in doubts], more))
 
 
 #: Header, column and decimals of what is shown to people; the rest is in --csv and --json.

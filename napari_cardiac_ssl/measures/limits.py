@@ -97,6 +97,20 @@ def size_warnings(
         )  # fmt: skip
 
 
+def long_axis_warnings(t: int, lv_area_mm2: float, lv_length_mm: float) -> Iterator[AnatomyWarning]:
+    """Yield an LV of a long-axis view that no heart has.
+
+    Examples
+    --------
+    >>> [str(warning) for warning in long_axis_warnings(0, 40.0, 8.0)]
+    ['t=0: LV length of 8.0 mm is none that a heart has (limits 25 to 160 mm)']
+    """
+    if isfinite(lv_length_mm) and not HEIGHT_MM[0] <= lv_length_mm <= HEIGHT_MM[1]:
+        yield _out_of_limits(t, "LV length", lv_length_mm, "mm", HEIGHT_MM)
+    if lv_area_mm2 > MOST_AREA_MM2:
+        yield _out_of_limits(t, "LV area", lv_area_mm2, "mm²", (0, MOST_AREA_MM2))
+
+
 def _out_of_limits(
     t: int, called: str, number: float, unit: str, limits: tuple[float, float]
 ) -> AnatomyWarning:

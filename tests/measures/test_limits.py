@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.measures import Basis, Check, Measured, Measures, Phases
-from napari_cardiac_ssl.measures.limits import number_warnings
+from napari_cardiac_ssl.measures.limits import long_axis_warnings, number_warnings
 from napari_cardiac_ssl.readers.nifti import read_mask
 from napari_cardiac_ssl.synthetic import make_study
 
@@ -145,6 +145,12 @@ def test_heights_and_areas() -> None:
     wide = affine @ np.diag([4, 4, 1, 1])
     doubts = [str(w) for w in Measured(labels[:1], wide).warnings(phases=(0, None))]
     assert any("on one slice, which no heart has (limit 10500 mm²)" in line for line in doubts)
+
+
+def test_long_axis_views() -> None:
+    assert not list(long_axis_warnings(0, 2800.0, 79.0))
+    [line] = [str(w) for w in long_axis_warnings(3, 12_000.0, 100.0)]
+    assert line == "t=3: LV area of 12000.0 mm² is none that a heart has (limits 0 to 10500 mm²)"
 
 
 def test_cavities_alone_leak_nowhere() -> None:
