@@ -12,7 +12,22 @@ from napari_cardiac_ssl.anatomy import View
 
 #: Words in the names of files that are no images.
 MASK_WORDS = frozenset(
-    {"gt", "seg", "segmentation", "mask", "masks", "label", "labels", "confidence", "positions"}
+    {
+        "gt",
+        "seg",
+        "segm",
+        "segmentation",
+        "mask",
+        "masks",
+        "label",
+        "labels",
+        "annotation",
+        "annotations",
+        "groundtruth",
+        "roi",
+        "confidence",
+        "positions",
+    }
 )
 _WHOLE_WORDS = {
     "sa": View.SAX,

@@ -21,6 +21,8 @@ MANY_LONG_AXIS = 6
 #: By this factor frames must differ more than slices do. In cines it is 0.1 to 0.7, in files with
 #: frames and slices exchanged its inverse.
 FRAMES_DIFFER = 1.15
+#: Our schemes' integers go so far.
+MOST_LABEL = 5
 #: Short-axis stacks have 6 to 20.
 MOST_SLICES = 40
 #: From a mouse-sized field of view to a scout's.
@@ -50,6 +52,14 @@ def check_axes(file: NiftiFile, path: Path) -> None:
         )
 
 
+def looks_like_labels(stack: Stack) -> bool:
+    """Tell whether an image's voxels are labels: whole numbers from 0 to 5, most of them 0."""
+    image = stack.image
+    if image.min() < 0 or image.max() > MOST_LABEL or np.count_nonzero(image) > image.size / 2:
+        return False
+    return all(bool((frame == np.round(frame)).all()) for frame in image)
+
+
 def doubts_of(stack: Stack, *, view_said: bool, is_mask: bool = False) -> list[str]:
     """Return what is doubtful about a stack as it was read, a line each.
 
@@ -62,51 +72,62 @@ def doubts_of(stack: Stack, *, view_said: bool, is_mask: bool = False) -> list[s
     is_mask
         Whether its voxels are labels, which do not tell frames from slices.
     """
-    z_mm, y_mm, x_mm = stack.spacing_mm
-    doubts = []
-    if stack.slices == 1 and stack.view is View.SAX and not view_said and not is_mask:
-        doubts.append(
-            "one slice, and nothing says which view it shows: taken for SAX; name it with --view, "
-            "or call the file 2ch, 4ch or sax"
-        )
+    doubts = _spacing_doubts(stack)
     if stack.slices >= MANY_LONG_AXIS and stack.view is not View.SAX:
         doubts.append(
             f"called a long-axis view, but it has {stack.slices} slices (one to three are usual): "
             "is it a short-axis stack, or the whole chest?"
         )
-    if stack.slices * z_mm > CHEST_MM and stack.slices > 1:
+    if stack.frames > MOST_FRAMES:
+        doubts.append(f"{stack.frames} frames: more than a heartbeat has; are they slices?")
+    if is_mask:
+        return doubts
+    if stack.slices == 1 and stack.view is View.SAX and not view_said:
         doubts.append(
-            f"{stack.slices} slices {z_mm:.3g} mm apart are {stack.slices * z_mm:.0f} mm, more "
-            f"than a chest (limit {CHEST_MM:.0f} mm): check the spacing, and whether frames are "
-            "stored as slices"
+            "one slice, and nothing says which view it shows: taken for SAX; name it with --view, "
+            "or call the file 2ch, 4ch or sax"
         )
-    elif stack.slices > 1 and np.array_equal(np.abs(stack.affine[:3, :3]), np.eye(3)):
+    if looks_like_labels(stack):
+        doubts.append("only whole numbers up to 5: it looks like a mask, and is read as an image")
+    if (differ := _frames_differ(stack)) > FRAMES_DIFFER:
         doubts.append(
-            "its affine is the identity, which says nothing: voxels are taken to be 1 x 1 x 1 mm, "
-            "and distances, volumes and the network's scale rest on that"
+            f"neighbouring frames differ {differ:.1f} times as much as neighbouring slices: frames "
+            "and slices seem to be exchanged, or the frames are in no order"
         )
-    elif stack.slices > 1 and z_mm < min(x_mm, y_mm) / _ALIKE:
-        doubts.append(
-            f"slices {z_mm:.3g} mm apart are finer than its pixels of {min(x_mm, y_mm):.3g} mm: "
-            "check the spacing, and along which axis the slices are stored"
-        )
-    elif stack.slices > MOST_SLICES:
-        doubts.append(
-            f"{stack.slices} slices {z_mm:.3g} mm apart: short-axis stacks have 6 to 20; check "
-            "along which axis the slices are stored, and whether it was resampled"
-        )
+    return doubts
+
+
+def _spacing_doubts(stack: Stack) -> list[str]:
+    """Return what is doubtful about distances between slices, and between pixels."""
+    z_mm, y_mm, x_mm = stack.spacing_mm
+    doubts = []
+    if stack.slices > 1:
+        if stack.slices * z_mm > CHEST_MM:
+            doubts.append(
+                f"{stack.slices} slices {z_mm:.3g} mm apart are {stack.slices * z_mm:.0f} mm, more "
+                f"than a chest (limit {CHEST_MM:.0f} mm): check the spacing, and whether frames "
+                "are stored as slices"
+            )
+        elif np.array_equal(np.abs(stack.affine[:3, :3]), np.eye(3)):
+            doubts.append(
+                "its affine is the identity, which says nothing: voxels are taken to be 1 x 1 x 1 "
+                "mm, and distances, volumes and the network's scale rest on that"
+            )
+        elif z_mm < min(x_mm, y_mm) / _ALIKE:
+            doubts.append(
+                f"slices {z_mm:.3g} mm apart are finer than its pixels of {min(x_mm, y_mm):.3g} "
+                "mm: check the spacing, and along which axis the slices are stored"
+            )
+        elif stack.slices > MOST_SLICES:
+            doubts.append(
+                f"{stack.slices} slices {z_mm:.3g} mm apart: short-axis stacks have 6 to 20; check "
+                "along which axis the slices are stored, and whether it was resampled"
+            )
     least, most = PIXEL_MM
     if not least <= min(x_mm, y_mm) <= max(x_mm, y_mm) <= most:
         doubts.append(
             f"pixels of {y_mm:.3g} x {x_mm:.3g} mm, which no cine of a heart has (limits {least:g} "
             f"to {most:g} mm): check the spacing and its unit"
-        )
-    if stack.frames > MOST_FRAMES:
-        doubts.append(f"{stack.frames} frames: more than a heartbeat has; are they slices?")
-    if not is_mask and (differ := _frames_differ(stack)) > FRAMES_DIFFER:
-        doubts.append(
-            f"neighbouring frames differ {differ:.1f} times as much as neighbouring slices: frames "
-            "and slices seem to be exchanged, or the frames are in no order"
         )
     return doubts
 

@@ -13,8 +13,8 @@ from napari_cardiac_ssl.geometry.frame import along_patient_axes
 from napari_cardiac_ssl.readers.dicom_views import PlaneSet, tell_views
 from napari_cardiac_ssl.readers.file_names import view_named
 from napari_cardiac_ssl.readers.nifti import load_stack
-from napari_cardiac_ssl.readers.nifti_doubts import doubts_of
-from napari_cardiac_ssl.readers.nifti_file import apart_mm
+from napari_cardiac_ssl.readers.nifti_doubts import doubts_of, looks_like_labels
+from napari_cardiac_ssl.readers.nifti_geometry import apart_mm
 from napari_cardiac_ssl.study import Stack
 
 #: Slices of files of their own are one stack if none is further from its even place.
@@ -48,12 +48,16 @@ def read_views(files: Sequence[Path], folder: Path) -> tuple[tuple[Stack, ...], 
     folder
         Where they lie; a stack of several files has it as its source.
     """
-    parts = []
+    parts, masks = [], []
     for file in files:
         stack = load_stack(file)
+        if len(files) > 1 and looks_like_labels(stack):
+            masks.append(f"{stack.name}: only whole numbers up to 5, like a mask: left aside")
+            continue
         said = view_named(stack.name)
         parts.append(_Part(replace(stack, view=said or View.SAX), said))
     parts, notes = _assembled(parts, folder)
+    notes += masks
     notes += _tell_by_planes(parts)
     for part in parts:
         told = part.told or part.said is not None

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.readers.nifti_file import NiftiFile, apart_mm
+from napari_cardiac_ssl.readers.nifti_file import NiftiFile
+from napari_cardiac_ssl.readers.nifti_geometry import apart_mm
 from napari_cardiac_ssl.study import Stack, reordered
 
 #: A mask of the image's shape and order lies on it if none of its corners is further off.

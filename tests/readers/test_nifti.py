@@ -194,6 +194,20 @@ def test_a_pixdim_that_is_not_the_sform_s_is_said(tmp_path: Path, picture: np.nd
         assert read_stack(path).spacing_mm == pytest.approx((9.0, 1.5, 1.4))
 
 
+def test_an_identity_sform_is_not_believed(tmp_path: Path, picture: np.ndarray) -> None:
+    identity = {f"srow_{row}": np.eye(4)[i] for i, row in enumerate("xyz")}
+    path = save(tmp_path / "a.nii", picture, qform_code=1, **identity)
+    with pytest.warns(GeometryWarning, match="sform is the identity, .* the qform is used"):
+        stack = read_stack(path)
+    np.testing.assert_allclose(stack.affine, AFFINE, atol=1e-4)
+    assert stack.orientation_known
+    path = save(tmp_path / "a.nii", picture, qform_code=0, **identity)
+    with pytest.warns(GeometryWarning, match="sform is the identity, .* the pixdim is used"):
+        stack = read_stack(path)
+    assert stack.spacing_mm == pytest.approx((9, 1.5, 1.4))
+    assert not stack.orientation_known
+
+
 def test_rounding_is_no_disagreement(tmp_path: Path, picture: np.ndarray) -> None:
     path = save(tmp_path / "a.nii", picture, srow_x=[-1.4, 0, 0, 90.005], qform_code=1)
     assert read_stack(path).affine[0, 3] == pytest.approx(90.005)

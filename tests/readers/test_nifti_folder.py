@@ -116,6 +116,19 @@ def test_slices_that_cross_are_no_stack(tmp_path: Path, stacks: dict[View, Stack
     assert {s.slices for s in read_study(tmp_path).stacks} == {1}
 
 
+def test_a_mask_by_its_voxels_is_no_view(tmp_path: Path, stacks: dict[View, Stack]) -> None:
+    sax = stacks[View.SAX]
+    save(tmp_path, "p1_cine", sax)
+    labels = np.zeros(sax.image.shape, np.uint8)
+    labels[:, 2:5, 10:30, 10:30] = 2
+    save(tmp_path, "p1_heart", replace(sax, image=labels))
+    study = read_study(tmp_path)
+    assert [s.name for s in study.stacks] == ["p1_cine"]
+    assert study.notes == ("p1_heart: only whole numbers up to 5, like a mask: left aside",)
+    with pytest.warns(DoubtWarning, match="it looks like a mask, and is read as an image"):
+        read_stack(tmp_path / "p1_heart.nii.gz")
+
+
 # What is doubted
 
 
