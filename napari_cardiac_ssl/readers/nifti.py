@@ -29,12 +29,14 @@ from napari_cardiac_ssl.readers.placing import SAME_GRID_MM, place
 from napari_cardiac_ssl.study import Stack
 
 __all__ = [
+    "ROUNDED",
     "SAME_GRID_MM",
     "DoubtWarning",
     "GeometryWarning",
     "Mask",
     "SchemeWarning",
     "ToldBy",
+    "doubted",
     "load_stack",
     "name_of",
     "read_mask",
@@ -172,14 +174,18 @@ def read_stack(path: str | Path, *, view: View | None = None, otherwise: View = 
     """
     stack = load_stack(Path(path))
     said = view or view_named(stack.name)
-    stack = replace(stack, view=said or otherwise)
-    for doubt in doubts_of(stack, view_said=said is not None):
-        warnings.warn(f"{path}: {doubt}", DoubtWarning, stacklevel=2)
+    return doubted(replace(stack, view=said or otherwise), view_said=said is not None)
+
+
+def doubted(stack: Stack, *, view_said: bool) -> Stack:
+    """Warn of what is doubtful about a stack (`doubts_of`), and return it."""
+    for doubt in doubts_of(stack, view_said=view_said):
+        warnings.warn(f"{stack.source}: {doubt}", DoubtWarning, stacklevel=3)
     return stack
 
 
 def load_stack(path: Path) -> Stack:
-    """Read a NIfTI image as `read_stack` does, without telling its view or doubting it."""
+    """Read a NIfTI image as `read_stack` does, without doubting it."""
     volume = load(path)
     _check_picture(volume.voxels, path)
     _check_extent(volume, path)
@@ -190,6 +196,7 @@ def load_stack(path: Path) -> Stack:
     return Stack(
         volume.voxels,
         volume.affine,
+        view=view_of_name(name),
         name=name,
         frame_interval_s=volume.frame_interval_s,
         source=path,

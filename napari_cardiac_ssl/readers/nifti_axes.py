@@ -28,13 +28,17 @@ def axes_of(sizes: Sequence[int], steps_mm: Sequence[float]) -> tuple[int, int, 
     ((0, 1, 2), (1, 2, 0))
     >>> axes_of((256, 1, 208), (1.4, 1.4, 1.4)), axes_of((256, 208, 30), (1.4, 1.4, 1.2))
     ((0, 2, 1), (0, 1, 2))
+    >>> axes_of((1, 208, 9), (1.4, 1.4, 10)), axes_of((256, 208, 1), (1.4, 2.8, 1))
+    ((0, 1, 2), (0, 1, 2))
     """
     single = [axis for axis in range(3) if sizes[axis] == 1]
     across = int(np.argmax(steps_mm))
     others = max(steps_mm[axis] for axis in range(3) if axis != across)
-    if single:
-        across = single[-1]
-    elif steps_mm[across] < CLEARLY_COARSER * others:
+    told = steps_mm[across] >= CLEARLY_COARSER * others
+    if 2 in single or (single and not told):
+        # The thickness of a single slice may be anything; a mask may be one voxel wide.
+        across = across if told and across in single else single[-1]
+    elif not told:
         across = 2
     x, y = (axis for axis in range(3) if axis != across)
     return x, y, across

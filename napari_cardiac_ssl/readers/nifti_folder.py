@@ -59,9 +59,12 @@ def read_views(files: Sequence[Path], folder: Path) -> tuple[tuple[Stack, ...], 
     parts, notes = _assembled(parts, folder)
     notes += masks
     notes += _tell_by_planes(parts)
+    doubted: dict[str, list[str]] = {}
     for part in parts:
         told = part.told or part.said is not None
-        notes += [f"{part.stack.name}: {doubt}" for doubt in doubts_of(part.stack, view_said=told)]
+        for doubt in doubts_of(part.stack, view_said=told):
+            doubted.setdefault(doubt, []).append(part.stack.name)
+    notes += [f"{_span(names)}: {doubt}" for doubt, names in doubted.items()]
     return tuple(part.stack for part in parts), tuple(notes)
 
 
@@ -80,20 +83,23 @@ def _assembled(parts: list[_Part], folder: Path) -> tuple[list[_Part], list[str]
         if len(group) == 1:
             found += group
             continue
-        names = f"{group[0].stack.name} … {group[-1].stack.name}"
+        names = _span([part.stack.name for part in group])
         if (uneven := _uneven_mm(group)) is None:
-            found += group  # at one place: other times of the same slice
+            found += group
+            notes.append(
+                f"{names}: one slice each, and by their headers at one place: not put together"
+            )
         elif uneven <= EVEN_MM:
             stack = _joined([part.stack for part in group], folder)
             notes.append(
-                f"{len(group)} files of one slice each ({names}) are read as one stack, slices "
+                f"{names}: one slice each, read as one stack of {stack.slices}, slices "
                 f"{stack.spacing_mm[0]:.2f} mm apart"
             )
             found.append(_Part(stack, group[0].said, told=True))
         else:
             notes.append(
-                f"{len(group)} files of one slice each ({names}) are not evenly spaced (up to "
-                f"{uneven:.1f} mm off, limit {EVEN_MM} mm): left as they are; is one missing?"
+                f"{names}: one slice each, not evenly spaced (up to {uneven:.1f} mm off, limit "
+                f"{EVEN_MM} mm): not put together; is one missing?"
             )
             found += group
     return found, notes
@@ -107,7 +113,7 @@ def _is_beside(one: _Part, other: _Part) -> bool:
         alike[0] != alike[1]
         or {one.said, other.said} - {None, View.SAX}
         or not (first.slices == second.slices == 1)
-        or not (first.orientation_known and second.orientation_known)
+        or first.orientation_known != second.orientation_known
         or first.image.shape != second.image.shape
         or first.is_4d != second.is_4d
     ):
@@ -115,6 +121,11 @@ def _is_beside(one: _Part, other: _Part) -> bool:
     affine = second.affine.copy()
     affine[:3, 2:] = first.affine[:3, 2:]
     return apart_mm(first.affine, affine, first.image.shape) <= EVEN_MM
+
+
+def _span(names: list[str]) -> str:
+    """Return one name, or the first and the last of several."""
+    return names[0] if len(names) == 1 else f"{names[0]} … {names[-1]} ({len(names)} files)"
 
 
 def _in_order(group: list[_Part]) -> list[_Part]:

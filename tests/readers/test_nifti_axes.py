@@ -49,7 +49,7 @@ def test_reordering_there_and_back() -> None:
         np.testing.assert_array_equal(back, values)
 
 
-@given(st.permutations(range(3)), st.floats(0.7, 2), st.floats(1.0, 1.3), st.floats(4, 20))
+@given(st.permutations(range(3)), st.floats(0.7, 2), st.floats(1.0, 1.3), st.floats(4.2, 20))
 def test_slices_lie_across_the_coarsest_steps(
     order: list[int], pixel: float, longer: float, slices: float
 ) -> None:

@@ -86,8 +86,7 @@ def test_files_of_one_slice_each_are_one_stack(tmp_path: Path, stacks: dict[View
     np.testing.assert_allclose(whole.affine[:3, 3], first, atol=1e-3)
     assert whole.frame_interval_s == pytest.approx(sax.frame_interval_s, rel=1e-4)
     [note] = study.notes
-    assert note.startswith("7 files of one slice each (")
-    assert "are read as one stack, slices" in note
+    assert "(7 files): one slice each, read as one stack of 7, slices" in note
     written = nib.load(write_mask(tmp_path / "m.nii", (whole.image > 50) * np.uint8(1), like=whole))
     np.testing.assert_allclose(written.affine, whole.affine, atol=1e-4)
 
@@ -99,7 +98,7 @@ def test_slices_with_one_missing_are_left_and_said(
         save(tmp_path, f"sax_{z}", slice_of(stacks[View.SAX], z))
     study = read_study(tmp_path)
     assert len(study.stacks) == 6
-    assert "are not evenly spaced" in study.notes[0]
+    assert "(6 files): one slice each, not evenly spaced" in study.notes[0]
     assert "is one missing?" in study.notes[0]
 
 
@@ -107,7 +106,12 @@ def test_one_slice_at_two_times_is_no_stack(tmp_path: Path, stacks: dict[View, S
     one = slice_of(stacks[View.SAX], 3)
     for number in (1, 2):
         save(tmp_path, f"sax_{number}", one)
-    assert len(read_study(tmp_path).stacks) == 2
+    study = read_study(tmp_path)
+    assert len(study.stacks) == 2
+    assert study.notes == (
+        "sax_1 … sax_2 (2 files): one slice each, and by their headers at one place: not put "
+        "together",
+    )
 
 
 def test_slices_that_cross_are_no_stack(tmp_path: Path, stacks: dict[View, Stack]) -> None:
