@@ -13,7 +13,7 @@ import pytest
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.annotations import SliceContent, SliceRecord, SliceState, Step, pack
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.learning.modelfile import ModelFile
+from napari_cardiac_ssl.model_file import ModelFile
 from napari_cardiac_ssl.project import LockedError, Project, project, schema
 from napari_cardiac_ssl.study import SliceIndex, Stack
 

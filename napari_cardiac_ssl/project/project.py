@@ -16,7 +16,7 @@ from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.annotations import REFRESH, SliceContent, Step
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable, replacing
-from napari_cardiac_ssl.learning.modelfile import ModelFile
+from napari_cardiac_ssl.model_file import ModelFile
 from napari_cardiac_ssl.project import rows
 from napari_cardiac_ssl.project.journal import Journal
 from napari_cardiac_ssl.project.lock import Lock

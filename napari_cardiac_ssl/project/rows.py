@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.annotations import SliceContent, SliceRecord, SliceState, Step
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.learning.modelfile import ModelFile
+from napari_cardiac_ssl.model_file import ModelFile
 from napari_cardiac_ssl.project.schema import PAGE_BYTES, migrate
 from napari_cardiac_ssl.study import SliceIndex
 

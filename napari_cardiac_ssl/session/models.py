@@ -6,7 +6,7 @@ from psygnal import Signal
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.annotations import SliceContent, Step
-from napari_cardiac_ssl.learning.modelfile import ModelFile
+from napari_cardiac_ssl.model_file import ModelFile
 from napari_cardiac_ssl.project import Project
 from napari_cardiac_ssl.session.labelling import Labelling
 from napari_cardiac_ssl.study import SliceIndex
