@@ -138,7 +138,8 @@ class CardiacWidget(QWidget):
         self.setMinimumWidth(300)
 
     def _show_unkept(self) -> None:
-        reason = self.session.not_kept or ""
+        session = self.session
+        reason = session.not_kept or session.put_aside or session.model_trouble or ""
         self.unkept.setText(reason[:1].upper() + reason[1:])
         self.unkept.setVisible(bool(reason))
 
