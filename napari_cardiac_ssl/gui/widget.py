@@ -77,6 +77,7 @@ class CardiacWidget(QWidget):
         bind_dock(self, self.keys)
         self.desk.layer_shown.connect(self._on_layer_shown)
         self.desk.changed.connect(self._show_unkept)
+        self.desk.said.connect(self._show_unkept)
         self._show_unkept()
         self.desk.said.connect(self.status.setText, check_nargs=False)
         self.desk.say(_HINT_OPEN)

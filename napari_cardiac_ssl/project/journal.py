@@ -138,7 +138,10 @@ class Journal:
             self.db.execute("BEGIN IMMEDIATE")
             for batch in self._unwritten:
                 for statement, values in batch:
-                    self.db.execute(statement, bindable(values))
+                    try:
+                        self.db.execute(statement, values)
+                    except UnicodeEncodeError:  # before it was executed
+                        self.db.execute(statement, bindable(values))
             self.db.execute("COMMIT")
         except BaseException as error:
             if self.db.in_transaction:  # whatever it was, the next must find none open

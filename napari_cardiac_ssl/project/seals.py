@@ -15,12 +15,12 @@ def seal(*values: Any) -> bytes:
     >>> seal(0, 12, b"mask") == seal(0, 12, b"mask"), seal(1, 2, b"") == seal(12, b"")
     (True, False)
     """
-    digest = hashlib.blake2b(digest_size=_BYTES)
-    for value in values:
-        data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
-        digest.update(b"%d:" % len(data))
-        digest.update(data)
-    return digest.digest()
+    data = [
+        value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+        for value in values
+    ]
+    data.append(",".join(map(str, map(len, data))).encode())  # where one ends and the next begins
+    return hashlib.blake2b(b"".join(data), digest_size=_BYTES).digest()
 
 
 class _Checksum:

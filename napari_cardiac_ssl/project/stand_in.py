@@ -56,8 +56,6 @@ class StandIn(Project):
             cannot be written yet, or where it holds something else than what this began with: that
             is never written over.
         """
-        if self.has_parted:
-            return None
         try:
             if is_there(self._file):
                 there = opening.open_to_write(self._file, wait_s=0.0)

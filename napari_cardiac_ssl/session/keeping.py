@@ -297,12 +297,15 @@ class Keeping(Guiding):
         before = self._project
         if not isinstance(before, StandIn) or self.busy:
             return
-        if not (project := before.keep_at_last()):
-            if before.has_parted:
+        had_parted = before.has_parted
+        project = None if had_parted else before.keep_at_last()
+        if project is None:
+            if before.has_parted and not had_parted:
                 self.not_kept = (
                     f"what you do on {self.stack.name} is not kept: its file holds other work by "
                     "now; save it as a project"
                 )
+                self.said.emit(self.not_kept)
             return
         if not before.is_untouched:
             self._project, self.not_kept = project, None

@@ -83,19 +83,29 @@ def test_no_error_leaves_the_writer_in_a_transaction(kept, statement, values):
     kept.close()
 
 
-def test_an_interruption_loses_nothing(kept, monkeypatch):
-    """Ctrl-C in the middle of a transaction: it is rolled back, waits, and is written later."""
-    interrupted = []
+class Interrupting:
+    """A value at which somebody presses Ctrl-C, once."""
 
-    def interrupting(values):
-        if not interrupted:
-            interrupted.append(True)
+    pressed = False
+
+    def __conform__(self, protocol):
+        if not self.pressed:
+            self.pressed = True
             raise KeyboardInterrupt
-        return values
+        return "renamed"
 
-    monkeypatch.setattr("napari_cardiac_ssl.project.journal.bindable", interrupting)
+
+def test_an_interruption_loses_nothing(kept):
+    """In the middle of a transaction: it is rolled back, waits, and is written later."""
     with pytest.raises(KeyboardInterrupt):
-        kept.add_step(DIGEST, stroke())
+        kept._journal.commit(
+            [
+                ("UPDATE stacks SET view='LAX_2CH'", ()),
+                ("UPDATE stacks SET name=?", (Interrupting(),)),
+            ]
+        )
     assert not kept._journal.db.in_transaction
-    kept.retry()
+    assert kept.stacks[0].name == "heart"
+    kept.add_step(DIGEST, stroke())
+    assert (kept.stacks[0].name, kept.stacks[0].view) == ("renamed", "LAX_2CH")
     assert kept.contents(DIGEST) == {A: content(1)}
