@@ -170,6 +170,7 @@ class Lock:
 def _holder(text: bytes) -> str:
     try:
         said = json.loads(text)
-        return f"process {said['process']} on {said['host']} since {said['since']}"
+        words = f"process {said['process']} on {said['host']} since {said['since']}"
+        return " ".join(words.split())  # whatever somebody has written there
     except (ValueError, KeyError, TypeError):
         return "in another window"

@@ -3,12 +3,13 @@
 import contextlib
 import itertools
 import sqlite3
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable, is_there, replacing
-from napari_cardiac_ssl.project.faults import refusing
+from napari_cardiac_ssl.project.faults import NotWritableError, refusing
 from napari_cardiac_ssl.project.journal import Journal
 from napari_cardiac_ssl.project.lock import Lock
 from napari_cardiac_ssl.project.rows import lay_out
@@ -23,6 +24,9 @@ from napari_cardiac_ssl.project.schema import (
 )
 from napari_cardiac_ssl.project.seals import seal
 
+#: How long a commit waits for another program before it is put off: the window stands still.
+PATIENCE_MS = 100
+
 
 def make(path: Path) -> None:
     """Make a new file, whole or not at all.
@@ -35,12 +39,26 @@ def make(path: Path) -> None:
     if is_there(path):
         raise InputError(f"{path} is there already; open it, or choose another name")
     try:
-        with replacing(path) as beside, contextlib.closing(sqlite3.connect(beside)) as new:
-            lay_out(new)
-    except sqlite3.Error as error:
+        with refusing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with _locked(path):
+                if is_there(path):  # two windows open the same image at the same moment
+                    raise InputError(f"{path} is there by now; open it")
+                with replacing(path) as beside, contextlib.closing(sqlite3.connect(beside)) as new:
+                    lay_out(new)
+    except NotWritableError as error:  # there is nothing to read either
         raise InputError(
-            f"cannot write {path}: {error}; choose another place, or make room and try again"
+            f"{error.why}; choose another place, or make room and try again"
         ) from error
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    lock = Lock(path)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def open_to_write(path: Path, *, wait_s: float = WAIT_S) -> Journal:
@@ -74,6 +92,7 @@ def open_to_write(path: Path, *, wait_s: float = WAIT_S) -> Journal:
             migrate(db)
             db.execute("BEGIN IMMEDIATE")  # refused where a read-only file has a log already
             db.execute("ROLLBACK")
+            db.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
         unless_opened.pop_all()
     return Journal(db, path, lock)
 
@@ -103,9 +122,8 @@ def write_copy(db: sqlite3.Connection, path: Path) -> None:
     """
     check_writable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = Lock(path)
     try:
-        with replacing(path) as beside:
+        with _locked(path), replacing(path) as beside:
             with contextlib.closing(sqlite3.connect(beside)) as copy:
                 db.backup(copy)
                 copy.execute("PRAGMA journal_mode=DELETE")
@@ -113,8 +131,6 @@ def write_copy(db: sqlite3.Connection, path: Path) -> None:
                 path.with_name(path.name + log).unlink(missing_ok=True)
     except sqlite3.Error as error:
         raise InputError(f"cannot write {path}: {error}; choose another place") from error
-    finally:
-        lock.release()
 
 
 def put_aside(path: Path) -> Path:
@@ -128,7 +144,7 @@ def put_aside(path: Path) -> Path:
     at = f"damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}"
     names = itertools.chain([at], (f"{at}-{number}" for number in itertools.count(2)))
     aside = next(one for name in names if not is_there(one := path.with_suffix(f".{name}")))
-    with refusing(path):
+    with refusing(path), _locked(path):
         path.rename(aside)
         for log in LOGS:  # beside another file they would be taken for its own
             with contextlib.suppress(FileNotFoundError):

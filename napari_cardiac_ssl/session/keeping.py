@@ -244,6 +244,8 @@ class Keeping(Guiding):
         super().close()
         if not self._project.is_closed:  # at the interpreter's end it may have gone before
             self._keep_look()
+            if isinstance(self._project, StandIn) and not self._project.is_untouched:
+                self._keep_at_last()
             self._project.close()
 
     # -- how -------------------------------------------------------------------------------
@@ -271,7 +273,7 @@ class Keeping(Guiding):
             project = Project.automatic(stack.digest)
         except InputError as error:  # no room, no rights, another program or window
             project = stand_in = StandIn(stack.digest)
-            why = getattr(error, "why", str(error))
+            why = str(error).partition("; ")[0]  # what to do is another thing here
             if isinstance(error, LockedError):
                 why = "it is open in another window; close it there"
             if not stand_in.shows_all:

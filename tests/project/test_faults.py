@@ -202,6 +202,46 @@ def test_what_somebody_else_did_meanwhile_is_never_written_over(drawn, make, mon
     assert session.not_kept is None
 
 
+def test_what_was_held_until_the_window_closed_is_kept_then(drawn, make):
+    other = sqlite3.connect(drawn, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    session = make()
+    assert draws(session) == 32
+    other.execute("ROLLBACK")
+    other.close()
+    session.close()
+    assert_is_kept(make)
+
+
+def test_another_program_comes_in_the_midst_of_work(drawn, make, monkeypatch):
+    session, told = make(), []
+    session.trouble.connect(told.append)
+    session.open(STACK)
+    other = sqlite3.connect(drawn, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    session.annotate(B, np.full((4, 4), 3, np.uint8))
+    session.process_messages()
+    assert "cannot be saved now (another program holds it" in told[0]
+    other.execute("ROLLBACK")
+    other.close()
+    session.project._journal._next_try = 0.0
+    session.process_messages()
+    assert told[1:] == ["everything is saved again"]
+    session.close()
+    assert_is_kept(make)
+
+
+def test_two_windows_open_a_new_image_at_the_same_moment(drawn, monkeypatch):
+    """The one that comes second never writes over what the first has made."""
+    seen = iter([False])  # by both, before either had made it
+    monkeypatch.setattr(opening, "is_there", lambda path: next(seen, path.exists()))
+    with pytest.raises(InputError, match="is there by now"):
+        Project.create(drawn)
+    kept = Project.open(drawn)
+    assert kept.contents(DIGEST).keys() == {A}
+    kept.close()
+
+
 def test_another_window_that_did_nothing_more_gives_way(drawn, make, monkeypatch):
     holder = Project.open(drawn)
     session = make()
