@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.files import is_there
 from napari_cardiac_ssl.project.faults import is_passing, trouble
 from napari_cardiac_ssl.project.lock import Lock
 from napari_cardiac_ssl.project.rows import Statement, bindable
@@ -116,13 +117,17 @@ class Journal:
         self._parts.append(list(part))
 
     def write_parts(self) -> None:
-        """Write all that was left for later."""
-        while self._parts and self.trouble is None:
+        """Write all that was left for later, before whatever is committed from now on."""
+        while self._parts and not self._unwritten:
             self.commit(self._parts.popleft())
+        self._unwritten += self._parts  # it cannot be written now: in order, later
+        self._parts.clear()
 
     def retry(self) -> None:
         """Write what could not be written, or the next part of what was left for later."""
-        if self._unwritten:
+        if self.path and self._syncing and not is_there(self.path):
+            self.trouble = f"{self.path} was moved or removed: save under another name"
+        elif self._unwritten:
             if time.monotonic() >= self._next_try:
                 self._flush()
         elif self._parts:

@@ -246,6 +246,37 @@ def test_a_full_disk_is_said_and_all_is_written_when_there_is_room(kept, path):
     kept.close()
 
 
+def test_a_model_that_comes_while_the_disk_is_full_is_whole_when_there_is_room(kept):
+    (pages,) = kept._journal.one("PRAGMA page_count")
+    kept._journal.db.execute(f"PRAGMA max_page_count={pages}")
+    kept.keep_model(model(size=PARTS), View.SAX, None)
+    kept.add_step(DIGEST, Step("refresh", {}, (None, "m1")))
+    kept.set_present(View.SAX, "m1")
+    assert "full" in kept.trouble
+    kept._journal.db.execute("PRAGMA max_page_count=1000000")
+    kept._journal._next_try = 0.0
+    kept.retry()
+    assert kept.trouble is None
+    kept = reopened(kept)
+    assert kept.present(View.SAX) == "m1"
+    assert kept.model("m1") == model(size=PARTS)
+    kept.close()
+
+
+def test_a_file_that_is_removed_while_it_is_open_is_said_to_be(kept, tmp_path):
+    kept.add_step(DIGEST, stroke())
+    kept.path.rename(tmp_path / "elsewhere.cardiac")
+    kept.retry()
+    assert "was moved or removed: save under another name" in kept.trouble
+    kept.add_step(DIGEST, stroke(2))
+    kept.retry()
+    assert "was moved or removed" in kept.trouble
+    named = kept.save_as(tmp_path / "named.cardiac")
+    assert named.contents(DIGEST) == {A: content(2)}
+    named.close()
+    (tmp_path / "elsewhere.cardiac").rename(kept.path)
+
+
 # -- files from elsewhere ------------------------------------------------------------------
 
 
