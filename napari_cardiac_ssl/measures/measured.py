@@ -19,7 +19,7 @@ from napari_cardiac_ssl.measures.anatomy_checks import (
     phase_warnings,
     slice_facts,
 )
-from napari_cardiac_ssl.measures.limits import number_warnings, size_warnings
+from napari_cardiac_ssl.measures.limits import HEIGHT_MM, number_warnings, size_warnings
 from napari_cardiac_ssl.measures.summary import Basis, Measures
 from napari_cardiac_ssl.measures.volumes import (
     Phases,
@@ -272,7 +272,8 @@ class Measured:
         )
         yield from sizes
         # Of a slice, or a few, volumes are small and say nothing more.
-        if self._labels.shape[1] > 1 and not sizes:
+        partial = any(w.unit == "mm" and w.number < HEIGHT_MM[0] for w in sizes)
+        if self._labels.shape[1] > 1 and not partial:
             heart = self.measures(phases=(ed, es))
             at_es = None if es is None else self._walls.get(es)
             heart = replace(heart, wall_ed=self._walls.get(ed), wall_es=at_es)

@@ -185,3 +185,13 @@ def test_numbers_that_no_heart_has_are_in_every_table(
     ]
     _, err = do("measure", "--ed", files[0], "--es", files[1])
     assert said in err
+
+
+def test_a_mask_with_frames_and_slices_exchanged_is_said(
+    do: Do, heart: tuple[Path, np.ndarray, int], tmp_path: Path
+) -> None:
+    folder, voxels, _ = heart
+    mask = save(tmp_path / "p_gt.nii.gz", voxels.swapaxes(2, 3), folder)
+    _, err = do("measure", mask)
+    assert "frames and slices seem to be exchanged" in err
+    assert "frames and slices" not in do("measure", folder / "p_sa_gt.nii.gz")[1]
