@@ -15,7 +15,7 @@ from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable
 from napari_cardiac_ssl.measures import Measured
 from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM, Mask, read_mask
-from napari_cardiac_ssl.readers.nifti_file import apart_mm
+from napari_cardiac_ssl.readers.nifti_geometry import apart_mm
 from napari_cardiac_ssl.readers.studies import read_study
 from napari_cardiac_ssl.study import Stack, Study
 from napari_cardiac_ssl.writers.report import Source, report_of, write_report

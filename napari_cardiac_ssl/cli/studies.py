@@ -15,14 +15,15 @@ from napari_cardiac_ssl.anatomy import (
     View,
     scheme_named,
 )
-from napari_cardiac_ssl.cli.console import count, note, progress, say, say_json, say_scores
+from napari_cardiac_ssl.cli.console import count, note, progress, say, say_json, say_scores, warn
 from napari_cardiac_ssl.cli.images import SHORT
+from napari_cardiac_ssl.cli.pairing import paired
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable, replacing
 from napari_cardiac_ssl.geometry.frame import along_patient_axes
+from napari_cardiac_ssl.measures import Measured
 from napari_cardiac_ssl.metrics import Score, mean_defined, score
-from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM, Mask, read_mask
-from napari_cardiac_ssl.readers.nifti_file import apart_mm
+from napari_cardiac_ssl.readers.nifti import Mask, read_mask
 from napari_cardiac_ssl.readers.studies import masks_in, missing_views, read_study
 from napari_cardiac_ssl.study import SliceIndex, Stack, Study
 from napari_cardiac_ssl.synthetic import make_study
@@ -167,7 +168,15 @@ def evaluate(options: argparse.Namespace) -> int:
     scheme = scheme_named(options.scheme) if options.scheme else None
     names = [path.name for path in options.predictions]
     rows: list[dict[str, object]] = []
-    for path, reference_path in zip(options.predictions, options.reference, strict=True):
+    references = paired(
+        options.predictions,
+        options.reference,
+        called=("the prediction", "the reference"),
+        check=False,
+    )
+    for path, reference_path in zip(options.predictions, references, strict=True):
+        if path.resolve() == reference_path.resolve():
+            warn(f"{path} is compared with itself")
         prediction, reference = _pair(path, reference_path, scheme)
         slices = None
         if options.without is not None:
@@ -183,6 +192,7 @@ def evaluate(options: argparse.Namespace) -> int:
             structures=_structures_in(prediction, reference),
             slices=slices,
         )
+        scores = _with_reference(scores, reference)
         say_scheme(reference)
         say_scheme(prediction)
         rows += _rows(path.name if names.count(path.name) == 1 else str(path), scores)
@@ -254,21 +264,29 @@ def parse_extent(spec: str, frames: int, slices: int) -> dict[int, tuple[int, in
 
 
 def _pair(prediction: Path, reference: Path, scheme: LabelScheme | None) -> tuple[Mask, Mask]:
-    """Read two masks of the same grid, each in its own scheme."""
+    """Read two masks, each in its own scheme, on the reference's grid."""
     of_reference = read_mask(reference, scheme=scheme)
-    of_prediction = read_mask(prediction, scheme=scheme, allow_empty=True)
-    if of_prediction.labels.shape != of_reference.labels.shape:
-        raise InputError(
-            f"{prediction} has shape {of_prediction.labels.shape}, its reference {reference} "
-            f"{of_reference.labels.shape} (t, z, y, x); compare masks of the same image"
-        )
-    apart = apart_mm(of_prediction.affine, of_reference.affine, of_reference.labels.shape)
-    if not apart <= SAME_GRID_MM:
-        raise InputError(
-            f"{prediction} lies up to {apart:.3g} mm from its reference {reference}, which has the "
-            f"same shape (limit {SAME_GRID_MM} mm); compare masks on the image's own grid"
-        )
+    of_prediction = read_mask(prediction, scheme=scheme, like=of_reference.grid, allow_empty=True)
     return of_prediction, of_reference
+
+
+def _with_reference(scores: list[Score], reference: Mask) -> list[Score]:
+    """Leave out frames that the reference does not label, or labels in part; say which."""
+    measured = Measured(reference.labels, reference.affine)
+    empty = [t for t, frame in enumerate(reference.labels) if not frame.any()]
+    if empty:
+        note(
+            f"{reference.source.name}: {count(len(empty), 'frame')} of {len(reference.labels)} "
+            "without reference: not scored"
+        )
+    partial = measured.partial_frames()
+    for t, (slices, most) in partial.items():
+        warn(
+            f"{reference.source.name}: t={t}: partly labelled (a cavity on "
+            f"{count(slices, 'slice')}, on {most} in the fullest frame): not scored"
+        )
+    left_out = {*empty, *partial}
+    return [part for part in scores if part.frame not in left_out]
 
 
 def _slices_without(spec: str, mask: Mask) -> list[int]:

@@ -42,7 +42,7 @@ class Unlabelled:
     slices
         Those to learn from.
     file
-        The stack's own NIfTI file; None for DICOM.
+        The stack's own NIfTI file; None where it was put together from several.
     """
 
     path: Path
@@ -113,7 +113,7 @@ def stacks_of(path: Path, landmarks: Mapping[str, Any], view: View) -> list[Unla
             view,
             frame,
             slices,
-            stack.source if not stack.series_uids else None,
+            stack.source if stack.header is not None else None,
         )
         for stack in cines or alike
         if (slices := _slices(stack, frame, points))

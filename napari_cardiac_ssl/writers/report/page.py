@@ -17,6 +17,7 @@ from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.measures import (
     SEGMENT_NAMES,
     AnatomyWarning,
+    Check,
     Measured,
     Measures,
     Phases,
@@ -210,7 +211,11 @@ def _key_numbers(heart: Measures) -> str:
 def _doubts(report: Report) -> str:
     """Return what is to be looked at again at ED and ES, and how much there is elsewhere."""
     shown = {frame for _, frame in _phases(report.measures)}
-    said = [str(warning) for warning in report.warnings if warning.t in shown]
+    said = [
+        str(warning)
+        for warning in report.warnings
+        if warning.t in shown or warning.check is Check.PARTIAL  # which were left aside
+    ]
     elsewhere = len(report.warnings) - len(said)
     if elsewhere:
         said.append(f"{elsewhere} more in other frames (cardiac-ssl measure --json lists them)")
