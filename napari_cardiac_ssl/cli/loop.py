@@ -9,7 +9,7 @@ from napari_cardiac_ssl.cli.console import count, note, say
 from napari_cardiac_ssl.cli.studies import say_scheme
 from napari_cardiac_ssl.files import check_writable, replacing
 from napari_cardiac_ssl.learning.checkpoint import load_model, model_to_bytes
-from napari_cardiac_ssl.learning.modelfile import ModelFile
+from napari_cardiac_ssl.model_file import ModelFile
 from napari_cardiac_ssl.readers.nifti import name_of, read_mask, read_stack, view_of_name
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.simulated_expert import Round, rounds

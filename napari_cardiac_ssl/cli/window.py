@@ -2,9 +2,10 @@
 
 import argparse
 
+from napari_cardiac_ssl.cli.console import note
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.demo import open_window, run_demo
-from napari_cardiac_ssl.project import is_project
+from napari_cardiac_ssl.project import NotWritableError, is_project
 from napari_cardiac_ssl.readers.studies import read_study
 from napari_cardiac_ssl.session import Session
 
@@ -25,5 +26,9 @@ def open_(options: argparse.Namespace) -> int:
     session = Session()
     session.keeps_by_itself = True
     for project in projects:
-        session.open_project(project)
+        try:
+            session.open_project(project)
+        except NotWritableError as error:
+            session.open_project(project, read_only=True)
+            note(f"{error.why}: opened to read; save it under another name to work on it")
     return open_window(studies, session=session)

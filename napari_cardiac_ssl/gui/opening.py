@@ -20,9 +20,10 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_cardiac_ssl.anatomy import UKBB
 from napari_cardiac_ssl.errors import InputError, InputWarning
+from napari_cardiac_ssl.files import is_there
 from napari_cardiac_ssl.gui.display import image_layer, labels_layer
 from napari_cardiac_ssl.gui.studies import Studies, first_stack
-from napari_cardiac_ssl.project import ENDING, KeptStack, LockedError, is_project
+from napari_cardiac_ssl.project import ENDING, KeptStack, NotWritableError, is_project
 from napari_cardiac_ssl.readers.dicom_files import is_dicom
 from napari_cardiac_ssl.readers.nifti import ROUNDED, doubted, load_stack, read_mask, view_named
 from napari_cardiac_ssl.readers.studies import read_study
@@ -211,7 +212,8 @@ class Opening(QObject):
     def open_project(self, path: Path) -> None:
         """Go over to a project, and open the stack that was worked on last.
 
-        If somebody else has it open, the user is asked whether to look at it only.
+        If it cannot be written now, as where somebody else has it open, the user is asked whether
+        to look at it only.
         """
         desk = self._studies.desk
         project = desk.session.project
@@ -238,7 +240,7 @@ class Opening(QObject):
 
     def open_kept(self, kept: KeptStack) -> None:
         """Open a stack that the project knows; the user is asked where it is, if it was moved."""
-        place = next((place for place in kept.places if place.exists()), None)
+        place = next(filter(is_there, kept.places), None)
         if place is None:
             where = f"not at {kept.places[0]} any more" if kept.places else "in a file"
             QMessageBox.information(
@@ -257,7 +259,7 @@ class Opening(QObject):
         session = self._studies.desk.session
         try:
             session.open_project(path)
-        except LockedError as error:
+        except NotWritableError as error:
             answer = QMessageBox.question(
                 self._parent, "Open the project to read only?", f"{error}\n\nLook at it meanwhile?"
             )
