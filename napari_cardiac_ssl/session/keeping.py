@@ -278,6 +278,11 @@ class Keeping(Guiding):
                 why = "it is open in another window; close it there"
             if not stand_in.shows_all:
                 why += "; what was done before is safe, but cannot be shown"
+        try:
+            project.contents(stack.digest)
+        except InputError:  # not as it was written: all stays as it is, the file too
+            project.close()
+            raise
         self._switch(project)
         if corrected:
             project.correct_view(stack.digest, corrected)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -342,6 +343,24 @@ def test_only_a_damaged_file_is_put_aside_and_it_is_said_where(drawn, make):
     again.open(STACK)
     assert again.put_aside is None
     assert again.annotations.slices(SliceState.EDITING) == (B,)
+
+
+def test_a_damaged_mask_is_refused_and_all_stays_as_it_was(drawn, make):
+    kept = Project.open(drawn)
+    kept._journal.db.execute("UPDATE slices SET mask=zeroblob(20)")
+    kept.close()
+    before = drawn.read_bytes()
+    session = make()
+    other = replace(STACK, image=STACK.image + 1)
+    session.open(other)
+    session.annotate(A, np.ones((4, 4), np.uint8))
+    with pytest.raises(InputError, match=rf"a stored mask .*go back to a copy of it, {drawn}"):
+        session.open(STACK)
+    assert session.stack is other
+    session.annotate(B, np.ones((4, 4), np.uint8))
+    assert session.undoable == "stroke"
+    session.close()
+    assert drawn.read_bytes()[100:] == before[100:]  # past the head, where openings are counted
 
 
 def test_what_is_not_ours_stays_where_it_is(drawn, make):
