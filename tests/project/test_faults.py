@@ -22,7 +22,7 @@ from napari_cardiac_ssl.project.faults import refusal
 from napari_cardiac_ssl.project.places import automatic_path
 from napari_cardiac_ssl.session import Session, keeping
 
-from .conftest import DIGEST, STACK, A, B, NoTrainer, content, stroke
+from .conftest import DIGEST, STACK, A, B, NoTrainer, content, model, stroke
 
 resource = pytest.importorskip("resource", reason="permissions and limits as Unix has them")
 
@@ -201,6 +201,26 @@ def test_what_somebody_else_did_meanwhile_is_never_written_over(drawn, make, mon
     theirs.close()
     session.save_as(drawn.with_name("mine.cardiac"))
     assert session.not_kept is None
+
+
+def test_a_model_that_carries_over_is_no_work_on_a_stack_that_cannot_be_read(
+    drawn, make, monkeypatch
+):
+    other = sqlite3.connect(drawn, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    session = make()
+    session.open(replace(STACK, image=STACK.image + 1))
+    session.start_from(model())
+    session.project.note_learned("m1", None, {"other": [A]})
+    unused = session.project.path
+    session.open(STACK)
+    assert not unused.exists()
+    assert "cannot be shown" in session.not_kept
+    other.execute("ROLLBACK")
+    other.close()
+    wait_until_kept(session, monkeypatch)
+    assert session.annotations.labels[A].sum() == 32
+    assert session.project.learned("m1") == {"other": {A}}
 
 
 def test_what_was_held_until_the_window_closed_is_kept_then(drawn, make):
