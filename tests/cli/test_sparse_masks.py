@@ -57,7 +57,7 @@ def test_a_partly_labelled_frame_is_not_es(
     [whole] = json.loads(do("measure", heart[0] / "p_sa_gt.nii.gz", "--json")[0])
     assert (row["ed_frame"], row["es_frame"]) == (0, es)
     assert row["lv_ef_percent"] == pytest.approx(whole["lv_ef_percent"])
-    assert f"warning: {path.name}: t={third}: partly labelled (a cavity on 1 slice" in err
+    assert f"warning: {path.name}: t={third}: partly labelled (1 slice, in the fullest frame" in err
     assert "partly labelled" in {warning["check"] for warning in row["warnings"]}
 
 
