@@ -137,8 +137,7 @@ class CardiacWidget(QWidget):
         self.setMinimumWidth(300)
 
     def _show_unkept(self) -> None:
-        session = self.session
-        reason = session.not_kept or session.put_aside or session.model_trouble or ""
+        reason = self.session.alert or ""
         self.unkept.setText(reason[:1].upper() + reason[1:])
         self.unkept.setVisible(bool(reason))
 
