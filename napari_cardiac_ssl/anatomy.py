@@ -10,25 +10,92 @@ from napari_cardiac_ssl.errors import InputError
 
 
 class View(StrEnum):
-    """The standard planes of a cardiac MR examination."""
+    """The standard planes of a cardiac MR examination, and all that is told of each.
 
-    SAX = "SAX"
-    LAX_2CH = "LAX_2CH"
-    LAX_3CH = "LAX_3CH"
-    LAX_4CH = "LAX_4CH"
-    RV_2CH = "RV_2CH"
-    RVOT = "RVOT"
-    OTHER = "OTHER"
+    Parameters
+    ----------
+    short
+        What people call it.
+    order
+        Its place where views are listed.
+    field_mm
+        The side of the square that holds the heart in it, which a network sees: with their atria
+        hearts are 15 cm long in long-axis views.
+    words
+        A regular expression that finds it in descriptions, in small letters.
+
+    Examples
+    --------
+    >>> View.LAX_4CH.short, View.LAX_4CH.file_name, [view.short for view in View.in_order()][:3]
+    ('4CH', '4ch', ['SAX', '4CH', '2CH'])
+    """
+
+    short: str
+    order: int
+    field_mm: float
+    words: str
+
+    SAX = "SAX", "SAX", 0, 168.0, r"sax|\bsa\b|short[ _-]*ax|kurze achse"
+    LAX_2CH = "LAX_2CH", "2CH", 2, 224.0, r"(2|two)[ _-]*ch|\bvla\b|vertical long"
+    LAX_3CH = "LAX_3CH", "3CH", 3, 224.0, r"(3|three)[ _-]*ch|\blvot\b"
+    LAX_4CH = "LAX_4CH", "4CH", 1, 224.0, r"(4|four)[ _-]*ch|\bhla\b|horizontal long"
+    RV_2CH = (
+        "RV_2CH",
+        "RV 2CH",
+        4,
+        224.0,
+        r"rv[ _-]*(2|two)[ _-]*ch|(2|two)[ _-]*ch\w*[ _-]+rv|rv[ _-]*(vla|inflow)",
+    )
+    RVOT = "RVOT", "RVOT", 5, 224.0, r"rvot|rv ?outflow"
+    OTHER = (
+        "OTHER",
+        "other",
+        6,
+        224.0,
+        "localizer|localiser|scout|survey|haste|axial|coronal|sagittal",
+    )
+
+    def __new__(
+        cls, name: str, short: str = "", order: int = 0, field_mm: float = 0.0, words: str = ""
+    ) -> "View":
+        """Make a view of its name, which is its value, and what else is told of it."""
+        view = str.__new__(cls, name)
+        view._value_ = name
+        view.short, view.order, view.field_mm, view.words = short, order, field_mm, words
+        return view
+
+    @classmethod
+    def in_order(cls) -> list["View"]:
+        """Return all views as they are listed."""
+        return sorted(cls, key=lambda view: view.order)
+
+    @property
+    def file_name(self) -> str:
+        """What names of files say of it."""
+        return self.short.lower().replace(" ", "_")
 
 
 class Structure(StrEnum):
-    """What is contoured."""
+    """What is contoured; with a short name and a colour.
 
-    LV_CAVITY = "LV cavity"
-    MYOCARDIUM = "myocardium"
-    RV_CAVITY = "RV cavity"
-    LEFT_ATRIUM = "left atrium"
-    RIGHT_ATRIUM = "right atrium"
+    The colours are Okabe and Ito's, which colour-blind people tell apart.
+    """
+
+    short: str
+    colour: str
+
+    LV_CAVITY = "LV cavity", "LV", "#E69F00"
+    MYOCARDIUM = "myocardium", "Myo", "#009E73"
+    RV_CAVITY = "RV cavity", "RV", "#56B4E9"
+    LEFT_ATRIUM = "left atrium", "LA", "#F0E442"
+    RIGHT_ATRIUM = "right atrium", "RA", "#CC79A7"
+
+    def __new__(cls, name: str, short: str = "", colour: str = "") -> "Structure":
+        """Make a structure of its name, which is its value, and how it is shown."""
+        structure = str.__new__(cls, name)
+        structure._value_ = name
+        structure.short, structure.colour = short, colour
+        return structure
 
 
 SAX_STRUCTURES = (Structure.LV_CAVITY, Structure.MYOCARDIUM, Structure.RV_CAVITY)

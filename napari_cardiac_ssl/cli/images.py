@@ -9,9 +9,6 @@ from napari_cardiac_ssl.readers.nifti import name_of, read_stack
 from napari_cardiac_ssl.readers.studies import is_nifti, read_study
 from napari_cardiac_ssl.study import Stack
 
-#: How files are called that hold a stack of a DICOM study.
-SHORT = {View.SAX: "sax", View.LAX_2CH: "2ch", View.LAX_4CH: "4ch"}
-
 
 def stacks_of(path: Path, view: View | None, otherwise: View) -> list[tuple[str, Stack]]:
     """Return the stacks of a view that a path names, each with the name that its results get.
@@ -43,7 +40,7 @@ def stacks_of(path: Path, view: View | None, otherwise: View) -> list[tuple[str,
     alike = [stack for stack in alike if stack.frames > 1] or alike
     if not alike[0].series_uids:
         return [(stack.name, stack) for stack in alike]
-    name = f"{study.name}_{SHORT.get(wanted, wanted.lower())}"
+    name = f"{study.name}_{wanted.file_name}"
     return [(f"{name}_{n}" if n > 1 else name, stack) for n, stack in enumerate(alike, start=1)]
 
 

@@ -1,25 +1,25 @@
-"""The command measure. No torch."""
+"""The rows that measure writes: of a mask, of a pair, of two views. No torch."""
 
-import argparse
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import isnan, nan
+from math import nan
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from napari_cardiac_ssl.anatomy import LabelScheme, Structure, View, scheme_named
-from napari_cardiac_ssl.cli.console import count, say, say_json, warn
-from napari_cardiac_ssl.cli.pairing import PHASE, VIEW, paired
+from napari_cardiac_ssl.anatomy import LabelScheme, Structure, View
+from napari_cardiac_ssl.cli.console import Column, count, number_or_dash, say, say_table, warn
 from napari_cardiac_ssl.cli.studies import say_scheme
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.files import check_writable
 from napari_cardiac_ssl.measures import AnatomyWarning, Check, Measured, Phases, body_surface_m2
 from napari_cardiac_ssl.measures.limits import long_axis_warnings, number_warnings
 from napari_cardiac_ssl.measures.long_axis import area_length_ml, lv_length_mm, view_areas_mm2
 from napari_cardiac_ssl.measures.summary import Basis, Measures
+from napari_cardiac_ssl.measures.table import MEASURES
 from napari_cardiac_ssl.measures.volumes import told_phases
 from napari_cardiac_ssl.readers.nifti import Mask, name_of, read_mask, view_of_name
 from napari_cardiac_ssl.writers.measurements import (
@@ -29,6 +29,9 @@ from napari_cardiac_ssl.writers.measurements import (
     slice_rows,
 )
 from napari_cardiac_ssl.writers.tables import write_csv
+
+if TYPE_CHECKING:
+    from napari_cardiac_ssl.cli.commands.measure import Options
 
 #: Of frames that are labelled in part, so many are said in full.
 _PARTIAL_SAID = 3
@@ -42,55 +45,7 @@ class Found(NamedTuple):
     frame_interval_s: float | None = None
 
 
-def measure(options: argparse.Namespace) -> int:
-    """Measure masks: one row each, or one for each pair."""
-    kinds = [
-        bool(options.masks),
-        bool(options.ed or options.es),
-        bool(options.view_2ch or options.view_4ch),
-    ]
-    if sum(kinds) != 1:
-        raise InputError(
-            "name masks, or --ed and --es, or --2ch and --4ch: one of the three, in one go"
-        )
-    _check_pairs("--ed", options.ed, "--es", options.es)
-    _check_pairs("--2ch", options.view_2ch, "--4ch", options.view_4ch)
-    if not options.masks and (options.ed_frame, options.es_frame) != (None, None):
-        raise InputError("--ed-frame and --es-frame are for 4-D masks, not for pairs of masks")
-    if (options.curve or options.areas) and not options.masks:
-        raise InputError("--curve and --areas are for masks named one by one, not for pairs")
-    for path in (options.csv, options.curve, options.areas):
-        if path:
-            check_writable(path)
-    scheme = scheme_named(options.scheme) if options.scheme else None
-    surface = body_surface(options.height_cm, options.weight_kg)
-    es = paired(
-        options.ed, options.es, called=("the ED mask", "the ES mask"), differ=PHASE, again=True
-    )
-    called = ("the 2CH mask", "the 4CH mask")
-    view_4ch = paired(options.view_2ch, options.view_4ch, called=called, differ=VIEW, again=True)
-    found = [
-        *(_of_mask(read_mask(path, scheme=scheme), options, surface) for path in options.masks),
-        *(_of_pair(*pair, scheme, surface) for pair in zip(options.ed, es, strict=True)),
-        *(
-            _of_views(*pair, scheme, surface)
-            for pair in zip(options.view_2ch, view_4ch, strict=True)
-        ),
-    ]
-    rows = [part.one.row() for part in found]
-    for part, row in zip(found, rows, strict=True):
-        say_doubts(part.one.doubts, {row["ed_frame"], row["es_frame"]})
-    if options.csv:
-        write_csv(options.csv, [part.one.cells() for part in found])
-    _write_details(options, found)
-    if options.json:
-        say_json([part.one.for_json() for part in found])
-    else:
-        _say_rows(rows)
-    return 0
-
-
-def _write_details(options: argparse.Namespace, found: Sequence[Found]) -> None:
+def write_details(options: Options, found: Sequence[Found]) -> None:
     """Write volumes over time and areas slice by slice, if they are asked for."""
     stacks = [
         (part.one.file, part.measured, part.frame_interval_s) for part in found if part.measured
@@ -119,7 +74,8 @@ def say_doubts(doubts: Sequence[tuple[str, AnatomyWarning]], frames: set[object]
         warn(f"{doubts[0][0]}: {count(more, 'doubt')} more in other frames; --json lists them")
 
 
-def _check_pairs(one: str, first: Sequence[Path], other: str, second: Sequence[Path]) -> None:
+def check_pairs(one: str, first: Sequence[Path], other: str, second: Sequence[Path]) -> None:
+    """Refuse lists that are not of the same length."""
     if len(first) != len(second):
         raise InputError(
             f"{count(len(first), 'mask')} after {one} but {len(second)} after {other}; give them "
@@ -136,7 +92,7 @@ def body_surface(height_cm: float | None, weight_kg: float | None) -> float:
     return body_surface_m2(height_cm, weight_kg)
 
 
-def _of_mask(mask: Mask, options: argparse.Namespace, surface_m2: float) -> Found:
+def of_mask(mask: Mask, options: Options, surface_m2: float) -> Found:
     """Return one mask's row."""
     view = view_of_name(mask.name)
     if view is not View.SAX:
@@ -181,7 +137,7 @@ def _labelled_frames(mask: Mask) -> list[int]:
     return np.flatnonzero(mask.labels.any(axis=(1, 2, 3))).tolist()
 
 
-def _of_pair(ed_path: Path, es_path: Path, scheme: LabelScheme | None, surface_m2: float) -> Found:
+def of_pair(ed_path: Path, es_path: Path, scheme: LabelScheme | None, surface_m2: float) -> Found:
     """Return the row of an ED mask and an ES mask of one heart."""
     _warn_of_exchanged(ed_path, es_path)
     ed = read_mask(ed_path, scheme=scheme)
@@ -225,7 +181,7 @@ def _warn_of_exchanged(ed: Path, es: Path) -> None:
         )
 
 
-def _of_view(mask: Mask, view: View, options: argparse.Namespace, surface_m2: float) -> Found:
+def _of_view(mask: Mask, view: View, options: Options, surface_m2: float) -> Found:
     """Return the row of a long-axis view: areas, but no volume."""
     if mask.labels.shape[1] != 1:
         raise InputError(
@@ -253,7 +209,7 @@ def _of_view(mask: Mask, view: View, options: argparse.Namespace, surface_m2: fl
     return Found(Measurement(name, heart, doubts, more))
 
 
-def _of_views(
+def of_views(
     path_2ch: Path, path_4ch: Path, scheme: LabelScheme | None, surface_m2: float
 ) -> Found:
     """Return the row of a 2CH and a 4CH mask: the LV's volume by area-length."""
@@ -301,36 +257,28 @@ def _of_views(
     return Found(Measurement(name, heart, [(name, doubt) for doubt in doubts], more))
 
 
-#: Header, column and decimals of what is shown to people; the rest is in --csv and --json.
-_SHOWN = (
-    ("EDV ml", "lv_edv_ml", 1),
-    ("ESV ml", "lv_esv_ml", 1),
-    ("SV ml", "lv_sv_ml", 1),
-    ("EF %", "lv_ef_percent", 1),
-    ("mass g", "lv_mass_g", 1),
-    ("RV EDV", "rv_edv_ml", 1),
-    ("RV ESV", "rv_esv_ml", 1),
-    ("RV SV", "rv_sv_ml", 1),
-    ("RV EF %", "rv_ef_percent", 1),
-    ("wall mm", "wall_ed_mean_mm", 1),
-)
+#: What is shown to people; the rest is in --csv and --json.
+_SHOWN = [measure for measure in MEASURES if measure.head]
 
 
-def _say_rows(rows: Sequence[Mapping[str, object]]) -> None:
+def say_rows(rows: Sequence[Mapping[str, object]]) -> None:
     """Print a table for people."""
-    width = max(4, *(len(str(row["file"])) for row in rows))
-    heads = " ".join(f"{head:>7}" for head, _, _ in _SHOWN)
-    say(f"{'file':{width}}  ED  ES {heads}")
-    for row in rows:
-        cells = []
-        for _, column, decimals in _SHOWN:
-            value = row.get(column)
-            known = isinstance(value, float) and not isnan(value)
-            cells.append(f"{value:7.{decimals}f}" if known else f"{'-':>7}")
-        frames = " ".join(
-            f"{'-' if row[key] is None else row[key]:>3}" for key in ("ed_frame", "es_frame")
-        )
-        say(f"{row['file']:{width}} {frames} {' '.join(cells)}")
+    say_table(
+        [
+            Column("file", right=False),
+            Column("ED", 3),
+            Column("ES", 3),
+            *(Column(measure.head, 7) for measure in _SHOWN),
+        ],
+        [
+            [
+                str(row["file"]),
+                *("-" if row[key] is None else str(row[key]) for key in ("ed_frame", "es_frame")),
+                *(number_or_dash(row.get(measure.column), 1) for measure in _SHOWN),
+            ]
+            for row in rows
+        ],
+    )
     for row in rows:
         areas = [key for key in row if key.endswith(("_area_mm2", "_length_mm"))]
         if areas:

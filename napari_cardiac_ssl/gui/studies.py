@@ -25,16 +25,6 @@ from napari_cardiac_ssl.readers.landmarks import read_landmarks, study_ids
 from napari_cardiac_ssl.study import Stack, Study
 from napari_cardiac_ssl.writers.landmarks import write_landmarks
 
-#: What readers call the views.
-VIEW_NAMES = {
-    View.SAX: "SAX",
-    View.LAX_4CH: "4CH",
-    View.LAX_2CH: "2CH",
-    View.LAX_3CH: "3CH",
-    View.RV_2CH: "RV 2CH",
-    View.RVOT: "RVOT",
-    View.OTHER: "other",
-}
 #: The field that shows a heart and what surrounds it.
 _HEART_MM = 190.0
 
@@ -96,7 +86,7 @@ class Studies:
         """Return what the user calls a stack: its view, and its name where views are alike."""
         study = self._of(stack)
         alike = [other for other in study.stacks if other.view is stack.view]
-        name = VIEW_NAMES[stack.view]
+        name = stack.view.short
         return f"{name}: {stack.name}" if len(alike) > 1 or stack.view is View.OTHER else name
 
     # -- verbs -----------------------------------------------------------------------------

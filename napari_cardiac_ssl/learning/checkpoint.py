@@ -19,6 +19,7 @@ from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, UKBB, Structure, View, sc
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.learning.grid import SIZE, SPACING_MM
+from napari_cardiac_ssl.learning.kinds import USUAL, kind_named, kind_of
 from napari_cardiac_ssl.learning.network import Architecture, UNet
 from napari_cardiac_ssl.model_file import fits_digest, with_digest
 
@@ -83,6 +84,8 @@ class Card:
         Digest of the model that it started from; None from scratch.
     versions
         Of this package, torch and Python.
+    kind
+        Of network, as `learning.kinds` calls it.
     """
 
     architecture: Architecture
@@ -95,6 +98,7 @@ class Card:
     trained_on: tuple[TrainedOn, ...] = ()
     parent: str | None = None
     versions: Mapping[str, str] = field(default_factory=current_versions)
+    kind: str = USUAL
 
     @property
     def channels(self) -> NDArray[np.uint8]:
@@ -148,12 +152,29 @@ class Model:
 
 
 def new_network(
-    architecture: Architecture | None = None, *, classes: int = 4, seed: int = 0
+    architecture: Architecture | None = None,
+    *,
+    classes: int = 4,
+    seed: int = 0,
+    kind: str = USUAL,
 ) -> UNet:
-    """Return an untrained U-Net, the same for the same seed; torch's own chance is not touched."""
+    """Return an untrained network, the same for the same seed; torch's own chance is not touched.
+
+    Parameters
+    ----------
+    architecture
+        What it looks like; the usual one, for structures, by default.
+    classes
+        Channels of the structures' head of the usual architecture.
+    seed
+        Of its weights.
+    kind
+        Of network.
+    """
+    made = kind_named(kind)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return UNet(architecture or Architecture(heads=((STRUCTURES_HEAD, classes),)))
+        return made.network(architecture or made.architecture(heads=((STRUCTURES_HEAD, classes),)))
 
 
 def with_heads(
@@ -172,7 +193,8 @@ def with_heads(
     seed
         Of the new heads' weights.
     """
-    network = new_network(replace(model.network.architecture, heads=heads), seed=seed)
+    architecture = replace(model.network.architecture, heads=heads)
+    network = new_network(architecture, seed=seed, kind=kind_of(model.network))
     wanted = network.state_dict()
     known = {
         name: tensor
@@ -260,7 +282,7 @@ def model_from_bytes(data: bytes, origin: str) -> Model:
             f"{origin}: safetensors, but not a model of this program (no '{_KEY}' in its metadata)"
         )
     card = _card_of(origin, text)
-    network = UNet(card.architecture)
+    network = kind_named(card.kind).network(card.architecture)
     _check_tensors(origin, tensors, network)
     network.load_state_dict(tensors)
     network.eval()
@@ -284,6 +306,8 @@ def _check_tensors(origin: str, tensors: dict[str, torch.Tensor], network: UNet)
 
 def _card_json(card: Card) -> str:
     said = {"format": 1, **asdict(card)}
+    if card.kind == USUAL:  # as files were before there were others: a model keeps its digest
+        del said["kind"]
     for part in said["trained_on"]:
         if part["empty"]:
             said["format"] = FORMAT
@@ -307,7 +331,7 @@ def _card_of(origin: str, text: str) -> Card:
         architecture = said.pop("architecture")
         architecture["heads"] = tuple((str(n), int(c)) for n, c in architecture["heads"])
         card = Card(
-            architecture=Architecture(**architecture),
+            architecture=kind_named(said.get("kind", USUAL)).architecture(**architecture),
             view=View(said.pop("view")),
             structures=tuple(Structure(name) for name in said.pop("structures")),
             trained_on=tuple(map(_trained_on, said.pop("trained_on"))),

@@ -4,7 +4,6 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +14,7 @@ from napari_cardiac_ssl.model_file import ModelFile
 from napari_cardiac_ssl.project.schema import PAGE_BYTES, migrate
 from napari_cardiac_ssl.project.seals import seal
 from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.wording import now
 
 Word = TypeVar("Word", View, SliceState)
 Statement = tuple[str, Sequence[Any] | Mapping[str, Any]]
@@ -170,7 +170,7 @@ def step(number: int, digest: str, step: Step) -> Statement:
     return (
         "INSERT INTO steps(id, stack, what, at, with_model, model_before, model_after) "
         f"VALUES (?, {STACK}, ?, ?, ?, ?, ?)",
-        (number, digest, step.what, _now(), step.models is not None, before, after),
+        (number, digest, step.what, now(), step.models is not None, before, after),
     )
 
 
@@ -204,7 +204,7 @@ def model(model: ModelFile, view: View, previous: str | None) -> Statement:
             previous,
             model.slices_learned,
             model.seconds,
-            _now(),
+            now(),
             model.checksum,
         ),
     )
@@ -220,7 +220,7 @@ def event(what: str, detail: Mapping[str, Any], digest: str | None) -> Statement
     """Add an event."""
     return (
         f"INSERT INTO events(at, what, stack, detail) VALUES (?, ?, {STACK}, ?)",
-        (_now(), what, digest, json.dumps(detail)),
+        (now(), what, digest, json.dumps(detail)),
     )
 
 
@@ -228,7 +228,7 @@ def set_state(kind: str, subject: str, value: Mapping[str, Any] | None) -> State
     """Make something hold of a subject; with None it holds no more."""
     if value is None:
         return CLEAR_STATE, (kind, subject)
-    return SET_STATE, (kind, subject, json.dumps(value), _now())
+    return SET_STATE, (kind, subject, json.dumps(value), now())
 
 
 def bindable(values: Sequence[Any] | Mapping[str, Any]) -> Sequence[Any] | Mapping[str, Any]:
@@ -286,7 +286,3 @@ def _known(kind: type[Word], word: str) -> Word:
 
 def _damaged(what: object) -> InputError:
     return InputError(f"the project holds {str(what)[:40]!r}, which it should not; use a copy")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -23,10 +23,10 @@ from napari_cardiac_ssl.readers.dicom_files import (
 from napari_cardiac_ssl.readers.dicom_slabs import Slab, assembled, grouped, plane_set, series_name
 from napari_cardiac_ssl.readers.dicom_views import tell_views
 from napari_cardiac_ssl.study import Stack, Study
+from napari_cardiac_ssl.wording import count
 
 #: By how much a slice may lie from where the stack's affine puts it before it is said.
 _OFF_MM = 1.0
-_ORDER = [View.SAX, View.LAX_4CH, View.LAX_2CH, View.LAX_3CH, View.RV_2CH, View.RVOT, View.OTHER]
 
 
 def read_dicom(files: list[Path], path: Path) -> Study:
@@ -60,13 +60,13 @@ def read_dicom(files: list[Path], path: Path) -> Study:
         # What cannot be decoded may have stood in the place of what can.
         frames = [frame for frame in frames if frame.path not in damaged]
         notes += [
-            f"left aside: {_files(count)}, whose pixels cannot be read: {why}"
-            for why, count in Counter(damaged.values()).items()
+            f"left aside: {count(number, 'DICOM file')}, whose pixels cannot be read: {why}"
+            for why, number in Counter(damaged.values()).items()
         ]
     if not frames:
         raise InputError(f"{path}: no DICOM image in it can be used: {'; '.join(notes[:3])}")
     notes += found
-    stacks.sort(key=lambda s: (_ORDER.index(s.view), s.frames == 1, -s.slices))
+    stacks.sort(key=lambda s: (s.view.order, s.frames == 1, -s.slices))
     return Study(path.resolve().name, tuple(_named(stacks)), tuple(dict.fromkeys(notes)))
 
 
@@ -106,16 +106,17 @@ def _headers(files: list[Path], path: Path) -> tuple[list[Frame], list[str]]:
         instances |= {(frame.sop_uid, frame.index) for frame in fresh}
         frames += fresh
     notes = [
-        f"left aside: {_files(len(names))} ({names[0]}{', …' if len(names) > 1 else ''}): {why}"
+        f"left aside: {count(len(names), 'DICOM file')} "
+        f"({names[0]}{', …' if len(names) > 1 else ''}): {why}"
         for why, names in list(damaged.items())[:10]
     ]
     if len(damaged) > 10:
         more = sum(len(names) for names in list(damaged.values())[10:])
-        notes.append(f"left aside: {_files(more)} more, damaged")
+        notes.append(f"left aside: {count(more, 'DICOM file')} more, damaged")
     if others:
-        notes.append(f"left aside: {_files(others)} without MR images")
+        notes.append(f"left aside: {count(others, 'DICOM file')} without MR images")
     if twice:
-        notes.append(f"left aside: {_files(twice)} that are copies of others")
+        notes.append(f"left aside: {count(twice, 'DICOM file')} that are copies of others")
     if not frames:
         raise InputError(
             f"{path}: no DICOM image that can be used: {'; '.join(notes[:2]) or 'no file'}"
@@ -294,10 +295,6 @@ def _named(stacks: list[Stack]) -> list[Stack]:
         number = seen[stack.name]
         named.append(replace(stack, name=f"{stack.name}_{number}") if number > 1 else stack)
     return named
-
-
-def _files(number: int) -> str:
-    return f"{number} DICOM file{'' if number == 1 else 's'}"
 
 
 def _slug(text: str) -> str:

@@ -14,6 +14,7 @@ from napari_cardiac_ssl.anatomy import UKBB, LabelScheme
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.study import Stack
+from napari_cardiac_ssl.writers.work import Choice, Work, Writer
 
 INTENT_LABEL = 1002
 SCANNER = 1
@@ -174,3 +175,17 @@ def _header(like: Stack) -> Any:
         header["dim"][len(sizes) + 1 :] = 1
     header["dim"][1 : len(sizes) + 1] = sizes
     return header
+
+
+def _write_of(path: Path, work: Work, choice: Choice) -> tuple[Path, ...]:
+    return (write_mask(path, choice.labels(work), like=work.stack, scheme=choice.scheme),)
+
+
+WRITER = Writer(
+    "masks",
+    "Masks",
+    "The labels as seen, on the image's own grid, NIfTI.",
+    "_seg.nii.gz",
+    _write_of,
+    usual=True,
+)

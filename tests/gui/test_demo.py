@@ -9,9 +9,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from napari_cardiac_ssl.demo.hand import landmarks_in, slices_to_draw
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.demo import reference_beside
-from napari_cardiac_ssl.gui.rehearsal import landmarks_in, slices_to_draw
 from napari_cardiac_ssl.readers.nifti import read_stack
 from napari_cardiac_ssl.synthetic import make_study
 from napari_cardiac_ssl.writers.masks import write_mask

@@ -19,7 +19,7 @@ from napari_cardiac_ssl.synthetic import make_study
 from napari_cardiac_ssl.writers.report import Report, Source, report_of, write_report
 from napari_cardiac_ssl.writers.report.charts import bullseye, curve
 from napari_cardiac_ssl.writers.report.page import page
-from napari_cardiac_ssl.writers.report.slices import Gallery, _png
+from napari_cardiac_ssl.writers.report.slices import Gallery, png
 
 SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
 
@@ -62,7 +62,7 @@ def test_numbers_are_those_of_the_measures(cine: tuple[Stack, np.ndarray]) -> No
 
 def test_pictures_are_the_image_s_pixels() -> None:
     grey = np.arange(35, dtype=np.uint8).reshape(5, 7) * 7
-    np.testing.assert_array_equal(imread(io.BytesIO(_png(grey))), grey)
+    np.testing.assert_array_equal(imread(io.BytesIO(png(grey))), grey)
 
 
 def test_slices_show_image_and_contours(cine: tuple[Stack, np.ndarray]) -> None:
