@@ -14,12 +14,12 @@ The cases are found through CARDIAC_SSL_DATA (default: ../shared/data).
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from cases import DATA, HERE
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.feature import multiscale_basic_features
@@ -35,9 +35,6 @@ from napari_cardiac_ssl.learning.training import Budget, run
 from napari_cardiac_ssl.metrics import mean_defined, score
 from napari_cardiac_ssl.readers.nifti import read_mask, read_stack
 from napari_cardiac_ssl.study import SliceIndex, Stack
-
-HERE = Path(__file__).parent
-DATA = Path(os.environ.get("CARDIAC_SSL_DATA", HERE / ".." / ".." / "shared" / "data"))
 
 
 def spread(labels: NDArray[np.uint8], k: int) -> list[int]:

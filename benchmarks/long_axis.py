@@ -8,10 +8,9 @@ hearts were not learned from, but are of the kind that the shipped weights know.
 """
 
 import argparse
-import os
-from pathlib import Path
 
 import numpy as np
+from cases import DATA
 from numpy.typing import NDArray
 from skimage.draw import polygon2mask
 
@@ -27,8 +26,6 @@ from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.synthetic import make_study
 
 VIEW = View.LAX_4CH
-HERE = Path(__file__).parent
-DATA = Path(os.environ.get("CARDIAC_SSL_DATA", HERE / ".." / ".." / "shared" / "data"))
 #: Corners x, y of what was outlined, by frame and integer; what comes later lies on top. The
 #: myocardium (2) is given by the epicardium.
 OUTLINES = {

@@ -33,12 +33,12 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
 from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, UKBB
+from napari_cardiac_ssl.demo.simulated_expert import TOLERANCE_MM, corrected, rounds
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.learning.suggestion import STRATEGIES, Situation, suggest
 from napari_cardiac_ssl.metrics import dice, mean_defined
 from napari_cardiac_ssl.readers.nifti import read_mask, read_stack
 from napari_cardiac_ssl.session import Session
-from napari_cardiac_ssl.simulated_expert import TOLERANCE_MM, corrected, rounds
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.trainer import Ready, Trainer
 

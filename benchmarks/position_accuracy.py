@@ -11,11 +11,11 @@ The cases are found through CARDIAC_SSL_DATA (default: ../shared/data).
 """
 
 import argparse
-import os
 from pathlib import Path
 
 import numpy as np
 import torch
+from cases import DATA
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -31,8 +31,6 @@ from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.readers.nifti import read_mask, read_stack
 from napari_cardiac_ssl.study import Stack
 
-HERE = Path(__file__).parent
-DATA = Path(os.environ.get("CARDIAC_SSL_DATA", HERE / ".." / ".." / "shared" / "data"))
 #: About half of a box, mm.
 SMOOTH_MM = 6.0
 

@@ -9,7 +9,6 @@ import getpass
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.wording import now
 
 
 class SliceState(StrEnum):
@@ -225,7 +225,7 @@ class Annotations:
 
     def mark_outside(self, index: SliceIndex) -> None:
         """Make a slice an example of no heart: empty, because it lies outside the heart."""
-        record = SliceRecord(SliceState.EXPERT, self.who, _now(), how=OUTSIDE)
+        record = SliceRecord(SliceState.EXPERT, self.who, now(), how=OUTSIDE)
         self._write(index, np.zeros(self._labels.shape[2:], np.uint8), record)
 
     def accept(self, index: SliceIndex) -> None:
@@ -277,7 +277,7 @@ class Annotations:
         tuple of SliceIndex
             The slices that were written: those that no expert has touched.
         """
-        record = SliceRecord(SliceState.PREDICTED, when=_now(), model=model, how="predicted")
+        record = SliceRecord(SliceState.PREDICTED, when=now(), model=model, how="predicted")
         written = []
         for index, predicted in zip(slices, labels, strict=True):
             if self.state(index) in OPEN_TO_MODEL:
@@ -297,7 +297,7 @@ class Annotations:
         return number
 
     def _by_expert(self, before: SliceRecord, state: SliceState, how: str) -> SliceRecord:
-        return SliceRecord(state, self.who, _now(), before.model, how)
+        return SliceRecord(state, self.who, now(), before.model, how)
 
     def _slice(self, index: SliceIndex) -> _Slice:
         frames, slices = self._labels.shape[:2]
@@ -381,10 +381,6 @@ def middle_of(labels: NDArray[np.uint8]) -> tuple[float, float] | None:
         return None
     rows, columns = np.flatnonzero(marked.any(axis=1)), np.flatnonzero(marked.any(axis=0))
     return float(rows[0] + rows[-1]) / 2, float(columns[0] + columns[-1]) / 2
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _user() -> str:

@@ -1,8 +1,7 @@
 """`cardiac-ssl`: the engine from a shell.
 
 Exit code 0 is done, 2 wrong use or bad input (one line says what, where and what to do), 130
-interrupted. Here is only the way to the commands: a command's own module is imported when it runs,
-so that help loads neither torch nor Qt.
+interrupted. Here is only the way to the commands, which are in `commands`, one file each.
 """
 
 import argparse
@@ -12,13 +11,14 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 
+from napari_cardiac_ssl import __version__
+from napari_cardiac_ssl.cli.commands import COMMANDS, command_named
 from napari_cardiac_ssl.cli.console import note, warn
-from napari_cardiac_ssl.cli.parser import COMMANDS, make_parser
+from napari_cardiac_ssl.cli.options import Parser
 from napari_cardiac_ssl.errors import InputError, InputWarning
 
-__all__ = ["COMMANDS", "main"]
+__all__ = ["COMMANDS", "main", "make_parser"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,11 +35,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _let_go_of_output()
 
 
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = Parser(
+        prog="cardiac-ssl",
+        description="Contour cardiac MR: label a few slices, a U-Net learns the rest.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in COMMANDS:
+        command_named(name).add_to(commands)
+    return parser
+
+
 def _run(options: argparse.Namespace) -> int:
-    module, function, *_ = COMMANDS[options.command]
     try:
-        command = getattr(import_module(f"napari_cardiac_ssl.cli.{module}"), function)
-        return int(command(options))
+        return command_named(options.command)(options)
     except BrokenPipeError:  # whoever read our output has had enough
         return 0
     except InputError as error:

@@ -1,150 +1,43 @@
-"""Commands that learn or use what was learned: finetune, predict."""
+"""What finetune and predict read: images, masks, models."""
 
-import argparse
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_cardiac_ssl.anatomy import LabelScheme, View, scheme_named
-from napari_cardiac_ssl.cli.console import count, note, progress, say, say_json, warn
+from napari_cardiac_ssl.cli.console import count, note, warn
 from napari_cardiac_ssl.cli.images import check_scheme, stack_of_view, stacks_of
+from napari_cardiac_ssl.cli.pairing import paired
 from napari_cardiac_ssl.cli.studies import parse_extent, parse_slices, say_scheme
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.files import check_writable, keep_beside
 from napari_cardiac_ssl.geometry.frame import AnatomicalFrame
-from napari_cardiac_ssl.learning.checkpoint import Model, load_model, model_from_bytes, save_model
-from napari_cardiac_ssl.learning.compute import is_out_of_memory
+from napari_cardiac_ssl.learning.checkpoint import Model, load_model, model_from_bytes
 from napari_cardiac_ssl.learning.examples import ExpertSlices
-from napari_cardiac_ssl.learning.finetuning import finetune as steps_of
-from napari_cardiac_ssl.learning.prediction import predict_stack
 from napari_cardiac_ssl.learning.pretraining import PositionedStack, Source
-from napari_cardiac_ssl.learning.training import Budget, Step, run
 from napari_cardiac_ssl.learning.weights import default_weights
+from napari_cardiac_ssl.measures.anatomy_checks import LEAST_AREA_MM2
+from napari_cardiac_ssl.measures.volumes import pixel_area_mm2
 from napari_cardiac_ssl.readers.landmarks import landmarks_of, read_landmarks, study_ids
-from napari_cardiac_ssl.readers.nifti import Mask, name_of, read_mask
+from napari_cardiac_ssl.readers.nifti import Mask, read_mask
 from napari_cardiac_ssl.study import SliceIndex, Stack
-from napari_cardiac_ssl.writers.masks import write_map, write_mask
+
+if TYPE_CHECKING:
+    from napari_cardiac_ssl.cli.commands.finetune import Options as FinetuneOptions
+    from napari_cardiac_ssl.cli.commands.predict import Options as PredictOptions
 
 
-def finetune(options: argparse.Namespace) -> int:
-    """Learn structures from a few annotated slices."""
-    if options.landmarks and options.mode != "multitask":
-        raise InputError(
-            f"--landmarks say where positions are, which --mode {options.mode} does not look at; "
-            "use --mode multitask"
-        )
-    if len(options.images) != len(options.labels):
-        raise InputError(
-            f"{count(len(options.images), 'image')} but {count(len(options.labels), 'mask')}; "
-            "give one mask for each image, in the same order"
-        )
-    if not options.output.name.endswith(".safetensors"):
-        raise InputError(f"-o {options.output}: name a file that ends in .safetensors")
-    check_writable(options.output)
-    given = None if options.start == "default" else start_model(options.start, View.SAX)
-    examples, scheme = _examples(options, given)
-    start = given or start_model(options.start, examples[0].stack.view)
-    positions = _position_sources(options, examples)
-    seconds = 15.0 if options.steps is None and options.seconds is None else options.seconds
-    budget = Budget(steps=options.steps, seconds=seconds)
-
-    with progress("fine-tuning") as report:
-
-        def after(step: Step) -> None:
-            if step.note:
-                warn(step.note)
-            left = f", {step.seconds_left:.0f} s left" if step.spent < 1 else ""
-            report(step.spent, f"step {step.index}, loss {step.loss:.3f}{left}")
-
-        steps = steps_of(
-            examples,
-            start=start,
-            mode=options.mode,
-            budget=budget,
-            seed=options.seed,
-            scheme=scheme,
-            positions=positions,
-        )
-        try:
-            model = run(steps, after)
-        except FloatingPointError as error:
-            raise InputError(
-                f"{error}; nothing was written: look at the images and masks, or try another --seed"
-            ) from error
-    save_model(options.output, model)
-    card = model.card
-    if card.recipe["share_learned"] == 0:
-        warn(
-            "training did not help: it fits the annotated slices no better than its start, whose "
-            "weights these are; annotate another slice, or look at images and masks"
-        )
-    if options.json:
-        say_json({"model": str(options.output), "digest": model.digest, **card.recipe})
-    else:
-        say(
-            f"{options.output}: learned from {count(card.slices_learned, 'slice')} of "
-            f"{count(len(examples), 'stack')} in {card.recipe['steps']} steps, "
-            f"{card.recipe['seconds']:.1f} s on {card.recipe['compute']}"
-        )
-    return 0
-
-
-def predict(options: argparse.Namespace) -> int:
-    """Predict masks on the images' own grids."""
-    names = [name_of(path) for path in options.images]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InputError(
-            f"several images would be written to {twice[0]}_seg.nii.gz; predict them into "
-            "different folders"
-        )
-    check_writable(options.output / f"{names[0]}_seg.nii.gz")
-    model = _model_named(options.model, View(options.view or View.SAX))
-    scheme = scheme_named(options.scheme or model.card.scheme)
-    # Refuses, before there is work to lose, a scheme that cannot say all that the model can.
-    check_scheme(scheme, model.card.view)
-    codes = {scheme.code(structure): structure for structure in model.card.structures}
-    written: list[str] = []
-    for path, name, stack in _to_predict(options, model.card.view):
-        with progress(f"predicting {name}") as report:
-            try:
-                labels, confidence = predict_stack(
-                    model, stack, report=lambda done: report(done, "")
-                )
-            except RuntimeError as error:
-                if is_out_of_memory(error):
-                    raise MemoryError(f"for predicting {path}") from error
-                raise
-        target = options.output / f"{name}_seg.nii.gz"
-        kept = keep_beside(target)  # somebody may have corrected it
-        written.append(str(write_mask(target, labels, like=stack, scheme=scheme)))
-        if kept and kept.read_bytes() == target.read_bytes():
-            kept.unlink()
-        elif kept:
-            note(f"{target} was there already: what it held is kept as {kept.name}")
-        if options.confidence:
-            sure = options.output / f"{name}_confidence.nii.gz"
-            share = np.asarray(confidence, dtype=np.float32)
-            written.append(str(write_map(sure, share, like=stack, description="confidence")))
-    if options.json:
-        say_json({"scheme": scheme.name, "files": written})
-    else:
-        for file in written:
-            say(file)
-        meaning = ", ".join(f"{code} {codes[code]}" for code in sorted(codes))
-        note(f"scheme {scheme.name}: 0 background, {meaning}")
-    return 0
-
-
-def _model_named(path: Path, view: View) -> Model:
+def model_named(path: Path, view: View) -> Model:
     """Return a file's model, or the weights that ship for a view for the name ``default``."""
     data = default_weights(view) if str(path) == "default" else None
     return load_model(path) if data is None else model_from_bytes(data, "the shipped weights")
 
 
-def _to_predict(options: argparse.Namespace, view: View) -> Iterator[tuple[Path, str, Stack]]:
+def to_predict(options: PredictOptions, view: View) -> Iterator[tuple[Path, str, Stack]]:
     """Yield each image with the name that its mask gets, one in memory at a time."""
     named = View(options.view) if options.view else None
     seen: set[str] = set()
@@ -182,19 +75,20 @@ def start_model(name: str, view: View, *, quiet: bool = False) -> Model | None:
     return None
 
 
-def _examples(options: argparse.Namespace, start: Model | None) -> tuple[list[ExpertSlices], str]:
+def examples_of(options: FinetuneOptions, start: Model | None) -> tuple[list[ExpertSlices], str]:
     """Read what is to be learned; return it with the name of the masks' scheme."""
     scheme = scheme_named(options.scheme) if options.scheme else None
     named = View(options.view) if options.view else None
-    extents = options.extent or [None]
+    extents: list[str | None] = [*options.extent] if options.extent else [None]
     if len(extents) not in {1, len(options.images)}:
         raise InputError(
             f"{count(len(extents), 'extent')} for {count(len(options.images), 'image')}; give "
             "--extent one for all, or one per image in the same order"
         )
     extents = extents * (len(options.images) if len(extents) == 1 else 1)
+    labels_of = paired(options.images, options.labels, called=("the image", "the mask"))
     examples, masks = [], []
-    for image, labels, extent in zip(options.images, options.labels, extents, strict=True):
+    for image, labels, extent in zip(options.images, labels_of, extents, strict=True):
         stack = stack_of_view(image, named, start.card.view if start else View.SAX)
         example, mask = _expert_slices(stack, labels, options.slices, extent, scheme)
         examples.append(example)
@@ -210,9 +104,7 @@ def _examples(options: argparse.Namespace, start: Model | None) -> tuple[list[Ex
     return examples, schemes.pop()
 
 
-def _position_sources(
-    options: argparse.Namespace, examples: Sequence[ExpertSlices]
-) -> list[Source]:
+def position_sources(options: FinetuneOptions, examples: Sequence[ExpertSlices]) -> list[Source]:
     """Return the images with where their positions are; none where no landmarks are given."""
     if not options.landmarks:
         return []
@@ -237,6 +129,7 @@ def _expert_slices(
 ) -> tuple[ExpertSlices, Mask]:
     """Read a stack's mask; return the annotated slices, those outside the heart too, and it."""
     mask = read_mask(labels, scheme=scheme, like=stack)
+    _say_strays(mask)
     if spec == "all":
         slices = stack.slice_indices()
     elif spec == "labelled":
@@ -256,6 +149,16 @@ def _expert_slices(
         taught = mask.labels.copy()
         taught[tuple(np.array(sorted(outside), dtype=int).reshape(-1, 2).T)] = 0
     return ExpertSlices(stack, taught, tuple(slices)), mask
+
+
+def _say_strays(mask: Mask) -> None:
+    """Warn of slices with a few labelled pixels: slips of the brush that would be learned from."""
+    areas = (mask.labels > 0).sum(axis=(2, 3)) * pixel_area_mm2(mask.affine)
+    for t, z in np.argwhere((areas > 0) & (areas < LEAST_AREA_MM2)):
+        warn(
+            f"{mask.source}: t={t} z={z}: {areas[t, z]:.0f} mm² are labelled, less than any part "
+            "of a heart: a slip of the brush? Correct it, or leave the slice out with --slices"
+        )
 
 
 def _outside(extent: str, stack: Stack) -> set[SliceIndex]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from napari_cardiac_ssl.cli.console import count
+from napari_cardiac_ssl.wording import count
 
 #: So many kinds of stacks, and so many remarks, are shown; the rest is counted.
 _KINDS, _REMARKS = 12, 12

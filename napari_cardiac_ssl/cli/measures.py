@@ -1,25 +1,27 @@
-"""The command measure. No torch."""
+"""The rows that measure writes: of a mask, of a pair, of two views. No torch."""
 
-import argparse
+from __future__ import annotations
+
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import isnan, nan
+from math import nan
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from napari_cardiac_ssl.anatomy import LabelScheme, Structure, View, scheme_named
-from napari_cardiac_ssl.cli.console import count, say, say_json, warn
+from napari_cardiac_ssl.anatomy import LabelScheme, Structure, View
+from napari_cardiac_ssl.cli.console import Column, count, number_or_dash, say, say_table, warn
 from napari_cardiac_ssl.cli.studies import say_scheme
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.files import check_writable
-from napari_cardiac_ssl.measures import AnatomyWarning, Measured, Phases, body_surface_m2
+from napari_cardiac_ssl.measures import AnatomyWarning, Check, Measured, Phases, body_surface_m2
+from napari_cardiac_ssl.measures.limits import long_axis_warnings, number_warnings
 from napari_cardiac_ssl.measures.long_axis import area_length_ml, lv_length_mm, view_areas_mm2
-from napari_cardiac_ssl.measures.summary import Measures
+from napari_cardiac_ssl.measures.summary import Basis, Measures
+from napari_cardiac_ssl.measures.table import MEASURES
 from napari_cardiac_ssl.measures.volumes import told_phases
-from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM, Mask, read_mask, view_of_name
-from napari_cardiac_ssl.readers.nifti_file import apart_mm
+from napari_cardiac_ssl.readers.nifti import Mask, name_of, read_mask, view_of_name
 from napari_cardiac_ssl.writers.measurements import (
     Measurement,
     column_of,
@@ -27,6 +29,12 @@ from napari_cardiac_ssl.writers.measurements import (
     slice_rows,
 )
 from napari_cardiac_ssl.writers.tables import write_csv
+
+if TYPE_CHECKING:
+    from napari_cardiac_ssl.cli.commands.measure import Options
+
+#: Of frames that are labelled in part, so many are said in full.
+_PARTIAL_SAID = 3
 
 
 class Found(NamedTuple):
@@ -37,50 +45,7 @@ class Found(NamedTuple):
     frame_interval_s: float | None = None
 
 
-def measure(options: argparse.Namespace) -> int:
-    """Measure masks: one row each, or one for each pair."""
-    kinds = [
-        bool(options.masks),
-        bool(options.ed or options.es),
-        bool(options.view_2ch or options.view_4ch),
-    ]
-    if sum(kinds) != 1:
-        raise InputError(
-            "name masks, or --ed and --es, or --2ch and --4ch: one of the three, in one go"
-        )
-    _check_pairs("--ed", options.ed, "--es", options.es)
-    _check_pairs("--2ch", options.view_2ch, "--4ch", options.view_4ch)
-    if not options.masks and (options.ed_frame, options.es_frame) != (None, None):
-        raise InputError("--ed-frame and --es-frame are for 4-D masks, not for pairs of masks")
-    if (options.curve or options.areas) and not options.masks:
-        raise InputError("--curve and --areas are for masks named one by one, not for pairs")
-    for path in (options.csv, options.curve, options.areas):
-        if path:
-            check_writable(path)
-    scheme = scheme_named(options.scheme) if options.scheme else None
-    surface = body_surface(options.height_cm, options.weight_kg)
-    found = [
-        *(_of_mask(read_mask(path, scheme=scheme), options, surface) for path in options.masks),
-        *(_of_pair(*pair, scheme, surface) for pair in zip(options.ed, options.es, strict=True)),
-        *(
-            _of_views(*pair, scheme, surface)
-            for pair in zip(options.view_2ch, options.view_4ch, strict=True)
-        ),
-    ]
-    rows = [part.one.row() for part in found]
-    for part, row in zip(found, rows, strict=True):
-        say_doubts(part.one.doubts, {row["ed_frame"], row["es_frame"]})
-    if options.csv:
-        write_csv(options.csv, [part.one.cells() for part in found])
-    _write_details(options, found)
-    if options.json:
-        say_json([part.one.for_json() for part in found])
-    else:
-        _say_rows(rows)
-    return 0
-
-
-def _write_details(options: argparse.Namespace, found: Sequence[Found]) -> None:
+def write_details(options: Options, found: Sequence[Found]) -> None:
     """Write volumes over time and areas slice by slice, if they are asked for."""
     stacks = [
         (part.one.file, part.measured, part.frame_interval_s) for part in found if part.measured
@@ -92,16 +57,25 @@ def _write_details(options: argparse.Namespace, found: Sequence[Found]) -> None:
 
 
 def say_doubts(doubts: Sequence[tuple[str, AnatomyWarning]], frames: set[object]) -> None:
-    """Warn of what is doubtful at ED and ES, and of how much there is elsewhere."""
+    """Warn of what is doubtful at ED and ES, and of how much there is elsewhere.
+
+    Frames that are labelled in part are said wherever they are: they were not taken for ED or ES.
+    """
     shown = [(file, doubt) for file, doubt in doubts if doubt.t in frames]
-    for file, doubt in shown:
+    partial = [pair for pair in doubts if pair[1].check is Check.PARTIAL and pair not in shown]
+    for file, doubt in [*partial[:_PARTIAL_SAID], *shown]:
         warn(f"{file}: {doubt}")
+    if len(partial) > _PARTIAL_SAID:
+        others = ", ".join(str(doubt.t) for _, doubt in partial[_PARTIAL_SAID:])
+        warn(f"{doubts[0][0]}: partly labelled too: frames {others}")
+    shown += partial
     more = len(doubts) - len(shown)
     if more:
         warn(f"{doubts[0][0]}: {count(more, 'doubt')} more in other frames; --json lists them")
 
 
-def _check_pairs(one: str, first: Sequence[Path], other: str, second: Sequence[Path]) -> None:
+def check_pairs(one: str, first: Sequence[Path], other: str, second: Sequence[Path]) -> None:
+    """Refuse lists that are not of the same length."""
     if len(first) != len(second):
         raise InputError(
             f"{count(len(first), 'mask')} after {one} but {len(second)} after {other}; give them "
@@ -118,7 +92,7 @@ def body_surface(height_cm: float | None, weight_kg: float | None) -> float:
     return body_surface_m2(height_cm, weight_kg)
 
 
-def _of_mask(mask: Mask, options: argparse.Namespace, surface_m2: float) -> Found:
+def of_mask(mask: Mask, options: Options, surface_m2: float) -> Found:
     """Return one mask's row."""
     view = view_of_name(mask.name)
     if view is not View.SAX:
@@ -163,26 +137,12 @@ def _labelled_frames(mask: Mask) -> list[int]:
     return np.flatnonzero(mask.labels.any(axis=(1, 2, 3))).tolist()
 
 
-def _of_pair(ed_path: Path, es_path: Path, scheme: LabelScheme | None, surface_m2: float) -> Found:
+def of_pair(ed_path: Path, es_path: Path, scheme: LabelScheme | None, surface_m2: float) -> Found:
     """Return the row of an ED mask and an ES mask of one heart."""
-    ed, es = read_mask(ed_path, scheme=scheme), read_mask(es_path, scheme=scheme)
-    for mask in (ed, es):
-        if len(mask.labels) != 1:
-            raise InputError(
-                f"{mask.source} has {len(mask.labels)} frames, a pair's masks have one each; name "
-                "it alone, with --ed-frame and --es-frame if need be"
-            )
-    if ed.labels.shape != es.labels.shape:
-        raise InputError(
-            f"{es_path} has shape {es.labels.shape[1:]}, {ed_path} {ed.labels.shape[1:]} "
-            "(z, y, x); name masks of the same stack"
-        )
-    apart = apart_mm(ed.affine, es.affine, ed.labels.shape)
-    if not apart <= SAME_GRID_MM:
-        raise InputError(
-            f"{es_path} lies up to {apart:.3g} mm from {ed_path}, which has the same shape (limit "
-            f"{SAME_GRID_MM} mm); name masks of the same stack"
-        )
+    _warn_of_exchanged(ed_path, es_path)
+    ed = read_mask(ed_path, scheme=scheme)
+    _check_one_frame(ed)
+    es = read_mask(es_path, scheme=scheme, like=ed.grid)
     say_scheme(ed)
     say_scheme(es)
     labels = np.concatenate([ed.labels, es.labels])
@@ -194,8 +154,40 @@ def _of_pair(ed_path: Path, es_path: Path, scheme: LabelScheme | None, surface_m
     return Found(Measurement(ed_path.name, heart, doubts, more))
 
 
-def _of_view(mask: Mask, view: View, options: argparse.Namespace, surface_m2: float) -> Found:
+def _check_one_frame(mask: Mask) -> None:
+    """Refuse what is no short-axis mask of one frame."""
+    if len(mask.labels) != 1:
+        raise InputError(
+            f"{mask.source} has {len(mask.labels)} frames, a pair's masks have one each; name it "
+            "alone, with --ed-frame and --es-frame if need be"
+        )
+    view = view_of_name(mask.name)
+    if view is not View.SAX:
+        raise InputError(
+            f"{mask.source}: its name says {view}, and --ed and --es are short-axis stacks; name "
+            "it alone for its areas, or --2ch and --4ch for volumes"
+        )
+    if mask.labels.shape[1] == 1:
+        warn(f"{mask.source}: one slice, so its volumes are those of a slice and not of a heart")
+
+
+def _warn_of_exchanged(ed: Path, es: Path) -> None:
+    """Warn if the names say that ED and ES are exchanged."""
+    words = [set(re.split("[^a-z]+", name_of(path).lower())) & {"ed", "es"} for path in (ed, es)]
+    if words == [{"es"}, {"ed"}]:
+        warn(
+            f"{ed.name} is given as ED and {es.name} as ES, and their names say the opposite: are "
+            "they exchanged?"
+        )
+
+
+def _of_view(mask: Mask, view: View, options: Options, surface_m2: float) -> Found:
     """Return the row of a long-axis view: areas, but no volume."""
+    if mask.labels.shape[1] != 1:
+        raise InputError(
+            f"{mask.source} has {mask.labels.shape[1]} slices; its name says {view}, and a "
+            "long-axis view has one: call a short-axis stack sax"
+        )
     areas = np.array(
         [view_areas_mm2(frame[0], mask.affine).get(Structure.LV_CAVITY, 0) for frame in mask.labels]
     )
@@ -204,16 +196,20 @@ def _of_view(mask: Mask, view: View, options: argparse.Namespace, surface_m2: fl
     es = told.es if options.es_frame is None else _frame_of(mask, options.es_frame)
     say_scheme(mask)
     more: dict[str, object] = {"ed_frame": ed, "es_frame": es, "method": f"areas in {view}"}
+    name, doubts = mask.source.name, list[tuple[str, AnatomyWarning]]()
     for phase, frame in (("ed", ed), ("es", es)):
         if frame is not None:
             found = view_areas_mm2(mask.labels[frame, 0], mask.affine)
+            length = lv_length_mm(mask.labels[frame, 0], mask.affine)
             more |= {f"{column_of(s)}_{phase}_area_mm2": area for s, area in found.items()}
-            more[f"lv_{phase}_length_mm"] = lv_length_mm(mask.labels[frame, 0], mask.affine)
+            more[f"lv_{phase}_length_mm"] = length
+            area = found.get(Structure.LV_CAVITY, 0.0)
+            doubts += [(name, doubt) for doubt in long_axis_warnings(frame, area, length)]
     heart = Measures(body_surface_m2=surface_m2)
-    return Found(Measurement(mask.source.name, heart, (), more))
+    return Found(Measurement(name, heart, doubts, more))
 
 
-def _of_views(
+def of_views(
     path_2ch: Path, path_4ch: Path, scheme: LabelScheme | None, surface_m2: float
 ) -> Found:
     """Return the row of a 2CH and a 4CH mask: the LV's volume by area-length."""
@@ -255,39 +251,34 @@ def _of_views(
         "method": "area-length of 2CH and 4CH",
         "file_4ch": path_4ch.name,
     }
-    return Found(Measurement(path_2ch.name, heart, (), more))
+    bases = Basis(ed, ()), None if es is None else Basis(es, ())
+    doubts = number_warnings(replace(heart, ed=bases[0], es=bases[1]))
+    name = path_2ch.name
+    return Found(Measurement(name, heart, [(name, doubt) for doubt in doubts], more))
 
 
-#: Header, column and decimals of what is shown to people; the rest is in --csv and --json.
-_SHOWN = (
-    ("EDV ml", "lv_edv_ml", 1),
-    ("ESV ml", "lv_esv_ml", 1),
-    ("SV ml", "lv_sv_ml", 1),
-    ("EF %", "lv_ef_percent", 1),
-    ("mass g", "lv_mass_g", 1),
-    ("RV EDV", "rv_edv_ml", 1),
-    ("RV ESV", "rv_esv_ml", 1),
-    ("RV SV", "rv_sv_ml", 1),
-    ("RV EF %", "rv_ef_percent", 1),
-    ("wall mm", "wall_ed_mean_mm", 1),
-)
+#: What is shown to people; the rest is in --csv and --json.
+_SHOWN = [measure for measure in MEASURES if measure.head]
 
 
-def _say_rows(rows: Sequence[Mapping[str, object]]) -> None:
+def say_rows(rows: Sequence[Mapping[str, object]]) -> None:
     """Print a table for people."""
-    width = max(4, *(len(str(row["file"])) for row in rows))
-    heads = " ".join(f"{head:>7}" for head, _, _ in _SHOWN)
-    say(f"{'file':{width}}  ED  ES {heads}")
-    for row in rows:
-        cells = []
-        for _, column, decimals in _SHOWN:
-            value = row.get(column)
-            known = isinstance(value, float) and not isnan(value)
-            cells.append(f"{value:7.{decimals}f}" if known else f"{'-':>7}")
-        frames = " ".join(
-            f"{'-' if row[key] is None else row[key]:>3}" for key in ("ed_frame", "es_frame")
-        )
-        say(f"{row['file']:{width}} {frames} {' '.join(cells)}")
+    say_table(
+        [
+            Column("file", right=False),
+            Column("ED", 3),
+            Column("ES", 3),
+            *(Column(measure.head, 7) for measure in _SHOWN),
+        ],
+        [
+            [
+                str(row["file"]),
+                *("-" if row[key] is None else str(row[key]) for key in ("ed_frame", "es_frame")),
+                *(number_or_dash(row.get(measure.column), 1) for measure in _SHOWN),
+            ]
+            for row in rows
+        ],
+    )
     for row in rows:
         areas = [key for key in row if key.endswith(("_area_mm2", "_length_mm"))]
         if areas:

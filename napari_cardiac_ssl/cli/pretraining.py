@@ -1,6 +1,7 @@
-"""The command pretrain: positions from unlabelled studies; alone or under torchrun."""
+"""A run of pretrain: positions from unlabelled studies; alone or under torchrun."""
 
-import argparse
+from __future__ import annotations
+
 import json
 import math
 import signal
@@ -8,49 +9,34 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.cli.console import Report, count, note, progress, say, say_json
 from napari_cardiac_ssl.cli.learning import start_model
-from napari_cardiac_ssl.cli.unlabelled import Synthetic, Unlabelled, find_all
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.files import check_writable, replacing
+from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.geometry.positions import POSITION_NAMES
 from napari_cardiac_ssl.learning.checkpoint import Model, TrainedOn, save_model
 from napari_cardiac_ssl.learning.compute import Compute
-from napari_cardiac_ssl.learning.distributed import Together, together
+from napari_cardiac_ssl.learning.distributed import Together
 from napari_cardiac_ssl.learning.held_out import PositionScores, chosen_by_digest
 from napari_cardiac_ssl.learning.pretraining import PretrainingStep, Source
 from napari_cardiac_ssl.learning.pretraining import pretrain as steps_of
+from napari_cardiac_ssl.learning.synthetic_hearts import Synthetic
 from napari_cardiac_ssl.learning.training import Budget, run
 from napari_cardiac_ssl.readers.landmarks import read_landmarks
+from napari_cardiac_ssl.readers.unlabelled import Unlabelled, find_all
+
+if TYPE_CHECKING:
+    from napari_cardiac_ssl.cli.commands.pretrain import Options
 
 _MINUTES = 20.0
 #: Synthetic hearts to validate by where there are too few studies.
 _SYNTHETIC_HELD_OUT = 4
 
 
-def pretrain(options: argparse.Namespace) -> int:
-    """Learn anatomical positions from unlabelled studies."""
-    if not options.output.name.endswith(".safetensors"):
-        raise InputError(f"-o {options.output}: name a file that ends in .safetensors")
-    check_writable(options.output)
-    if not options.studies and not options.synthetic:
-        raise InputError("no study to learn from; name studies, or --synthetic N")
-    if options.studies and View(options.view) not in POSITION_NAMES:
-        raise InputError(
-            f"the view {options.view} has no anatomical positions that studies could teach; name "
-            "no study, synthetic hearts teach its structures (--synthetic N)"
-        )
-    state = options.output.with_name(options.output.name + ".resume")
-    if not _to_be_done(options, state):
-        return 0
-    with together() as ranks:
-        return _pretrain(options, state, ranks)
-
-
-def _to_be_done(options: argparse.Namespace, state: Path) -> bool:
+def to_be_done(options: Options, state: Path) -> bool:
     """Tell whether there is a run to begin or to go on with."""
     if state.exists() and not options.resume:
         raise InputError(
@@ -67,7 +53,8 @@ def _to_be_done(options: argparse.Namespace, state: Path) -> bool:
     return True
 
 
-def _pretrain(options: argparse.Namespace, state: Path, ranks: Together | None) -> int:
+def run_pretraining(options: Options, state: Path, ranks: Together | None) -> int:
+    """Learn from the studies that are named, and write the model."""
     first = ranks is None or ranks.rank == 0
     left_out: list[dict[str, str]] = []
     studies = _studies(options, left_out, say=first)
@@ -91,14 +78,14 @@ def _pretrain(options: argparse.Namespace, state: Path, ranks: Together | None) 
 
 
 def _train(
-    options: argparse.Namespace,
+    options: Options,
     start: Model | None,
     learned: list[Unlabelled],
     held_out: list[Source],
     *,
     state: Path,
     ranks: Together | None,
-    curves: "_Curves | None",
+    curves: _Curves | None,
 ) -> Model:
     view = View(options.view)
     sources: list[Source] = [*learned, *(Synthetic(n, view) for n in range(options.synthetic))]
@@ -139,9 +126,7 @@ def _train(
             raise InputError(f"{error}; {state.name} holds the last good state, if any") from error
 
 
-def _studies(
-    options: argparse.Namespace, left_out: list[dict[str, str]], *, say: bool
-) -> list[Unlabelled]:
+def _studies(options: Options, left_out: list[dict[str, str]], *, say: bool) -> list[Unlabelled]:
     """Find all that can be learned from, saying what cannot."""
     if not options.studies:
         return []
@@ -180,7 +165,7 @@ def _knows_structures(start: Model | None, view: View) -> bool:
 
 
 def _say_sources(
-    options: argparse.Namespace,
+    options: Options,
     learned: list[Unlabelled],
     kept: list[Unlabelled],
     held_out: list[Source],
@@ -199,7 +184,7 @@ def _say_sources(
 
 
 def _say_result(
-    options: argparse.Namespace,
+    options: Options,
     model: Model,
     left_out: list[dict[str, str]],
     kept: list[Unlabelled],

@@ -1,62 +1,22 @@
-"""The command report. No torch."""
+"""What report shows: a stack, its masks, where they come from. No torch."""
 
-import argparse
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from napari_cardiac_ssl.anatomy import View, scheme_named
-from napari_cardiac_ssl.cli.console import count, say
-from napari_cardiac_ssl.cli.measures import body_surface, phases_of, say_doubts
-from napari_cardiac_ssl.cli.studies import say_scheme
+from napari_cardiac_ssl.anatomy import View
+from napari_cardiac_ssl.cli.console import count
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.files import check_writable
-from napari_cardiac_ssl.measures import Measured
-from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM, Mask, read_mask
-from napari_cardiac_ssl.readers.nifti_file import apart_mm
-from napari_cardiac_ssl.readers.studies import read_study
+from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM, Mask
+from napari_cardiac_ssl.readers.nifti_geometry import apart_mm
 from napari_cardiac_ssl.study import Stack, Study
-from napari_cardiac_ssl.writers.report import Source, report_of, write_report
+from napari_cardiac_ssl.writers.report import Source
 
 
-def report(options: argparse.Namespace) -> int:
-    """Write one page about a study."""
-    if not options.output.name.lower().endswith((".html", ".htm")):
-        raise InputError(f"-o {options.output}: name a file that ends in .html")
-    check_writable(options.output)
-    surface_m2 = body_surface(options.height_cm, options.weight_kg)
-    scheme = scheme_named(options.scheme) if options.scheme else None
-    study = read_study(options.study)
-    stacks, masks = [], []
-    for path in options.mask:
-        stack = _stack_of(study, path, options.mask)
-        stacks.append(stack)
-        masks.append(read_mask(path, scheme=scheme, like=stack))
-    stack, mask = _one(stacks, masks)
-    for part in masks:
-        say_scheme(part)
-    measured = Measured(mask.labels, stack.affine, orientation_known=stack.orientation_known)
-    phases = phases_of(mask, measured, options.ed_frame, options.es_frame)
-    page = report_of(
-        study.name,
-        stack,
-        mask.labels,
-        scheme=mask.scheme,
-        sources=_sources(study, stacks, masks),
-        notes=study.notes,
-        phases=phases,
-        body_surface_m2=surface_m2,
-    )
-    # Of two files each is one frame.
-    names = [part.source.name for part in masks for _ in range(len(part.labels))]
-    say_doubts([(names[warning.t], warning) for warning in page.warnings], set(phases))
-    say(str(write_report(options.output, page)))
-    return 0
-
-
-def _stack_of(study: Study, mask: Path, masks: list[Path]) -> Stack:
+def stack_of(study: Study, mask: Path, masks: Sequence[Path]) -> Stack:
     """Return the stack that a mask belongs to: the one it is named after, else the SAX stack."""
     sax = [stack for stack in study.stacks if stack.view is View.SAX]
     named = [stack for stack in sax if stack.source and mask.name.startswith(stack.name)]
@@ -73,7 +33,7 @@ def _stack_of(study: Study, mask: Path, masks: list[Path]) -> Stack:
     return sax[0]
 
 
-def _one(stacks: list[Stack], masks: list[Mask]) -> tuple[Stack, Mask]:
+def one_of(stacks: list[Stack], masks: list[Mask]) -> tuple[Stack, Mask]:
     """Return ED and ES, where they are files of their own, as one stack of two frames."""
     if len(masks) == 1:
         return stacks[0], masks[0]
@@ -97,7 +57,8 @@ def _one(stacks: list[Stack], masks: list[Mask]) -> tuple[Stack, Mask]:
     return both, replace(mask, labels=np.concatenate([mask.labels, other.labels]))
 
 
-def _sources(study: Study, stacks: list[Stack], masks: list[Mask]) -> list[Source]:
+def sources_of(study: Study, stacks: list[Stack], masks: list[Mask]) -> list[Source]:
+    """Return which files a report is of, each with its digest."""
     sources = []
     for stack in stacks:
         number = len(stack.series_uids)

@@ -1,195 +1,20 @@
-"""Commands about studies and masks: info, synth, evaluate. No torch."""
+"""Slices as they are named, and masks as they are compared. No torch."""
 
-import argparse
-import json
 import re
 from pathlib import Path
-
-import numpy as np
 
 from napari_cardiac_ssl.anatomy import (
     SAX_STRUCTURES,
     UKBB,
     LabelScheme,
     Structure,
-    View,
-    scheme_named,
 )
-from napari_cardiac_ssl.cli.console import count, note, progress, say, say_json, say_scores
-from napari_cardiac_ssl.cli.images import SHORT
-from napari_cardiac_ssl.cli.listing import few, series_lines
+from napari_cardiac_ssl.cli.console import count, note, warn
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.files import check_writable, replacing
-from napari_cardiac_ssl.geometry.frame import along_patient_axes
-from napari_cardiac_ssl.metrics import Score, mean_defined, score
-from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM, Mask, read_mask
-from napari_cardiac_ssl.readers.nifti_file import apart_mm
-from napari_cardiac_ssl.readers.studies import masks_in, missing_views, read_study
-from napari_cardiac_ssl.study import SliceIndex, Stack, Study
-from napari_cardiac_ssl.synthetic import make_study
-from napari_cardiac_ssl.writers.masks import write_map, write_mask
-from napari_cardiac_ssl.writers.tables import write_csv
-
-
-def info(options: argparse.Namespace) -> int:
-    """Tell what a study holds."""
-    study = read_study(options.study)
-    series = [
-        {
-            **({"uids": stack.series_uids} if stack.series_uids else {"file": str(stack.path)}),
-            "name": stack.name,
-            "view": str(stack.view),
-            "contrast": stack.contrast,
-            "frames": stack.frames,
-            "slices": stack.slices,
-            "rows": stack.image.shape[2],
-            "columns": stack.image.shape[3],
-            "spacing_mm": [round(value, 4) for value in stack.spacing_mm],
-            "frame_interval_s": stack.frame_interval_s,
-            "orientation_known": stack.orientation_known,
-            "data_type": str(stack.image.dtype),
-            "remarks": _remarks(stack),
-        }
-        for stack in study.stacks
-    ]
-    missing = [str(view) for view in missing_views(study)]
-    masks = [file.name for file in masks_in(options.study)] if options.study.is_dir() else []
-    written = _write_images(study, options.nifti) if options.nifti else []
-    if options.json:
-        said = {"study": study.name, "series": series, "missing": missing, "notes": study.notes}
-        said |= {"masks": masks}
-        say_json(said | ({"written": written} if written else {}))
-        return 0
-    say(f"study {study.name}: {count(len(series), 'series', 'series')}")
-    for line in series_lines(series):
-        say(line)
-    for line in few(study.notes, "notes"):
-        say(f"  note: {line}")
-    if masks:
-        say(f"  masks, which are no views: {', '.join(masks)}")
-    if missing:
-        say(f"  missing: {', '.join(missing)} (anatomical positions need SAX, LAX_2CH, LAX_4CH)")
-    for file in written:
-        say(file)
-    return 0
-
-
-def _write_images(study: Study, folder: Path) -> list[str]:
-    """Write every stack as NIfTI where it lies in the patient."""
-    written = []
-    for stack in study.stacks:
-        image = stack.image
-        if image.dtype == np.uint16 and image.max() < 2**15:
-            image = image.astype(np.int16)
-        name = f"{study.name}_{SHORT.get(stack.view, stack.name)}"
-        if f"{folder / name}.nii.gz" in written:
-            name = f"{study.name}_{stack.name}"
-        file = folder / f"{name}.nii.gz"
-        written.append(str(write_map(file, image, like=stack, description=str(stack.view))))
-    return written
-
-
-def _remarks(stack: Stack) -> list[str]:
-    """Return what is doubtful about a stack, a line each."""
-    remarks = []
-    if not stack.orientation_known:
-        remarks.append(
-            "orientation unknown: neither sform nor qform has a code, so left and right, and where "
-            "it lies among other views, are not said"
-        )
-    elif stack.view is View.SAX and along_patient_axes(stack.affine):
-        remarks.append(
-            "orientation doubtful: its axes are said to be the patient's, which no short axis's "
-            "are; left and right are taken to be as usual on a screen, seen from the apex"
-        )
-    interval = stack.frame_interval_s
-    if stack.frames > 1 and interval is not None and not 0.005 <= interval <= 0.2:
-        remarks.append(f"frames {1000 * interval:.3g} ms apart: doubtful, check the header")
-    return remarks
-
-
-def synth(options: argparse.Namespace) -> int:
-    """Write synthetic studies with their truth."""
-    check_writable(options.dir / f"synthetic-{options.seed:04}" / "truth.json")
-    with progress("making studies") as report:
-        for number in range(options.subjects):
-            subject = make_study(options.seed + number)
-            name = subject.study.name
-            for stack in subject.study.stacks:
-                stem = options.dir / name / f"{name}_{SHORT[stack.view]}"
-                write_map(
-                    stem.with_name(stem.name + ".nii.gz"),
-                    stack.image,
-                    like=stack,
-                    description="synthetic cine",
-                )
-                write_mask(
-                    stem.with_name(stem.name + "_gt.nii.gz"), subject.masks[stack.view], like=stack
-                )
-            truth = {
-                "pathology": subject.pathology,
-                "seed": subject.seed,
-                "scheme": "ukbb",
-                "ed_frame": 0,
-                "es_frame": subject.es_frame,
-                "lv_ef_percent": subject.lv_ef_percent,
-                "lv_volume_ml": subject.lv_volume_ml.tolist(),
-                "myocardium_ml": subject.myocardium_ml,
-                "landmarks": {key: point.tolist() for key, point in subject.landmarks.items()},
-            }
-            with replacing(options.dir / name / "truth.json") as beside:
-                beside.write_text(json.dumps(truth, indent=1) + "\n")
-            report((number + 1) / options.subjects, f"{name} ({subject.pathology})")
-            say(str(options.dir / name))
-    return 0
-
-
-def evaluate(options: argparse.Namespace) -> int:
-    """Compare masks with their references."""
-    if len(options.predictions) != len(options.reference):
-        raise InputError(
-            f"{count(len(options.predictions), 'prediction')} but "
-            f"{count(len(options.reference), 'reference')}; give one reference for each "
-            "prediction, in the same order"
-        )
-    if options.csv:
-        check_writable(options.csv)
-    scheme = scheme_named(options.scheme) if options.scheme else None
-    names = [path.name for path in options.predictions]
-    rows: list[dict[str, object]] = []
-    for path, reference_path in zip(options.predictions, options.reference, strict=True):
-        prediction, reference = _pair(path, reference_path, scheme)
-        slices = None
-        if options.without is not None:
-            slices = _slices_without(options.without, reference)
-            note(
-                f"{path.name}: {count(len(slices), 'slice')} of each frame compared, without "
-                f"{options.without}; volumes are of these alone"
-            )
-        scores = score(
-            prediction.labels,
-            reference.labels,
-            spacing_mm=reference.spacing_mm,
-            structures=_structures_in(prediction, reference),
-            slices=slices,
-        )
-        say_scheme(reference)
-        say_scheme(prediction)
-        rows += _rows(path.name if names.count(path.name) == 1 else str(path), scores)
-    if options.csv:
-        write_csv(options.csv, rows)
-    if options.json:
-        say_json(rows)
-    else:
-        say_scores(rows)
-    return 0
-
-
-def stack_of(path: Path) -> Stack:
-    """Return the stack of a study that can be labelled: its SAX stack, else its first."""
-    study = read_study(path)
-    views = [stack.view for stack in study.stacks]
-    return study.stack(View.SAX) if View.SAX in views else study.stacks[0]
+from napari_cardiac_ssl.measures import Measured
+from napari_cardiac_ssl.metrics import Score, mean_defined
+from napari_cardiac_ssl.readers.nifti import Mask, read_mask
+from napari_cardiac_ssl.study import SliceIndex
 
 
 def parse_slices(spec: str, frames: int) -> list[SliceIndex]:
@@ -243,25 +68,33 @@ def parse_extent(spec: str, frames: int, slices: int) -> dict[int, tuple[int, in
     return extent
 
 
-def _pair(prediction: Path, reference: Path, scheme: LabelScheme | None) -> tuple[Mask, Mask]:
-    """Read two masks of the same grid, each in its own scheme."""
+def pair_of(prediction: Path, reference: Path, scheme: LabelScheme | None) -> tuple[Mask, Mask]:
+    """Read two masks, each in its own scheme, on the reference's grid."""
     of_reference = read_mask(reference, scheme=scheme)
-    of_prediction = read_mask(prediction, scheme=scheme, allow_empty=True)
-    if of_prediction.labels.shape != of_reference.labels.shape:
-        raise InputError(
-            f"{prediction} has shape {of_prediction.labels.shape}, its reference {reference} "
-            f"{of_reference.labels.shape} (t, z, y, x); compare masks of the same image"
-        )
-    apart = apart_mm(of_prediction.affine, of_reference.affine, of_reference.labels.shape)
-    if not apart <= SAME_GRID_MM:
-        raise InputError(
-            f"{prediction} lies up to {apart:.3g} mm from its reference {reference}, which has the "
-            f"same shape (limit {SAME_GRID_MM} mm); compare masks on the image's own grid"
-        )
+    of_prediction = read_mask(prediction, scheme=scheme, like=of_reference.grid, allow_empty=True)
     return of_prediction, of_reference
 
 
-def _slices_without(spec: str, mask: Mask) -> list[int]:
+def with_reference(scores: list[Score], reference: Mask) -> list[Score]:
+    """Leave out frames that the reference does not label, or labels in part; say which."""
+    measured = Measured(reference.labels, reference.affine)
+    empty = [t for t, frame in enumerate(reference.labels) if not frame.any()]
+    if empty:
+        note(
+            f"{reference.source.name}: {count(len(empty), 'frame')} of {len(reference.labels)} "
+            "without reference: not scored"
+        )
+    partial = measured.partial_frames()
+    for t, (slices, most) in partial.items():
+        warn(
+            f"{reference.source.name}: t={t}: partly labelled ({count(slices, 'slice')}, in "
+            f"the fullest frame {most}): not scored"
+        )
+    left_out = {*empty, *partial}
+    return [part for part in scores if part.frame not in left_out]
+
+
+def slices_without(spec: str, mask: Mask) -> list[int]:
     """Return the slices that are left when those of ``z,z,…`` are left out."""
     slices = mask.labels.shape[1]
     left_out = spec.split(",")
@@ -276,7 +109,7 @@ def _slices_without(spec: str, mask: Mask) -> list[int]:
     return left
 
 
-def _structures_in(prediction: Mask, reference: Mask) -> list[Structure]:
+def structures_in(prediction: Mask, reference: Mask) -> list[Structure]:
     """Return the structures of the SAX view, and the atria where a mask has them."""
     codes = set(prediction.labels[prediction.labels > 3]) | set(
         reference.labels[reference.labels > 3]
@@ -284,7 +117,7 @@ def _structures_in(prediction: Mask, reference: Mask) -> list[Structure]:
     return [s for s in UKBB.structures if s in SAX_STRUCTURES or UKBB.code(s) in codes]
 
 
-def _rows(file: str, scores: list[Score]) -> list[dict[str, object]]:
+def rows_of(file: str, scores: list[Score]) -> list[dict[str, object]]:
     """Return one row per structure and frame, and the frame's mean over its structures."""
     rows: list[dict[str, object]] = []
     for frame in sorted({part.frame for part in scores}):

@@ -12,21 +12,12 @@ from napari.types import FullLayerData
 from napari.utils import DirectLabelColormap
 from numpy.typing import NDArray
 
-from napari_cardiac_ssl.anatomy import UKBB, LabelScheme, Structure
+from napari_cardiac_ssl.anatomy import UKBB, LabelScheme
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.study import Stack, Study
 
 #: Where a layer's metadata hold what is ours.
 METADATA = "cardiac_ssl"
-
-#: Okabe and Ito's colours, which colour-blind people tell apart.
-COLOURS = {
-    Structure.LV_CAVITY: "#E69F00",
-    Structure.MYOCARDIUM: "#009E73",
-    Structure.RV_CAVITY: "#56B4E9",
-    Structure.LEFT_ATRIUM: "#F0E442",
-    Structure.RIGHT_ATRIUM: "#CC79A7",
-}
 
 #: Voxels that a stack's contrast is judged by.
 _SAMPLE = 200_000
@@ -127,7 +118,7 @@ def in_space(stack: Stack) -> dict[str, Any]:
 def colormap() -> DirectLabelColormap:
     """Return one colour for each structure; anything else is transparent."""
     of_code: dict[int | None, str] = {None: "transparent", 0: "transparent"}
-    of_code |= {UKBB.code(structure): colour for structure, colour in COLOURS.items()}
+    of_code |= {UKBB.code(structure): structure.colour for structure in UKBB.structures}
     return DirectLabelColormap(color_dict=of_code)
 
 

@@ -67,8 +67,3 @@ def _callback(key: Key) -> Callable[[Labels], Any]:
         release()
 
     return hold
-
-
-def as_text(keys: list[Key]) -> str:
-    """Return the list of keys, a line for each."""
-    return "\n".join(f"{' or '.join(key.keys):18} {key.words}" for key in keys)

@@ -1,7 +1,8 @@
 """The whole loop in a real viewer, played by a simulated expert who draws the reference.
 
 Without a reference, the expert draws what the model says at first: a walk through the window on any
-study, which says nothing of how good the results are.
+study, which says nothing of how good the results are. It stands beside the window, whose buttons it
+presses; what the expert draws and how the results are scored is in `demo`.
 """
 
 import sys
@@ -13,7 +14,6 @@ import napari
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QApplication, QPushButton
-from skimage.measure import find_contours
 
 from napari_cardiac_ssl.anatomy import (
     SAX_STRUCTURES,
@@ -23,19 +23,18 @@ from napari_cardiac_ssl.anatomy import (
     View,
 )
 from napari_cardiac_ssl.annotations import OPEN_TO_MODEL
+from napari_cardiac_ssl.demo.hand import landmarks_in, outlines_of, slices_to_draw
+from napari_cardiac_ssl.demo.results import rows_of, said_of
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.mouse import Mouse
 from napari_cardiac_ssl.gui.panels.drawing import ERASER
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.gui.window import open_viewer, zoom_to
-from napari_cardiac_ssl.metrics import mean_defined, score
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex, Study
 from napari_cardiac_ssl.writers.masks import write_map
 from napari_cardiac_ssl.writers.tables import write_csv
 
-#: With how many points a hand follows an outline.
-_POINTS = 24
 #: A laptop's window.
 _WINDOW = (1280, 800)
 #: Seconds after which a study is not read, or a trainer not there, where others work the machine.
@@ -88,82 +87,7 @@ def rehearse(
         widget.close_session()
     if truth is not None:
         write_csv(out / "metrics.csv", rows)
-    _say_results(rows if truth is not None else [], slices, out)
-
-
-def slices_to_draw(truth: NDArray[np.uint8]) -> list[SliceIndex]:
-    """Return a basal, a middle and an apical slice of the first frame that shows a heart.
-
-    Examples
-    --------
-    >>> truth = np.zeros((2, 10, 4, 4), np.uint8)
-    >>> truth[1, 1:8] = 1
-    >>> [tuple(index) for index in slices_to_draw(truth)]
-    [(1, 2), (1, 4), (1, 6)]
-    """
-    labelled = np.asarray((truth > 0).any(axis=(2, 3)))
-    if not labelled.any():
-        raise InputError("the reference holds no label; give one with labelled slices")
-    t = int(labelled.any(axis=1).argmax())
-    z = np.flatnonzero(labelled[t])
-    chosen = (z[round(share * (len(z) - 1))] for share in (0.2, 0.5, 0.8))
-    return [SliceIndex(t, int(one)) for one in dict.fromkeys(chosen)]
-
-
-def outlines_of(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
-    """Return the outlines of a mask's pieces as a hand would follow them, the largest first.
-
-    Examples
-    --------
-    >>> mask = np.zeros((20, 20), bool)
-    >>> mask[5:15, 5:15] = True
-    >>> [len(outline) < 50 for outline in outlines_of(mask)]
-    [True]
-    """
-    found = find_contours(np.pad(mask, 1).astype(float), 0.5)
-    found.sort(key=len, reverse=True)
-    return [
-        outline[:: max(1, len(outline) // _POINTS)] - 1 for outline in found if len(outline) > 8
-    ]
-
-
-def landmarks_in(labels: NDArray[np.uint8]) -> list[tuple[SliceIndex, float, float]]:
-    """Return where a reader would click: LV at the base, LV near the apex, the RV's outer wall.
-
-    Of the first frame that shows a heart; the LV is wider at its base.
-
-    Returns
-    -------
-    list of tuple
-        Slice, row and column of each.
-
-    Raises
-    ------
-    InputError
-        If the labels show no RV, or the LV on one slice only.
-
-    Examples
-    --------
-    >>> labels = np.zeros((1, 3, 9, 9), np.uint8)
-    >>> labels[0, 0, 4, 4], labels[0, 2, 3:6, 3:6], labels[0, 1, 4, 7] = 1, 1, 3
-    >>> [(index.z, row, column) for index, row, column in landmarks_in(labels)]
-    [(2, 4.0, 4.0), (0, 4.0, 4.0), (1, 4.0, 7.0)]
-    """
-    t = slices_to_draw(labels)[0].t
-    lv, rv = (labels[t] == UKBB.code(one) for one in (Structure.LV_CAVITY, Structure.RV_CAVITY))
-    shows_lv = np.flatnonzero(lv.any(axis=(1, 2)))
-    if len(shows_lv) < 2 or not rv.any():
-        raise InputError("landmarks need an LV on two slices and an RV; the labels lack them")
-    ends = sorted((int(shows_lv[0]), int(shows_lv[-1])), key=lambda z: -int(lv[z].sum()))
-    centre = {z: np.argwhere(lv[z]).mean(axis=0) for z in ends}
-    z = int(rv.sum(axis=(1, 2)).argmax())
-    wall = np.argwhere(rv[z])
-    middle = sum(centre.values()) / 2
-    wall = wall[np.linalg.norm(wall - middle, axis=1).argmax()]
-    return [
-        (SliceIndex(t, at), float(row), float(column))
-        for at, (row, column) in [*centre.items(), (z, wall)]
-    ]
+    sys.stdout.write(said_of(rows if truth is not None else [], slices, out) + "\n")
 
 
 class _Rehearsal:
@@ -328,32 +252,14 @@ class _Rehearsal:
 
     def scores(self, number: int) -> list[dict[str, object]]:
         """Score every frame on the slices that the expert has not drawn."""
-        labels = self._session.annotations.labels
-        rows: list[dict[str, object]] = []
-        for t, frame in enumerate(self.truth):
-            others = [z for z in range(len(frame)) if SliceIndex(t, z) not in self._drawn]
-            if not frame.any() or not others:
-                continue
-            found = score(
-                labels[t : t + 1],
-                self.truth[t : t + 1],
-                spacing_mm=self._session.stack.spacing_mm,
-                structures=self.structures,
-                slices=others,
-            )
-            rows += [
-                {
-                    "round": number,
-                    "slices_drawn": len(self._drawn),
-                    "frame": t,
-                    "structure": one.structure.value,
-                    "dice": one.dice,
-                    "hd95_mm": one.hd95_mm,
-                    "mean_surface_distance_mm": one.mean_surface_distance_mm,
-                }
-                for one in found
-            ]
-        return rows
+        return rows_of(
+            number,
+            self._session.annotations.labels,
+            self.truth,
+            self._drawn,
+            spacing_mm=self._session.stack.spacing_mm,
+            structures=self.structures,
+        )
 
     @property
     def structures(self) -> tuple[Structure, ...]:
@@ -408,24 +314,3 @@ def _until(done: Callable[[], bool], seconds: float, *, strict: bool = True) -> 
                 raise TimeoutError(f"the window did not get there in {seconds:.0f} s")
             return
         time.sleep(0.005)
-
-
-def _say_results(rows: list[dict[str, object]], slices: list[SliceIndex], out: Path) -> None:
-    """Say what came out, in a table if there was a reference."""
-    drawn = f"drawn: frame {slices[0].t}, slices {', '.join(str(i.z) for i in slices)}; "
-    lines = [
-        drawn + "scored on all other slices, mean over frames",
-        f"{'round':<7}{'structure':<14}{'Dice':>7}{'HD95 (mm)':>12}{'mean distance (mm)':>21}",
-    ]
-    if not rows:
-        lines = [drawn + "from the model's first guess, as there is no reference: no figures"]
-    for key in dict.fromkeys((row["round"], row["structure"]) for row in rows):
-        mine = [row for row in rows if (row["round"], row["structure"]) == key]
-        dice_, hd95, distance = (
-            mean_defined(float(str(row[column])) for row in mine)
-            for column in ("dice", "hd95_mm", "mean_surface_distance_mm")
-        )
-        lines.append(f"{key[0]!s:<7}{key[1]!s:<14}{dice_:>7.3f}{hd95:>12.1f}{distance:>21.2f}")
-    files = "masks, model, metrics" if rows else "masks, model"
-    lines.append(f"{files} and screenshots are in {out}")
-    sys.stdout.write("\n".join(lines) + "\n")

@@ -13,8 +13,10 @@ from napari_cardiac_ssl.anatomy import LabelScheme
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.layers import LabelView
+from napari_cardiac_ssl.learning.modes import Mode
 from napari_cardiac_ssl.session import Session, Start
 from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.wording import count
 
 
 class Verbs:
@@ -62,7 +64,7 @@ class Verbs:
             before = len(self.session.annotations.slices(SliceState.EXPERT))
             self.session.accept(*chosen)
             number = len(self.session.annotations.slices(SliceState.EXPERT)) - before
-            self.say(f"{number} prediction{'' if number == 1 else 's'} accepted as right")
+            self.say(f"{count(number, 'prediction')} accepted as right")
 
     def retract(self, *slices: SliceIndex) -> None:
         """Take confirmations back."""
@@ -110,9 +112,9 @@ class Verbs:
             done = []
             if outside:
                 stay = "stays empty and is" if len(outside) == 1 else "stay empty and are"
-                done.append(f"{_slices(len(outside))} outside {stay} learned as no heart")
+                done.append(f"{count(len(outside), 'slice')} outside {stay} learned as no heart")
             if back:
-                done.append(f"{_slices(back)} given back to the model")
+                done.append(f"{count(back, 'slice')} given back to the model")
             where = "every frame" if all_frames else f"frame {chosen.t}"
             self.say(
                 f"slice {chosen.z} is the {end} with heart in {where}: "
@@ -222,7 +224,7 @@ class Verbs:
 
     # -- learning --------------------------------------------------------------------------
 
-    def train(self, seconds: float, start: Start, mode: Literal["all", "decoder"]) -> None:
+    def train(self, seconds: float, start: Start, mode: Mode) -> None:
         """Learn from what is drawn."""
         with self.reporting():
             self.view.take_strokes()
@@ -258,7 +260,3 @@ class Verbs:
         """Write the present model."""
         with self.reporting():
             self.say(f"model written to {self.session.export_model(path)}")
-
-
-def _slices(number: int) -> str:
-    return f"{number} slice{'' if number == 1 else 's'}"

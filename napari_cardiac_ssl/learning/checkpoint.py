@@ -19,7 +19,9 @@ from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, UKBB, Structure, View, sc
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.learning.grid import SIZE, SPACING_MM
+from napari_cardiac_ssl.learning.kinds import USUAL, kind_named, kind_of
 from napari_cardiac_ssl.learning.network import Architecture, UNet
+from napari_cardiac_ssl.model_file import fits_digest, with_digest
 
 #: 2: slices that were found empty are named.
 FORMAT = 2
@@ -82,6 +84,8 @@ class Card:
         Digest of the model that it started from; None from scratch.
     versions
         Of this package, torch and Python.
+    kind
+        Of network, as `learning.kinds` calls it.
     """
 
     architecture: Architecture
@@ -94,6 +98,7 @@ class Card:
     trained_on: tuple[TrainedOn, ...] = ()
     parent: str | None = None
     versions: Mapping[str, str] = field(default_factory=current_versions)
+    kind: str = USUAL
 
     @property
     def channels(self) -> NDArray[np.uint8]:
@@ -147,12 +152,29 @@ class Model:
 
 
 def new_network(
-    architecture: Architecture | None = None, *, classes: int = 4, seed: int = 0
+    architecture: Architecture | None = None,
+    *,
+    classes: int = 4,
+    seed: int = 0,
+    kind: str = USUAL,
 ) -> UNet:
-    """Return an untrained U-Net, the same for the same seed; torch's own chance is not touched."""
+    """Return an untrained network, the same for the same seed; torch's own chance is not touched.
+
+    Parameters
+    ----------
+    architecture
+        What it looks like; the usual one, for structures, by default.
+    classes
+        Channels of the structures' head of the usual architecture.
+    seed
+        Of its weights.
+    kind
+        Of network.
+    """
+    made = kind_named(kind)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return UNet(architecture or Architecture(heads=((STRUCTURES_HEAD, classes),)))
+        return made.network(architecture or made.architecture(heads=((STRUCTURES_HEAD, classes),)))
 
 
 def with_heads(
@@ -171,7 +193,8 @@ def with_heads(
     seed
         Of the new heads' weights.
     """
-    network = new_network(replace(model.network.architecture, heads=heads), seed=seed)
+    architecture = replace(model.network.architecture, heads=heads)
+    network = new_network(architecture, seed=seed, kind=kind_of(model.network))
     wanted = network.state_dict()
     known = {
         name: tensor
@@ -195,7 +218,7 @@ def model_to_bytes(model: Model, *, half: bool = False) -> bytes:
             name: tensor.half() if tensor.is_floating_point() else tensor
             for name, tensor in tensors.items()
         }
-    return bytes(save(tensors, metadata={_KEY: _card_json(model.card)}))
+    return with_digest(bytes(save(tensors, metadata={_KEY: _card_json(model.card)})))
 
 
 def save_model(path: Path, model: Model, *, half: bool = False) -> Path:
@@ -236,8 +259,9 @@ def model_from_bytes(data: bytes, origin: str) -> Model:
     Raises
     ------
     InputError
-        If it is not a model of this program, comes from a newer version, or its weights do not
-        fit the architecture that it states.
+        If it is not a model of this program, comes from a newer version, has changed since it was
+        written (files from before they carried a digest: as far as that can be seen), or its
+        weights do not fit the architecture that it states.
     """
     try:
         tensors = load(data)
@@ -245,6 +269,11 @@ def model_from_bytes(data: bytes, origin: str) -> Model:
         raise InputError(
             f"{origin}: not a readable safetensors file ({error}); damaged, or another format?"
         ) from error
+    if not fits_digest(data):
+        raise InputError(
+            f"{origin}: damaged: its content does not fit its own digest; go back to a copy, or "
+            "train it again"
+        )
     # safetensors: eight bytes of length, then that much JSON; `load` has checked both.
     length = int.from_bytes(data[:8], "little")
     text = json.loads(data[8 : 8 + length]).get("__metadata__", {}).get(_KEY)
@@ -253,7 +282,7 @@ def model_from_bytes(data: bytes, origin: str) -> Model:
             f"{origin}: safetensors, but not a model of this program (no '{_KEY}' in its metadata)"
         )
     card = _card_of(origin, text)
-    network = UNet(card.architecture)
+    network = kind_named(card.kind).network(card.architecture)
     _check_tensors(origin, tensors, network)
     network.load_state_dict(tensors)
     network.eval()
@@ -277,6 +306,8 @@ def _check_tensors(origin: str, tensors: dict[str, torch.Tensor], network: UNet)
 
 def _card_json(card: Card) -> str:
     said = {"format": 1, **asdict(card)}
+    if card.kind == USUAL:  # as files were before there were others: a model keeps its digest
+        del said["kind"]
     for part in said["trained_on"]:
         if part["empty"]:
             said["format"] = FORMAT
@@ -300,7 +331,7 @@ def _card_of(origin: str, text: str) -> Card:
         architecture = said.pop("architecture")
         architecture["heads"] = tuple((str(n), int(c)) for n, c in architecture["heads"])
         card = Card(
-            architecture=Architecture(**architecture),
+            architecture=kind_named(said.get("kind", USUAL)).architecture(**architecture),
             view=View(said.pop("view")),
             structures=tuple(Structure(name) for name in said.pop("structures")),
             trained_on=tuple(map(_trained_on, said.pop("trained_on"))),

@@ -2,6 +2,11 @@
 
 Each draws batches of its own; gradients are averaged over all before the optimiser's step, so the
 weights are the same everywhere at any time. Only rank 0 writes.
+
+Why not torch's DistributedDataParallel: it would still need all that is done here. A rank's batch
+may ask one head alone, the running statistics of batch normalisation are to be averaged and not
+rank 0's, and the wrapped network has other names for its tensors. What it is made for, to exchange
+while the gradients are still being computed, gains nothing with a network of a million weights.
 """
 
 import importlib

@@ -26,9 +26,7 @@ _AS_STORED = Orientation()
 _Number = TypeVar("_Number", bound=np.generic)
 
 SPACING_MM = 1.75
-SIZE = 96
-#: Of long-axis views: with their atria hearts are 15 cm long there.
-LONG_AXIS_SIZE = 128
+SIZE = round(View.SAX.field_mm / SPACING_MM)
 
 
 @dataclass(frozen=True)
@@ -272,7 +270,7 @@ def grid_of(
 
 def size_of(view: View) -> int:
     """Return the side of the grid that holds the heart in a view, pixels."""
-    return SIZE if view is View.SAX else LONG_AXIS_SIZE
+    return round(view.field_mm / SPACING_MM)
 
 
 def covering_size(stack: Stack, spacing_mm: float, multiple: int) -> int:

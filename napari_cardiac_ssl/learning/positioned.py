@@ -6,8 +6,8 @@ the step's number alone, so a run that was killed goes on exactly where it was.
 """
 
 import warnings
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Generator, Sequence
+from dataclasses import fields
 
 import numpy as np
 import torch
@@ -17,13 +17,13 @@ from torch import Tensor
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.annotations import middle_of
 from napari_cardiac_ssl.errors import InputError, InputWarning
-from napari_cardiac_ssl.geometry.frame import AnatomicalFrame
 from napari_cardiac_ssl.geometry.planes import Plane, outside_mm
+from napari_cardiac_ssl.geometry.positioned import PositionedStack, Source
 from napari_cardiac_ssl.geometry.positions import POSITION_NAMES, Boxes, boxes_on
 from napari_cardiac_ssl.learning.checkpoint import Card
 from napari_cardiac_ssl.learning.grid import Augmentation, Intensities, grid_of
 from napari_cardiac_ssl.learning.held_out import HeldOut
-from napari_cardiac_ssl.study import SliceIndex, Stack
+from napari_cardiac_ssl.study import SliceIndex
 
 #: Position boxes that the network learns, mm: wider apart and smaller than those that are shown,
 #: so that neighbours do not touch.
@@ -40,33 +40,6 @@ POOL_STEPS = 64
 HELD_OUT_SLICES = 8
 #: Classes of the positions' head: background and nine.
 POSITIONS = 1 + len(POSITION_NAMES[View.SAX])
-
-
-@dataclass(frozen=True, eq=False)
-class PositionedStack:
-    """A short-axis or 4CH stack that says where its positions are.
-
-    Parameters
-    ----------
-    stack
-        The images.
-    frame
-        How the heart lies; None where there are no positions to know, as in the 2CH view: then
-        its structures are known.
-    slices
-        Those to learn from.
-    structures
-        Shape ``(t, z, y, x)``, UKBB integers, where they are known; None where not.
-    """
-
-    stack: Stack
-    frame: AnatomicalFrame | None
-    slices: tuple[SliceIndex, ...]
-    structures: NDArray[np.uint8] | None = None
-
-
-#: Loads one study.
-Source = Callable[[], PositionedStack]
 
 
 class PositionBatches:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, View
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.geometry.positioned import PositionedStack, Source
 from napari_cardiac_ssl.geometry.positions import POSITION_NAMES
 from napari_cardiac_ssl.learning.checkpoint import (
     POSITIONS_HEAD,
@@ -29,12 +30,11 @@ from napari_cardiac_ssl.learning.compute import Compute
 from napari_cardiac_ssl.learning.distributed import Together
 from napari_cardiac_ssl.learning.grid import size_of
 from napari_cardiac_ssl.learning.held_out import PositionScores
+from napari_cardiac_ssl.learning.kinds import kind_of
 from napari_cardiac_ssl.learning.network import Architecture, UNet
 from napari_cardiac_ssl.learning.positioned import (
     POSITIONS,
     PositionBatches,
-    PositionedStack,
-    Source,
     held_out,
 )
 from napari_cardiac_ssl.learning.run_state import RunState
@@ -138,7 +138,13 @@ def pretrain(
     compute = compute or Compute.best()
     structures = STRUCTURES_OF_VIEW[view]
     network = _network(architecture, start, view, seed)
-    card = Card(network.architecture, view=view, structures=structures, size=size_of(view))
+    card = Card(
+        network.architecture,
+        view=view,
+        structures=structures,
+        size=size_of(view),
+        kind=kind_of(network),
+    )
     compute.place(network)
     optimiser = new_optimiser(network)
     sha = hashlib.sha256("".join(part.digest for part in trained_on).encode()).hexdigest()[:16]

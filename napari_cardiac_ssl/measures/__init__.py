@@ -1,20 +1,26 @@
 """What masks say of the heart: volumes, ejection fraction, mass, wall thickness, and doubts."""
 
 from napari_cardiac_ssl.measures.anatomy_checks import AnatomyWarning, Check
+from napari_cardiac_ssl.measures.limits import number_warnings
 from napari_cardiac_ssl.measures.measured import Measured
 from napari_cardiac_ssl.measures.summary import Basis, Measures
+from napari_cardiac_ssl.measures.table import KEY_MEASURES, MEASURES, Measure
 from napari_cardiac_ssl.measures.volumes import Phases, body_surface_m2
 from napari_cardiac_ssl.measures.wall import SEGMENT_NAMES, Wall, thickening_percent
 
 __all__ = [
+    "KEY_MEASURES",
+    "MEASURES",
     "SEGMENT_NAMES",
     "AnatomyWarning",
     "Basis",
     "Check",
+    "Measure",
     "Measured",
     "Measures",
     "Phases",
     "Wall",
     "body_surface_m2",
+    "number_warnings",
     "thickening_percent",
 ]

@@ -6,8 +6,10 @@ from math import nan
 
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.measures.table import MEASURES, VOLUME_MEASURES, WALL_MEASURES
 from napari_cardiac_ssl.measures.volumes import DENSITY_G_PER_ML
-from napari_cardiac_ssl.measures.wall import SEGMENTS, Wall, thickening_percent
+from napari_cardiac_ssl.measures.wall import Wall
+from napari_cardiac_ssl.wording import count
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Basis:
 
     def __str__(self) -> str:
         if not self.states:
-            return f"{len(self.labelled)} slice{'' if len(self.labelled) == 1 else 's'}"
+            return count(len(self.labelled), "slice")
         order = (
             SliceState.EXPERT,
             SliceState.EDITING,
@@ -130,9 +132,11 @@ class Measures:
         >>> Measures(lv_edv_ml=150, body_surface_m2=2.0).indexed("lv_edv_ml")
         75.0
         """
-        if name not in _TO_BE_INDEXED:
-            raise InputError(f"{name} is not indexed; these are: {', '.join(_TO_BE_INDEXED)}")
-        return float(getattr(self, name)) / self.body_surface_m2
+        indexed = {measure.column: measure for measure in MEASURES if measure.indexed}
+        if name not in indexed:
+            raise InputError(f"{name} is not indexed; these are: {', '.join(indexed)}")
+        value = indexed[name].of(self)
+        return nan if value is None else value / self.body_surface_m2
 
     def row(self) -> dict[str, object]:
         """Return all numbers as one row of a table: column to value, None where there is none."""
@@ -140,60 +144,13 @@ class Measures:
             "ed_frame": self.ed.frame if self.ed else None,
             "es_frame": self.es.frame if self.es else None,
         }
-        for column in _COLUMNS:
-            row[column] = getattr(self, column)
+        row |= {measure.column: measure.of(self) for measure in VOLUME_MEASURES}
         for phase, basis in (("ed", self.ed), ("es", self.es)):
             row[f"{phase}_slices"] = len(basis.labelled) if basis else None
             if basis and basis.states:
                 row |= {f"{phase}_{state}_slices": basis.number(state) for state in SliceState}
-        row |= _of_walls(self.wall_ed, self.wall_es)
+        row |= {measure.column: measure.of(self) for measure in WALL_MEASURES}
         if self.body_surface_m2 > 0:
             row["body_surface_m2"] = self.body_surface_m2
-            row |= {_INDEX_NAME[name]: self.indexed(name) for name in _TO_BE_INDEXED}
+            row |= {m.index_column: self.indexed(m.column) for m in MEASURES if m.indexed}
         return row
-
-
-_COLUMNS = (
-    "lv_edv_ml",
-    "lv_esv_ml",
-    "lv_sv_ml",
-    "lv_ef_percent",
-    "lv_mass_g",
-    "rv_edv_ml",
-    "rv_esv_ml",
-    "rv_sv_ml",
-    "rv_ef_percent",
-    "myocardium_ed_ml",
-    "myocardium_es_ml",
-    "lv_edv_discs_ml",
-    "lv_esv_discs_ml",
-    "lv_rv_edv_ratio",
-)
-_TO_BE_INDEXED = (
-    "lv_edv_ml",
-    "lv_esv_ml",
-    "lv_sv_ml",
-    "lv_mass_g",
-    "rv_edv_ml",
-    "rv_esv_ml",
-    "rv_sv_ml",
-)
-#: As clinicians name them: EDVi in ml/m².
-_INDEX_NAME = {
-    name: f"{name.rpartition('_')[0]}i_{name.rpartition('_')[2]}_per_m2" for name in _TO_BE_INDEXED
-}
-
-
-def _of_walls(ed: Wall | None, es: Wall | None) -> dict[str, object]:
-    """Return the columns of wall thickness: mean, largest, and every segment's."""
-    row: dict[str, object] = {}
-    for phase, wall in (("ed", ed), ("es", es)):
-        row[f"wall_{phase}_mean_mm"] = wall.mean_mm if wall else None
-        row[f"wall_{phase}_max_mm"] = wall.max_mm if wall else None
-    row["wall_thickening_percent"] = 100 * (es.mean_mm / ed.mean_mm - 1) if ed and es else None
-    for phase, wall in (("ed", ed), ("es", es)):
-        for s in SEGMENTS:
-            row[f"wall_{phase}_{s:02}_mm"] = wall.segments_mm[s] if wall else None
-    thicker = thickening_percent(ed, es) if ed and es else {}
-    row |= {f"wall_thickening_{s:02}_percent": thicker.get(s) for s in SEGMENTS}
-    return row

@@ -34,8 +34,7 @@ from napari_cardiac_ssl.readers.dicom_notes import (
 from napari_cardiac_ssl.readers.dicom_runs import TRIGGER_TIME
 from napari_cardiac_ssl.readers.dicom_views import tell_views
 from napari_cardiac_ssl.study import DicomSource, Stack, Study
-
-_ORDER = [View.SAX, View.LAX_4CH, View.LAX_2CH, View.LAX_3CH, View.RV_2CH, View.RVOT, View.OTHER]
+from napari_cardiac_ssl.wording import count
 
 #: What pictures are called that are no cine, as nothing tells their order.
 _NO_ORDER = "in no order"
@@ -75,15 +74,13 @@ def read_dicom(files: list[Path], path: Path, notes: list[str] | None = None) ->
         # What cannot be decoded may have stood in the place of what can.
         frames = [frame for frame in frames if frame.path not in damaged]
         said += [
-            f"left aside: {_files(count)}, whose pixels cannot be read: {why}"
-            for why, count in Counter(damaged.values()).items()
+            f"left aside: {count(number, 'DICOM file')}, whose pixels cannot be read: {why}"
+            for why, number in Counter(damaged.values()).items()
         ]
     if not frames:
         raise InputError(f"{path}: no DICOM image in it can be used: {'; '.join(said[:3])}")
     said += found
-    stacks.sort(
-        key=lambda s: (_ORDER.index(s.view), s.contrast != "", s.frames == 1, -s.slices, -s.frames)
-    )
+    stacks.sort(key=lambda s: (s.view.order, s.contrast != "", s.frames == 1, -s.slices, -s.frames))
     return Study(path.resolve().name, tuple(_named(stacks)), tuple(dict.fromkeys(said)))
 
 
@@ -117,7 +114,11 @@ def _stacks(frames: list[Frame], path: Path) -> tuple[list[Stack], list[str], di
     stacks: list[Stack] = []
     damaged: dict[Path, str] = {}
     copied = {frame.path for frame in layout.copies}
-    notes = [f"left aside: {_files(len(copied))} that are copies of others"] if copied else []
+    notes = (
+        [f"left aside: {count(len(copied), 'DICOM file')} that are copies of others"]
+        if copied
+        else []
+    )
     lost = {id(frame) for frame in layout.copies}
     unique = [frame for frame in frames if id(frame) not in lost]
     scattered, said = identifier_notes(unique, layout.layers)
@@ -149,14 +150,15 @@ def _headers(files: list[Path], path: Path) -> tuple[list[Frame], list[str]]:
         others += not found
         frames += found
     notes = [
-        f"left aside: {_files(len(names))} ({names[0]}{', …' if len(names) > 1 else ''}): {why}"
+        f"left aside: {count(len(names), 'DICOM file')} "
+        f"({names[0]}{', …' if len(names) > 1 else ''}): {why}"
         for why, names in list(damaged.items())[:10]
     ]
     if len(damaged) > 10:
         more = sum(len(names) for names in list(damaged.values())[10:])
-        notes.append(f"left aside: {_files(more)} more, damaged")
+        notes.append(f"left aside: {count(more, 'DICOM file')} more, damaged")
     if others:
-        notes.append(f"left aside: {_files(others)} without MR images")
+        notes.append(f"left aside: {count(others, 'DICOM file')} without MR images")
     if not frames:
         raise InputError(
             f"{path}: no DICOM image that can be used: {'; '.join(notes[:2]) or 'no file'}"
@@ -294,10 +296,6 @@ def _named(stacks: list[Stack]) -> list[Stack]:
         number = seen[stack.name]
         named.append(replace(stack, name=f"{stack.name}_{number}") if number > 1 else stack)
     return named
-
-
-def _files(number: int) -> str:
-    return f"{number} DICOM file{'' if number == 1 else 's'}"
 
 
 def _slug(text: str) -> str:

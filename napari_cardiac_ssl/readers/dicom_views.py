@@ -33,15 +33,8 @@ _SAID, _UNEXPLAINED = 5.0, 14.0
 #: A second reading that costs so little more than the first is said (odds of about 7 to 1).
 _DOUBTFUL = 4.0
 
-_WORDS = (
-    (View.RVOT, r"rvot|rv ?outflow"),
-    (View.RV_2CH, r"rv[ _-]*(2|two)[ _-]*ch|(2|two)[ _-]*ch\w*[ _-]+rv|rv[ _-]*(vla|inflow)"),
-    (View.LAX_4CH, r"(4|four)[ _-]*ch|\bhla\b|horizontal long"),
-    (View.LAX_3CH, r"(3|three)[ _-]*ch|\blvot\b"),
-    (View.LAX_2CH, r"(2|two)[ _-]*ch|\bvla\b|vertical long"),
-    (View.SAX, r"sax|\bsa\b|short[ _-]*ax|kurze achse"),
-    (View.OTHER, r"localizer|localiser|scout|survey|haste|axial|coronal|sagittal"),
-)
+#: In which order words are sought: RV views name a long-axis view too, and OTHER says least.
+_SOUGHT = sorted(View, key=lambda view: (view is not View.OTHER, _VIEWS.index(view)), reverse=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +97,7 @@ def view_said(text: str) -> View | None:
     [<View.LAX_4CH: 'LAX_4CH'>, <View.RV_2CH: 'RV_2CH'>, <View.SAX: 'SAX'>, None, None]
     """
     words = re.sub(r"[_\W]+", " ", text.lower())
-    return next((view for view, pattern in _WORDS if re.search(pattern, words)), None)
+    return next((view for view in _SOUGHT if re.search(view.words, words)), None)
 
 
 def tell_views(planes: list[PlaneSet]) -> list[Verdict]:

@@ -12,10 +12,11 @@ from psygnal import Signal
 
 from napari_cardiac_ssl.annotations import REFRESH, Step, middle_of
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.learning.modes import Mode
 from napari_cardiac_ssl.project import Project
 from napari_cardiac_ssl.session.labelling import End
 from napari_cardiac_ssl.session.lessons import Lessons
-from napari_cardiac_ssl.session.runs import JobStatus, Mode, Phase, Run
+from napari_cardiac_ssl.session.runs import JobStatus, Phase, Run
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.trainer import (
     Cancelled,
@@ -34,6 +35,7 @@ from napari_cardiac_ssl.trainer import (
     Trainer,
     Wish,
 )
+from napari_cardiac_ssl.wording import count
 
 #: What is learned in fewer steps is of no use, however slow the machine is.
 LEAST_STEPS = 60
@@ -380,11 +382,11 @@ class Jobs(Lessons):
             self._project.note("trained", detail, self.stack.digest)
 
     def _report(self, run: Run, model: ModelFile) -> str:
-        refreshed = _count(run.refreshed, "slice")
+        refreshed = count(run.refreshed, "slice")
         if not self.status.slices:
             what = ": correct, confirm and train" if self.verdict == NOT_VALIDATED else ""
             return f"predicted {refreshed}; {self.verdict}{what}"
-        learned = _count(model.slices_learned, "slice")
+        learned = count(model.slices_learned, "slice")
         seconds = f"{model.seconds:.0f} s"
         return f"learned from {learned} in {seconds}, refreshed {refreshed}; {self.verdict}"
 
@@ -411,7 +413,3 @@ class Jobs(Lessons):
 def _gives_way(run: Run) -> bool:
     """Whether a newer confirmation renews a training. A glance is over soon, and comes first."""
     return run.by_itself and not run.glance and not run.renewing
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")

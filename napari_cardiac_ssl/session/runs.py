@@ -8,7 +8,6 @@ from napari_cardiac_ssl.trainer import Job, ModelFile, Predicted, Progressed
 Phase = Literal["idle", "starting", "training", "paused", "finishing", "predicting"]
 #: Where training starts from.
 Start = Literal["present", "default", "scratch"]
-Mode = Literal["all", "decoder", "multitask"]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ two are compared: a model that does worse than its parent is said to, and `roll_
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +25,11 @@ from napari_cardiac_ssl.session.learning import Learning
 from napari_cardiac_ssl.session.runs import Run
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.trainer import Job, ModelFile, Predicted, Trainer
+from napari_cardiac_ssl.wording import count, now
 from napari_cardiac_ssl.writers.tables import write_csv
 
-#: What the project's notes are called: a score, and what a model has learned from.
-_SCORED, _LEARNED = "validation", "learned"
+#: What the project's notes of scores are called.
+_SCORED = "validation"
 #: A model is said to do worse than its parent from this loss of mean Dice on.
 _WORSE = 0.01
 
@@ -107,11 +107,11 @@ class Validating(Learning):
             if now < before - _WORSE:
                 return (
                     f"worse than the model before: Dice {now:.2f} against {before:.2f} on "
-                    f"{_slices(len(pairs))} that neither has learned from; roll back to have it "
-                    "again"
+                    f"{count(len(pairs), 'slice')} that neither has learned from; roll back to "
+                    "have it again"
                 )
         mean = np.mean([one.mean for one in scores])
-        return f"Dice {mean:.2f} on {_slices(len(scores))} that it had not learned from"
+        return f"Dice {mean:.2f} on {count(len(scores), 'slice')} that it had not learned from"
 
     def open(self, stack: Stack, labels: NDArray[np.uint8] | None = None) -> None:
         """Work on a stack; what was learned carries over."""
@@ -167,7 +167,7 @@ class Validating(Learning):
             if found and parent and index not in learned_before:
                 before = self._dice(parent, index)
             if found:
-                score = Validation(self.stack.digest, index, model, found, before, _now())
+                score = Validation(self.stack.digest, index, model, found, before, now())
                 old = known.get((score.stack, index, model))
                 if old is None or str(old.dice) != str(score.dice):  # NaN is not equal to itself
                     self._project.note(_SCORED, asdict(score), score.stack)
@@ -195,19 +195,10 @@ class Validating(Learning):
 
     def _learned(self, *models: str | None) -> list[set[SliceIndex]]:
         """Return for each model the open stack's slices that it, or one it came from, learned."""
-        lessons = {note["model"]: note for note in self._project.notes(_LEARNED)}
-        found = []
-        for model in models:
-            slices: set[SliceIndex] = set()
-            left, ancestor = dict(lessons), model
-            while ancestor in left:
-                lesson = left.pop(ancestor)
-                slices |= {
-                    SliceIndex(t, z) for at, t, z in lesson["slices"] if at == self.stack.digest
-                }
-                ancestor = lesson["parent"]
-            found.append(slices)
-        return found
+        return [
+            self._project.learned(model).get(self.stack.digest, set()) if model else set()
+            for model in models
+        ]
 
     def _write(
         self, step: int, part: Predicted, model: ModelFile, confidence: NDArray[np.uint8]
@@ -228,9 +219,8 @@ class Validating(Learning):
     def _note_lesson(self, run: Run, model: ModelFile) -> None:
         super()._note_lesson(run, model)
         if run.job.examples:
-            slices = [[part.stack, *index] for part in run.job.examples for index in part.slices]
-            lesson = {"model": model.digest, "parent": model.parent, "slices": slices}
-            self._project.note(_LEARNED, lesson)
+            slices = {part.stack: part.slices for part in run.job.examples}
+            self._project.note_learned(model.digest, model.parent, slices)
         if model.digest != self._digest():  # cut short
             return
         kept = {model.digest, self._project.previous(model.digest)}
@@ -247,11 +237,3 @@ def _score(note: Mapping[str, Any]) -> Validation:
     ]
     index = SliceIndex(*note["index"])
     return Validation(note["stack"], index, note["model"], dices[0] or {}, dices[1], note["when"])
-
-
-def _slices(number: int) -> str:
-    return f"{number} slice{'' if number == 1 else 's'}"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

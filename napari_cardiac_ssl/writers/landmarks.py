@@ -6,6 +6,7 @@ from pathlib import Path
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.geometry.frame import Landmarks
+from napari_cardiac_ssl.writers.work import Choice, Work, Writer
 
 
 def write_landmarks(path: Path, study_id: str, landmarks: Landmarks) -> Path:
@@ -38,3 +39,19 @@ def write_landmarks(path: Path, study_id: str, landmarks: Landmarks) -> Path:
     with replacing(path) as beside:
         beside.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
     return path
+
+
+def _write_of(path: Path, work: Work, _: Choice) -> tuple[Path, ...]:
+    if work.landmarks is None:
+        raise InputError(f"{work.stack.name}: no landmarks yet; set the heart's three points")
+    return (write_landmarks(path, work.study or work.stack.name, work.landmarks),)
+
+
+WRITER = Writer(
+    "landmarks",
+    "Landmarks",
+    "The heart's three points in mm, for other programs and for pre-training (JSON).",
+    "_landmarks.json",
+    _write_of,
+    offered=lambda work: work.landmarks is not None,
+)

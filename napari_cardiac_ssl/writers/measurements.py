@@ -12,6 +12,7 @@ from napari_cardiac_ssl.measures import AnatomyWarning, Measured, Measures
 from napari_cardiac_ssl.measures.measured import StateOf
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.writers.tables import write_csv, write_json
+from napari_cardiac_ssl.writers.work import Choice, Work, Writer, of_short_axis
 
 Row = dict[str, object]
 
@@ -142,3 +143,31 @@ def column_of(structure: Structure) -> str:
 def _structures(measured: Measured) -> list[Structure]:
     """Return the structures of the short axis, and others where a mask has them."""
     return [s for s in UKBB.structures if UKBB.code(s) <= 3 or np.any(measured.areas_mm2(s) > 0)]
+
+
+def _write_of(path: Path, work: Work, _: Choice) -> tuple[Path, ...]:
+    """Write the heart's numbers, and beside them those of frames and of slices."""
+    work.check_short_axis("measured")
+    stack, measured, state_of = work.stack, work.measured, work.annotations.state
+    if work.phases.ed is None:
+        raise InputError(f"{stack.name}: nothing to measure yet; label a cavity first")
+    heart = measured.measures(phases=work.phases, state_of=state_of, wall=True)
+    doubts = [(stack.name, doubt) for doubt in measured.warnings(phases=work.phases)]
+    of_frames = frame_rows(stack.name, measured, stack.frame_interval_s)
+    of_slices = slice_rows(stack.name, measured, state_of)
+    return (
+        write_measurements(path, [Measurement(stack.name, heart, doubts)]),
+        write_csv(path.with_name(f"{path.stem}_frames.csv"), of_frames),
+        write_csv(path.with_name(f"{path.stem}_slices.csv"), of_slices),
+    )
+
+
+WRITER = Writer(
+    "numbers",
+    "Measurements",
+    "Volumes, EF, mass and wall thickness as a table (CSV), and tables of frames and slices.",
+    "_measurements.csv",
+    _write_of,
+    offered=of_short_axis,
+    usual=True,
+)

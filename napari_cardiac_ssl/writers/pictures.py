@@ -1,12 +1,12 @@
 """Pictures out: slices with the traces of other views and the boxes of the anatomical positions."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
-from skimage.draw import line, polygon_perimeter
-from skimage.io import imsave
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.files import replacing
@@ -27,12 +27,8 @@ _BOXES: list[Colour] = [
     _WHITE, *2 * [(0, 200, 255)], *2 * [(255, 110, 180)], *2 * [(240, 228, 66)],
     *2 * [(0, 220, 120)],
 ]  # fmt: skip
-#: Digits, five rows of three dots each.
-_FONT = {
-    "0": "111101101101111", "1": "010110010010111", "2": "111001111100111", "3": "111001111001111",
-    "4": "101101111001001", "5": "111100111001111", "6": "111100111101111", "7": "111001001010010",
-    "8": "111101111101111", "9": "111101111001111",
-}  # fmt: skip
+#: Height of digits, pixels: of boxes, and of the slice.
+_SMALL, _LARGE = 14, 20
 
 
 def write_positions_picture(path: Path, stack: Stack, frame: AnatomicalFrame) -> list[Path]:
@@ -85,74 +81,62 @@ def position_tiles(stack: Stack, frame: AnatomicalFrame) -> list[NDArray[np.uint
         plane = Plane.of_slice(stack, z)
         boxes = boxes_on(frame, plane, stack.view)
         shown = outside_mm(stack, boxes.centre_mm) == 0
-        canvas = _Canvas(stack, z, boxes.centre_mm if shown else plane.point_mm)
+        canvas = _Canvas(stack, boxes.centre_mm if shown else plane.point_mm)
         tile = canvas.picture(image[z], float(low), float(high))
+        draw = ImageDraw.Draw(tile)
         for colour, cut in zip(_TRACES, cuts, strict=True):
             found = cut[z]
             if found is not None:
-                _line(tile, canvas.pixels(found.ends_mm), colour)
+                draw.line(canvas.pixels(found.ends_mm), fill=colour)
         if shown:
             for code, corners in enumerate(boxes.outlines_mm(), start=1):
-                at = canvas.pixels(corners)
-                _outline(tile, at, _BOXES[code - 1])
-                _number(tile, code, at.mean(axis=0), _BOXES[code - 1], dot=2)
-        _number(tile, z, np.array([16.0, 16.0]), _WHITE, dot=3)
-        tiles.append(tile)
+                at, colour = canvas.pixels(corners), _BOXES[code - 1]
+                draw.polygon(at, outline=colour)
+                _write_number(draw, code, np.mean(at, axis=0), colour, _SMALL)
+        _write_number(draw, z, np.array([16.0, 16.0]), _WHITE, _LARGE)
+        tiles.append(np.asarray(tile))
     return tiles
 
 
 class _Canvas:
     """A square of a slice, its pixels square in mm, rows and columns those of the slice."""
 
-    def __init__(self, stack: Stack, z: int, middle_mm: NDArray[np.float64]) -> None:
-        self._stack, self._z = stack, z
+    def __init__(self, stack: Stack, middle_mm: NDArray[np.float64]) -> None:
+        self._stack = stack
         self.side = round(WINDOW_MM * PIXELS_PER_MM)
         self._middle = stack.voxel_xyz(middle_mm)[:2]
         self._pixels_per_voxel = np.array(stack.spacing_mm[:0:-1]) * PIXELS_PER_MM
 
-    def picture(self, image: NDArray[np.generic], low: float, high: float) -> NDArray[np.uint8]:
-        """Return the slice in grey, shape ``(side, side, 3)``."""
+    def picture(self, image: NDArray[np.generic], low: float, high: float) -> Image.Image:
+        """Return the slice in grey, to be drawn on in colours."""
         at = (np.arange(self.side) - self.side / 2)[:, None] / self._pixels_per_voxel + self._middle
         where = np.meshgrid(at[:, 1], at[:, 0], indexing="ij")
         values = ndimage.map_coordinates(image.astype(np.float32), where, order=1)
         grey = np.clip((values - low) / max(high - low, 1e-9), 0, 1) * 255
-        return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
+        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
 
-    def pixels(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return where points are, row and column, shape ``(n, 2)``."""
+    def pixels(self, points_mm: NDArray[np.float64]) -> list[tuple[float, float]]:
+        """Return where points are, column and row."""
         xy = self._stack.voxel_xyz(points_mm)[:, :2]
-        return np.asarray((xy - self._middle) * self._pixels_per_voxel + self.side / 2)[:, ::-1]
+        at = (xy - self._middle) * self._pixels_per_voxel + self.side / 2
+        return [(float(column), float(row)) for column, row in at]
 
 
-def _line(tile: NDArray[np.uint8], ends: NDArray[np.float64], colour: Colour) -> None:
-    rows, columns = line(*np.rint(ends).astype(int).ravel().tolist())
-    inside = (rows >= 0) & (columns >= 0) & (rows < tile.shape[0]) & (columns < tile.shape[1])
-    tile[rows[inside], columns[inside]] = colour
-
-
-def _outline(tile: NDArray[np.uint8], corners: NDArray[np.float64], colour: Colour) -> None:
-    rows, columns = polygon_perimeter(corners[:, 0], corners[:, 1], shape=tile.shape, clip=False)
-    tile[rows, columns] = colour
-
-
-def _number(
-    tile: NDArray[np.uint8], number: int, at: NDArray[np.float64], colour: Colour, *, dot: int
+def _write_number(
+    draw: ImageDraw.ImageDraw, number: int, at: NDArray[np.float64], colour: Colour, size: int
 ) -> None:
-    """Write a number, its middle at a place; left out where it does not fit."""
-    digits = [
-        np.array([*map(int, _FONT[digit])], dtype=np.uint8).reshape(5, 3) for digit in str(number)
-    ]
-    text = np.concatenate([np.pad(digit, ((0, 0), (0, 1))) for digit in digits], axis=1)[:, :-1]
-    text = np.kron(text, np.ones((dot, dot), dtype=np.uint8)) > 0
-    row, column = (round(float(m) - n / 2) for m, n in zip(at, text.shape, strict=True))
-    if min(row, column) < 0:
-        return
-    place = tile[row : row + text.shape[0], column : column + text.shape[1]]
-    if place.shape[:2] == text.shape:
-        place[text] = colour
+    """Write a number, its middle at a place, rimmed with black: seen on any picture."""
+    x, y = map(float, at)
+    draw.text((x, y), str(number), colour, _font(size), "mm", stroke_width=2, stroke_fill=0)
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return Pillow's own font, which is the same on every machine."""
+    return ImageFont.load_default(size)
 
 
 def _write(path: Path, picture: NDArray[np.uint8]) -> Path:
     with replacing(path) as beside:
-        imsave(beside, picture, check_contrast=False)
+        Image.fromarray(picture).save(beside, "PNG")
     return path

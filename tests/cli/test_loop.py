@@ -72,3 +72,24 @@ def test_what_cannot_be_done_is_said(refuse, case, tmp_path):
     assert "invalid choice: 'best'" in said
     said = refuse("loop", case.image, "--reference", case.mask, "--tolerance", "0")
     assert "'0' is not a number of millimetres above 0" in said
+
+
+@pytest.mark.parametrize(("view", "start"), [("4ch", "default"), ("2ch", "scratch")])
+def test_it_starts_from_the_shipped_weights_of_the_view(  # noqa: PLR0917 - fixtures
+    do, case, tmp_path, monkeypatch, view, start
+):
+    from napari_cardiac_ssl.demo import simulated_expert
+
+    started = []
+
+    def rounds(*_, start, **__):
+        started.append(start)
+        return iter(())
+
+    monkeypatch.setattr(simulated_expert, "rounds", rounds)
+    image = tmp_path / f"p1_{view}.nii.gz"
+    nib.save(nib.load(case.image).slicer[:, :, 2:3], image)
+    nib.save(nib.load(case.mask).slicer[:, :, 2:3], tmp_path / "mask.nii.gz")
+    _, err = do("loop", image, "--reference", tmp_path / "mask.nii.gz", "--scheme", "acdc")
+    assert started == [start]
+    assert ("no pre-trained weights ship for LAX_2CH" in err) == (view == "2ch")

@@ -13,11 +13,12 @@ import pytest
 import torch
 
 from napari_cardiac_ssl.anatomy import View
-from napari_cardiac_ssl.cli import main, unlabelled
+from napari_cardiac_ssl.cli import main
 from napari_cardiac_ssl.learning import positioned
 from napari_cardiac_ssl.learning.checkpoint import Card, Model, load_model, new_network, save_model
 from napari_cardiac_ssl.learning.network import Architecture
 from napari_cardiac_ssl.learning.pretraining import POSITIONS, PositionBatches
+from napari_cardiac_ssl.readers.unlabelled import find_all
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.synthetic import make_study
 from napari_cardiac_ssl.writers.masks import write_map
@@ -248,7 +249,7 @@ def test_memory_does_not_grow_with_the_number_of_studies(
     def peak(count: int) -> int:
         tracemalloc.start()
         files = sorted(tmp_path.iterdir())[:count]
-        found = unlabelled.find_all(
+        found = find_all(
             files, points, View.SAX, lambda path, why: pytest.fail(why), lambda done, name: None
         )
         assert len(found) == count

@@ -13,7 +13,7 @@ import pytest
 
 from napari_cardiac_ssl import __version__
 from napari_cardiac_ssl.anatomy import View
-from napari_cardiac_ssl.cli import COMMANDS, main
+from napari_cardiac_ssl.cli import COMMANDS, main, make_parser
 from napari_cardiac_ssl.cli.studies import parse_slices
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.checkpoint import Card, Model, new_network, save_model
@@ -33,8 +33,6 @@ def test_help_has_an_example_that_parses(command: str, capsys: pytest.CaptureFix
     example = said.partition("example:\n")[2].replace("\\\n", " ").partition("   (")[0]
     program, *arguments = example.split()
     assert program == "cardiac-ssl"
-    from napari_cardiac_ssl.cli.parser import make_parser
-
     assert isinstance(make_parser().parse_args(arguments), argparse.Namespace)
 
 
@@ -74,6 +72,7 @@ MANY = "9" * 5000
         *(([*FINETUNE, "--steps", n], "whole number from 1") for n in ("0", "-3", "1.5", MANY)),
         ([*FINETUNE, "--steps", "3", "--seconds", "3"], "not allowed with"),
         *(([*FINETUNE, "--seed", wrong], "whole number from 0") for wrong in ("-1", "4294967296")),
+        (["pretrain", "a", "--minutes", "x", "-o", "m"], "'x' is not a number of minutes above 0"),
         ([*FINETUNE, "--scheme", "mine"], "invalid choice: 'mine'"),
         ([*FINETUNE, "--landmarks", "l.json"], "use --mode multitask"),
         ([*FINETUNE, "a.nii"], "unrecognized arguments"),
@@ -163,12 +162,12 @@ def test_models_that_do_not_fit(refuse: Refuse, case, tmp_path: Path) -> None:
 def test_training_that_fails(  # noqa: PLR0917 - fixtures
     refuse: Refuse, case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error, words: str
 ) -> None:
-    from napari_cardiac_ssl.cli import learning
+    from napari_cardiac_ssl.learning import training
 
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(learning, "run", fail)
+    monkeypatch.setattr(training, "run", fail)
     output = tmp_path / "m.safetensors"
     files = ("--images", case.image, "--labels", case.mask, "--scheme", "acdc", "-o", output)
     assert words in refuse("finetune", *files, "--from", "scratch")
@@ -178,12 +177,13 @@ def test_training_that_fails(  # noqa: PLR0917 - fixtures
 #: The command line, which says so when training has begun.
 TELLING = """
 import sys
-from napari_cardiac_ssl.cli import learning, main
-run = learning.run
+from napari_cardiac_ssl.cli import main
+from napari_cardiac_ssl.learning import training
+run = training.run
 def telling(steps, after):
     print("training has begun", file=sys.stderr, flush=True)
     return run(steps, after)
-learning.run = telling
+training.run = telling
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -82,7 +82,7 @@ def test_killed_at_a_hundred_moments_nothing_acknowledged_is_lost(workers, tmp_p
         if not path.exists():
             assert expected is None
             continue
-        session = Session(trainer=worker.ScriptedTrainer(rng))
+        session = Session(trainer=worker.NoisyTrainer(rng))
         session.open_project(path)  # checks the database
         session.open(worker.image())
         found = worker.state(session)
@@ -110,7 +110,7 @@ def test_after_all_that_the_whole_history_can_be_walked(workers, tmp_path):
         wait_until(lambda: Path(f"{path}.acks").stat().st_size >= 20_000 * (seed + 1))  # noqa: B023
         os.kill(pid, signal.SIGKILL)
         workers.stdout.readline()
-    session = Session(trainer=worker.ScriptedTrainer(np.random.default_rng(0)))
+    session = Session(trainer=worker.NoisyTrainer(np.random.default_rng(0)))
     session.open_project(path)
     session.open(worker.image())
     left = worker.state(session)
@@ -137,7 +137,7 @@ def test_a_disk_that_fills_up_is_said_and_work_goes_on_when_there_is_room(tmp_pa
         pytest.skip("needs the right to mount a small disk")
     try:
         rng, told = np.random.default_rng(0), []
-        session = Session(trainer=worker.ScriptedTrainer(rng))
+        session = Session(trainer=worker.NoisyTrainer(rng))
         session.trouble.connect(told.append)
         session.open_project(disk / "work.cardiac")
         session.open(worker.image())
@@ -158,7 +158,7 @@ def test_a_disk_that_fills_up_is_said_and_work_goes_on_when_there_is_room(tmp_pa
         wait_until(lambda: len(told) >= 2, lambda: session.process_messages(0.05))
         assert told[1:] == ["everything is saved again"]
         session.close()
-        again = Session(trainer=worker.ScriptedTrainer(rng))
+        again = Session(trainer=worker.NoisyTrainer(rng))
         again.open_project(disk / "work.cardiac")
         again.open(worker.image())
         assert worker.state(again) == left

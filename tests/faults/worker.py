@@ -37,7 +37,7 @@ def state(session):
     }
 
 
-class ScriptedTrainer:
+class NoisyTrainer:
     """Answers every job with noise, in portions."""
 
     pid = None
@@ -71,7 +71,7 @@ def work(path, seed):
     def ack(what):
         os.write(acks, json.dumps(what).encode() + b"\n")
 
-    session = Session(trainer=ScriptedTrainer(rng), who="reader")
+    session = Session(trainer=NoisyTrainer(rng), who="reader")
     session.open_project(path)
     session.open(image())
     ack({"state": state(session)})

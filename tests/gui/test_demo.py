@@ -9,9 +9,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from napari_cardiac_ssl.demo.hand import landmarks_in, slices_to_draw
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.demo import reference_beside
-from napari_cardiac_ssl.gui.rehearsal import landmarks_in, slices_to_draw
 from napari_cardiac_ssl.readers.nifti import read_stack
 from napari_cardiac_ssl.synthetic import make_study
 from napari_cardiac_ssl.writers.masks import write_mask
@@ -99,7 +99,7 @@ def test_landmarks_need_an_lv_on_two_slices():
 def test_reference_is_what_lies_beside_the_image(tmp_path):
     path = tmp_path / "mine.nii.gz"
     voxels = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
-    nib.save(nib.Nifti1Image(voxels, np.eye(4)), path)
+    nib.save(nib.Nifti1Image(voxels, np.diag([1.5, 1.5, 8, 1])), path)
     assert reference_beside(read_stack(path)) is None
     stack = read_stack(path)
     labels = np.zeros(stack.image.shape, np.uint8)

@@ -7,6 +7,7 @@ from safetensors.torch import load_file, save_file
 
 from napari_cardiac_ssl.anatomy import SAX_STRUCTURES
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.learning import kinds
 from napari_cardiac_ssl.learning.checkpoint import (
     Card,
     Model,
@@ -17,7 +18,7 @@ from napari_cardiac_ssl.learning.checkpoint import (
     save_model,
     with_heads,
 )
-from napari_cardiac_ssl.learning.network import Architecture
+from napari_cardiac_ssl.learning.network import Architecture, UNet
 
 KEY = "napari-cardiac-ssl"
 
@@ -157,3 +158,24 @@ def test_slices_found_empty_come_back_and_a_model_without_keeps_its_digest(tmp_p
     assert back.card == told.card
     assert back.digest == told.digest != digest
     assert back.card.empty_slices("ab") == {(0, 1), (3, 0)}
+
+
+class _Plain(UNet):
+    """Another network: one file would hold it."""
+
+
+def test_another_kind_of_network_is_one_entry(tmp_path, monkeypatch):
+    monkeypatch.setitem(kinds.KINDS, "plain", kinds.Kind(Architecture, _Plain))
+    shape = Architecture((("structures", 4),), 2, 3)
+    made = Model(new_network(shape, kind="plain").eval(), Card(shape, kind="plain"))
+    path = save_model(tmp_path / "m.safetensors", made)
+    back = load_model(path)
+    assert type(back.network) is type(with_heads(back, shape.heads, keep=True)) is _Plain
+    assert (back.card.kind, back.digest) == ("plain", made.digest)
+    monkeypatch.delitem(kinds.KINDS, "plain")
+    with pytest.raises(InputError, match=r"kind 'plain', which this version does not know \(it"):
+        load_model(path)
+
+
+def test_the_usual_kind_is_not_said_so_that_digests_stay(model):
+    assert b"kind" not in model_to_bytes(model)

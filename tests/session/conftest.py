@@ -1,7 +1,8 @@
-"""A trainer that says what the test wants, and a session on a small stack."""
+"""A session on a small stack, and what its trainer is to say."""
 
 import numpy as np
 import pytest
+from scripted import ScriptedTrainer
 
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
@@ -9,24 +10,6 @@ from napari_cardiac_ssl.trainer import Done, ModelFile, Predicted, Trained
 
 SHAPE = (2, 3, 8, 8)
 A, B = SliceIndex(0, 1), SliceIndex(1, 2)
-
-
-class ScriptedTrainer:
-    def __init__(self):
-        self.jobs, self.wishes, self.script, self.closed = [], [], [], False
-
-    def start(self, job, stacks):
-        self.jobs.append(job)
-
-    def ask(self, wish):
-        self.wishes.append(wish)
-
-    def messages(self, timeout_s=0.0):
-        said, self.script = self.script, []
-        return said
-
-    def close(self):
-        self.closed = True
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from superqt import QLabeledDoubleSlider
 
 from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, STRUCTURES_OF_VIEW, UKBB, Structure
 from napari_cardiac_ssl.gui.desk import Desk
-from napari_cardiac_ssl.gui.display import COLOURS
 from napari_cardiac_ssl.gui.panels.controls import (
     button,
     column,
@@ -28,13 +27,6 @@ ERASER = 0
 #: Widths of the brush in mm; a contour is drawn with the thinnest.
 _LEAST_MM, _USUAL_MM, _MOST_MM = 1.0, 8.0, 40.0
 
-_SHORT = {
-    Structure.LV_CAVITY: "LV",
-    Structure.MYOCARDIUM: "Myo",
-    Structure.RV_CAVITY: "RV",
-    Structure.LEFT_ATRIUM: "LA",
-    Structure.RIGHT_ATRIUM: "RA",
-}
 _TOOLS = {
     "paint": ("Brush", "Paint with a round brush. [ and ] change its size."),
     "contour": (
@@ -162,10 +154,10 @@ class DrawingPanel(QWidget):
         for structure in structures:
             code = UKBB.code(structure)
             made = button(
-                f"{_SHORT[structure]} {code}", f"Draw the {structure}. Key {code} on the picture."
+                f"{structure.short} {code}", f"Draw the {structure}. Key {code} on the picture."
             )
             made.setAccessibleName(str(structure))
-            made.setIcon(swatch(COLOURS[structure]))
+            made.setIcon(swatch(structure.colour))
             self._add(code, made)
         self._add(ERASER, button("Erase 0", "Take labels away. Keys 0 and E on the picture."))
 

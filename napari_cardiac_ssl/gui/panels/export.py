@@ -12,30 +12,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_cardiac_ssl.anatomy import SCHEMES, LabelScheme, Structure, View
+from napari_cardiac_ssl.anatomy import SCHEMES, LabelScheme, Structure
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.panels.controls import button, column, describe
 from napari_cardiac_ssl.gui.preferences import preferences
 from napari_cardiac_ssl.gui.studies import Studies
+from napari_cardiac_ssl.writers.registry import WRITERS
+from napari_cardiac_ssl.writers.work import Choice, Work, Writer
 
-#: What can be written: key, name, what it is, the ending of its file.
-_PARTS = (
-    ("masks", "Masks", "The labels as seen, on the image's own grid, NIfTI.", "_seg.nii.gz"),
-    (
-        "numbers",
-        "Measurements",
-        "Volumes, EF, mass and wall thickness as a table (CSV), and tables of frames and slices.",
-        "_measurements.csv",
-    ),
-    (
-        "provenance",
-        "Provenance",
-        "Who drew which slice, when, and from which model's prediction (JSON).",
-        "_provenance.json",
-    ),
-    ("report", "Report", "One page with contours, curve and numbers (HTML).", "_report.html"),
-    ("model", "Model", "The present model, to predict or to go on from.", "_model.safetensors"),
-)
 _FRAMES = (("all frames", "all"), ("ED and ES only", "phases"), ("the frame in view", "view"))
 
 
@@ -52,11 +36,11 @@ class ExportPanel(QWidget):
         super().__init__()
         self._studies, self._desk = studies, studies.desk
         self.parts: dict[str, QCheckBox] = {}
-        for key, name, what, _ in _PARTS:
-            box = self.parts[key] = QCheckBox(name)
-            box.setAccessibleName(f"Export {name.lower()}")
-            describe(box, what)
-            box.setChecked(key in {"masks", "numbers"})
+        for key, writer in WRITERS.items():
+            box = self.parts[key] = QCheckBox(writer.name)
+            box.setAccessibleName(f"Export {writer.name.lower()}")
+            describe(box, writer.about)
+            box.setChecked(writer.usual)
             box.toggled.connect(self._show)
         self.frames = _choice("Frames of the masks", "Whose labels the masks hold.")
         for text, which in _FRAMES:
@@ -118,8 +102,9 @@ class ExportPanel(QWidget):
 
     def files(self, folder: Path) -> list[Path]:
         """Return the files that would be written for the view that is worked on."""
-        name = self._desk.session.stack.name
-        return [folder / f"{name}{ending}" for key, _, _, ending in _PARTS if self._is_asked(key)]
+        return [
+            folder / f"{self._desk.session.stack.name}{writer.ending}" for writer in self._asked()
+        ]
 
     def _jobs(self, folder: Path) -> list[Callable[[], list[Path]]]:
         study, here = self._studies.current, self._desk.session.stack
@@ -141,32 +126,26 @@ class ExportPanel(QWidget):
 
     def _export_one(self, folder: Path) -> list[Path]:
         """Write what is ticked and makes sense for the view that is worked on."""
-        session, study = self._desk.session, self._studies.current
-        written: list[Path] = []
-        for key, _, _, ending in _PARTS:
-            path = folder / f"{session.stack.name}{ending}"
-            if not self._is_asked(key):
-                continue
-            if key == "masks":
-                written.append(session.export_mask(path, self.scheme, self._frames()))
-            elif key == "numbers":
-                written += session.export_measurements(path)
-            elif key == "provenance":
-                written.append(session.export_provenance(path))
-            elif key == "report" and study is not None:
-                written.append(session.export_report(path, study.name, study.notes))
-            elif key == "model":
-                written.append(session.export_model(path))
+        choice, work, written = self._choice(), self._work(), list[Path]()
+        for writer in self._asked():
+            written += writer.write(folder / f"{work.stack.name}{writer.ending}", work, choice)
         return written
 
-    def _is_asked(self, key: str) -> bool:
-        """Tell whether something is ticked and can be written of the view that is worked on."""
-        only_sax = key in {"numbers", "report"}
-        if only_sax and self._desk.session.stack.view is not View.SAX:
-            return False
-        if key == "model" and self._desk.session.model is None:
-            return False
-        return bool(self.parts[key].isChecked())
+    def _work(self) -> Work:
+        study = self._studies.current
+        return self._desk.session.work(*((study.name, study.notes) if study else ()))
+
+    def _asked(self) -> list[Writer]:
+        """Return what is ticked and makes sense for the view that is worked on."""
+        work = self._work()
+        return [
+            writer
+            for key, writer in WRITERS.items()
+            if self.parts[key].isChecked() and writer.offered(work)
+        ]
+
+    def _choice(self) -> Choice:
+        return Choice(self.scheme, self._frames())
 
     def _frames(self) -> Collection[int] | None:
         which = self.frames.currentData()
@@ -182,6 +161,9 @@ class ExportPanel(QWidget):
         self.all_views.setVisible(study is not None and len(study.stacks) > 1)
         self.all_views.setEnabled(not self._desk.session.busy)
         self.parts["model"].setEnabled(self._desk.session.model is not None)
+        self.parts["landmarks"].setEnabled(
+            self._desk.is_open and self._desk.session.landmarks is not None
+        )
         for part in (self.frames, self.schemes):
             part.setEnabled(self.parts["masks"].isChecked())
         self.go.setEnabled(any(box.isChecked() for box in self.parts.values()))

@@ -22,6 +22,7 @@ from napari_cardiac_ssl.gui.preferences import preferences
 from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.session import JobStatus
 from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.wording import count
 
 _PHASES = {
     "idle": "",
@@ -201,7 +202,7 @@ class LearningPanel(QWidget):
         model = session.model
         if self._desk.is_open:
             number = len(session.annotations.slices(SliceState.EXPERT, SliceState.EDITING))
-        text = f"Train on {number} slice{'' if number == 1 else 's'}" if number else "Train"
+        text = f"Train on {count(number, 'slice')}" if number else "Train"
         self.train.setText(text)
         self.train.setAccessibleName(text)
         describe(
@@ -254,7 +255,7 @@ class LearningPanel(QWidget):
             return "No model yet"
         if not model.slices_learned:  # it may have been tested nevertheless
             return "The shipped weights; nothing learned here yet"
-        learned = f"{model.slices_learned} slice{'' if model.slices_learned == 1 else 's'}"
+        learned = count(model.slices_learned, "slice")
         return f"Learned from {learned} in {model.seconds:.0f} s; {self._desk.session.verdict}"
 
     def _machine(self) -> str:

@@ -10,9 +10,8 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QListWidget, QListWidgetItem, QW
 
 from napari_cardiac_ssl.anatomy import Structure, View
 from napari_cardiac_ssl.gui.desk import Desk
-from napari_cardiac_ssl.gui.display import COLOURS
 from napari_cardiac_ssl.gui.panels.controls import button, column, describe, row
-from napari_cardiac_ssl.measures import AnatomyWarning, Basis, Measures
+from napari_cardiac_ssl.measures import MEASURES, AnatomyWarning, Basis, Measures
 from napari_cardiac_ssl.study import SliceIndex
 
 #: How long after a change numbers are counted again: a stroke ends, a cine does not stop.
@@ -21,13 +20,11 @@ _SOON_MS = 15
 _LATER_MS = 250
 #: Seen on light and on dark.
 _ED, _ES, _NOW = "#56B4E9", "#D55E00", "#8A8A8A"
-_ROWS = (
-    ("EDV", "ml", "lv_edv_ml", "rv_edv_ml", "Volume at end-diastole"),
-    ("ESV", "ml", "lv_esv_ml", "rv_esv_ml", "Volume at end-systole"),
-    ("SV", "ml", "lv_sv_ml", "rv_sv_ml", "Stroke volume: EDV less ESV"),
-    ("EF", "%", "lv_ef_percent", "rv_ef_percent", "Ejection fraction: 100 × SV / EDV"),
-    ("Mass", "g", "lv_mass_g", "", "Mass of the LV myocardium at end-diastole (1.05 g/ml)"),
-)
+#: A line each, with the measure of either side, where it has one.
+_ROWS = {
+    name: {m.short.partition(" ")[0]: m for m in MEASURES if m.short.endswith(f" {name}")}
+    for name in dict.fromkeys(m.short.partition(" ")[2] for m in MEASURES if m.short)
+}
 
 
 class MeasuringPanel(QWidget):
@@ -89,18 +86,19 @@ class MeasuringPanel(QWidget):
             head = QLabel(title)
             if side:
                 structure = Structure.LV_CAVITY if side == "lv" else Structure.RV_CAVITY
-                head.setStyleSheet(f"font-weight: bold; color: {COLOURS[structure]};")
+                head.setStyleSheet(f"font-weight: bold; color: {structure.colour};")
                 head.setAlignment(Qt.AlignmentFlag.AlignRight)
             grid.addWidget(head, 0, place)
-        for line, (name, unit, lv, rv, tip) in enumerate(_ROWS, start=1):
-            label = QLabel(f"{name} ({unit})")
-            describe(label, tip)
+        for line, (name, sides) in enumerate(_ROWS.items(), start=1):
+            shown = next(iter(sides.values()))
+            label = QLabel(f"{name[0].upper()}{name[1:]} ({shown.unit})")
+            describe(label, shown.about)
             grid.addWidget(label, line, 0)
-            for place, (side, measure) in enumerate((("LV", lv), ("RV", rv)), start=1):
-                if measure:
-                    cell = self._cells[measure] = QLabel("–")
+            for place, side in enumerate(("LV", "RV"), start=1):
+                if side in sides:
+                    cell = self._cells[sides[side].column] = QLabel("–")
                     cell.setAlignment(Qt.AlignmentFlag.AlignRight)
-                    cell.setAccessibleName(f"{side} {name} in {unit}")
+                    cell.setAccessibleName(f"{side} {name} in {shown.unit}")
                     cell.setStyleSheet("font-weight: bold;" if name == "EF" else "")
                     grid.addWidget(cell, line, place)
         return grid
@@ -219,7 +217,7 @@ class VolumeCurve(pg.PlotWidget):
         self.setMouseEnabled(False, False)
         self.hideButtons()
         self.setFixedHeight(110)
-        colour = COLOURS[Structure.LV_CAVITY]
+        colour = Structure.LV_CAVITY.colour
         self._line = self.plot(
             pen=pg.mkPen(colour, width=1.5),
             symbol="o",
@@ -309,14 +307,10 @@ def _slices(basis: Basis) -> str:
 
 
 def _summary(heart: Measures) -> str:
+    shown = [m for m in MEASURES if m.rank and m.short.startswith("LV ")]
     parts = [
-        f"{name} {_number(value)} {unit}"
-        for name, value, unit in (
-            ("EDV", heart.lv_edv_ml, "ml"),
-            ("ESV", heart.lv_esv_ml, "ml"),
-            ("EF", heart.lv_ef_percent, "%"),
-            ("mass", heart.lv_mass_g, "g"),
-        )
-        if not isnan(value)
+        f"{measure.short.removeprefix('LV ')} {_number(value)} {measure.unit}"
+        for measure in shown
+        if (value := measure.of(heart)) is not None and not isnan(value)
     ]
     return "LV: " + ", ".join(parts) if parts else ""

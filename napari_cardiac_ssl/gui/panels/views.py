@@ -18,19 +18,18 @@ from qtpy.QtWidgets import (
 
 from napari_cardiac_ssl.anatomy import UKBB, View
 from napari_cardiac_ssl.gui.cuts import Cut, cuts, nearest_slice, same_moment
-from napari_cardiac_ssl.gui.display import COLOURS
 from napari_cardiac_ssl.gui.landmarks import LandmarkClicks
 from napari_cardiac_ssl.gui.panels.controls import column, describe, row
 from napari_cardiac_ssl.gui.panels.pane import PaneLine, ViewPane
 from napari_cardiac_ssl.gui.plane_lines import POSITIONS, TRACES, PlaneLines
-from napari_cardiac_ssl.gui.studies import VIEW_NAMES, Studies
+from napari_cardiac_ssl.gui.studies import Studies
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 _LANDMARKS = "Landmarks (*.json)"
 #: The slice in view, and the others.
 _HERE, _ELSEWHERE = "#FFE45C", "#8A8A8A"
 #: Which views are worth a pane, the best first.
-_WORTH = (View.LAX_4CH, View.LAX_2CH, View.SAX, View.LAX_3CH, View.RV_2CH, View.RVOT, View.OTHER)
+_WORTH = sorted(View, key=lambda view: 2.5 if view is View.SAX else view.order)
 
 
 class _Slot(QWidget):
@@ -57,8 +56,8 @@ class _Slot(QWidget):
         describe(self.wrong, "Say which view this picture shows, if it was told wrongly.")
         self.wrong.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.wrong)
-        for view, name in VIEW_NAMES.items():
-            menu.addAction(f"It is the {name}", lambda view=view: self._on_corrected(view))
+        for view in View.in_order():
+            menu.addAction(f"It is the {view.short}", lambda view=view: self._on_corrected(view))
         self.wrong.setMenu(menu)
         self.pane = ViewPane()
         self.pane.setAccessibleName(f"Picture of pane {place + 1}")
@@ -103,7 +102,7 @@ class _Slot(QWidget):
             colour, width = (_HERE, 1.6) if cut.z == here.z else (_ELSEWHERE, 0.6)
             lines.append(PaneLine(cut.points_xy[[0, -1]], colour, width))
             for code, ends in cut.runs(labels[cut.z]):
-                colour = COLOURS[UKBB.structures[code - 1]]
+                colour = UKBB.structures[code - 1].colour
                 lines.append(PaneLine(ends, colour, 5.0 if cut.z == here.z else 2.5))
         self.pane.show_frame(same_moment(here.t, main.frames, stack.frames), tuple(lines))
 
@@ -283,5 +282,7 @@ class ViewsPanel(QWidget):
             slot.follow()
 
     def _on_corrected(self, stack: Stack, view: View) -> None:
-        self._studies.correct(stack, view)
-        self._studies.desk.say(f"{stack.name} is taken for the {VIEW_NAMES[view]} from now on")
+        desk = self._studies.desk
+        with desk.reporting():
+            self._studies.correct(stack, view)
+            desk.say(f"{stack.name} is taken for the {view.short} from now on")

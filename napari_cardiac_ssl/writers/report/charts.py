@@ -1,23 +1,75 @@
 """Charts as SVG: volume over time, and bullseyes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import cos, isnan, radians, sin
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import Structure
+from napari_cardiac_ssl.writers.report.templating import filled
 
-#: Okabe and Ito's colours, which colour-blind people tell apart; the window's too.
-COLOURS = {
-    Structure.LV_CAVITY: "#E69F00",
-    Structure.MYOCARDIUM: "#009E73",
-    Structure.RV_CAVITY: "#56B4E9",
-}
 #: From light to dark, even in lightness: prints in grey as well.
 _RAMP = np.array([[247, 251, 255], [198, 219, 239], [107, 174, 214], [33, 113, 181], [8, 48, 107]])
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 520, 220, 48, 40, 14, 90
+
+@dataclass(frozen=True)
+class _Axes:
+    """Where the curves' values lie in the picture.
+
+    Parameters
+    ----------
+    frames
+        How many.
+    most_ml
+        The largest value.
+    frame_interval_s
+        Time between frames; None makes the axis count frames.
+    """
+
+    frames: int
+    most_ml: float
+    frame_interval_s: float | None
+    width: int = 520
+    height: int = 220
+    left: int = 48
+    right: int = 430
+    top: int = 14
+    bottom: int = 180
+
+    @property
+    def unit(self) -> float:
+        """What a frame is on the axis of time."""
+        return 1000 * self.frame_interval_s if self.frame_interval_s else 1.0
+
+    @property
+    def named(self) -> str:
+        """What the axis of time shows."""
+        return "time in the heartbeat, ms" if self.frame_interval_s else "frame"
+
+    @property
+    def ticks(self) -> list[float]:
+        """Marks on the axis of time."""
+        last = (self.frames - 1) * self.unit
+        ticks: list[float] = np.arange(0, last + 1e-9, max(_round_step(last / 6), 1.0)).tolist()
+        return ticks
+
+    @property
+    def volumes(self) -> list[float]:
+        """Marks on the axis of volumes."""
+        step = _round_step(self.most_ml / 4)
+        volumes: list[float] = np.arange(0, int(self.most_ml / step) + 1.5).tolist()
+        return [step * n for n in volumes]
+
+    def x(self, t: float) -> float:
+        """Return where a frame lies."""
+        return self.left + (self.right - self.left) * t / max(self.frames - 1, 1)
+
+    def y(self, volume: float) -> float:
+        """Return where a volume lies."""
+        return self.bottom - (self.bottom - self.top) * volume / self.volumes[-1]
 
 
 def curve(
@@ -26,7 +78,7 @@ def curve(
     ed: int | None,
     es: int | None,
     frame_interval_s: float | None,
-) -> str:
+) -> Markup:
     """Return the volumes over time as SVG.
 
     Parameters
@@ -40,72 +92,20 @@ def curve(
     """
     frames = len(next(iter(volumes_ml.values())))
     most = max(float(np.nanmax(v)) for v in volumes_ml.values() if not np.isnan(v).all())
-    step = _round_step(most / 4)
-    top = step * (int(most / step) + 1)
-    unit = 1000 * frame_interval_s if frame_interval_s else 1.0
-
-    def x(t: float) -> float:
-        return _LEFT + (_WIDTH - _LEFT - _RIGHT) * t / max(frames - 1, 1)
-
-    def y(volume: float) -> float:
-        return _HEIGHT - _BOTTOM - (_HEIGHT - _BOTTOM - _TOP) * volume / top
-
-    parts = [
-        f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(v):.1f}" y2="{y(v):.1f}" class="grid"/>'
-        f'<text x="{_LEFT - 6}" y="{y(v) + 4:.1f}" class="axis end">{v:g}</text>'
-        for v in np.arange(0, top + step / 2, step)
+    axes = _Axes(frames, most, frame_interval_s)
+    curves = [
+        {"name": str(structure), "colour": structure.colour, "runs": _runs(volumes, axes)}
+        for structure, volumes in volumes_ml.items()
     ]
-    last = (frames - 1) * unit
-    parts += [
-        f'<text x="{x(tick / unit):.1f}" y="{_HEIGHT - _BOTTOM + 16}" class="axis middle">'
-        f"{tick:g}</text>"
-        for tick in np.arange(0, last + 1e-9, max(_round_step(last / 6), 1.0))
-    ]
-    named = "time in the heartbeat, ms" if frame_interval_s else "frame"
-    middle = (_LEFT + _WIDTH - _RIGHT) / 2
-    parts.append(f'<text x="{middle}" y="{_HEIGHT - 6}" class="axis middle">{named}</text>')
-    parts.append(f'<text x="{_LEFT - 40}" y="{_TOP - 3}" class="axis">ml</text>')
-    for frame, phase in ((ed, "ED"), (es, "ES")):
-        if frame is not None:
-            parts.append(
-                f'<line x1="{x(frame):.1f}" x2="{x(frame):.1f}" y1="{_TOP}" '
-                f'y2="{_HEIGHT - _BOTTOM}" class="phase"/><text x="{x(frame) + 3:.1f}" '
-                f'y="{_HEIGHT - _BOTTOM - 5}" class="axis">{phase}</text>'
-            )
-    for i, (structure, volumes) in enumerate(volumes_ml.items()):
-        parts.append(_line(volumes, COLOURS[structure], x, y))
-        parts.append(
-            f'<text x="{_WIDTH - _RIGHT + 12}" y="{_TOP + 14 + 18 * i}" class="axis" '
-            f'style="fill:{COLOURS[structure]};font-weight:600">{structure}</text>'
-        )
-    return (
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" class="curve" role="img" '
-        f'aria-label="Volumes over time">{"".join(parts)}</svg>'
-    )
+    phases = [(name, frame) for name, frame in (("ED", ed), ("ES", es)) if frame is not None]
+    return filled("curve.svg", axes=axes, curves=curves, phases=phases)
 
 
-def _line(
-    volumes: NDArray[np.float64],
-    colour: str,
-    x: Callable[[float], float],
-    y: Callable[[float], float],
-) -> str:
-    """Return one curve: lines between neighbouring frames that are known, and points."""
+def _runs(volumes: NDArray[np.float64], axes: _Axes) -> list[list[tuple[float, float]]]:
+    """Return the points of a curve, a list for each run of neighbouring frames that are known."""
     known = np.flatnonzero(~np.isnan(volumes))
-    if not known.size:
-        return ""
     runs = np.split(known, np.flatnonzero(np.diff(known) > 1) + 1)
-    lines = "".join(
-        f'<polyline points="{" ".join(f"{x(int(t)):.1f},{y(volumes[t]):.1f}" for t in run)}" '
-        f'fill="none" stroke="{colour}" stroke-width="2"/>'
-        for run in runs
-        if len(run) > 1
-    )
-    points = "".join(
-        f'<circle cx="{x(int(t)):.1f}" cy="{y(volumes[t]):.1f}" r="2.4" fill="{colour}"/>'
-        for t in known
-    )
-    return lines + points
+    return [[(axes.x(int(t)), axes.y(float(volumes[t]))) for t in run] for run in runs]
 
 
 def _round_step(at_least: float) -> float:
@@ -120,7 +120,7 @@ _RINGS = ((70, 100, 1, 6), (40, 70, 7, 6), (14, 40, 13, 4))
 
 def bullseye(
     segments: Mapping[int, float], *, low: float, high: float, title: str, decimals: int
-) -> str:
+) -> Markup:
     """Return values of the 16 segments as SVG; the apex in the middle, anterior up, septum left.
 
     Parameters
@@ -134,30 +134,17 @@ def bullseye(
     decimals
         Of the numbers.
     """
-    parts = []
+    shown = []
     for inner, outer, first, number in _RINGS:
         for i in range(number):
             value = segments.get(first + i, float("nan"))
             middle = 90 + 360 / number * i
             fill, ink = _colour(value, low, high)
-            parts.append(f'<path d="{_sector(inner, outer, middle, 180 / number)}" fill="{fill}"/>')
-            if not isnan(value):
-                x, y = _at((inner + outer) / 2, middle)
-                parts.append(
-                    f'<text x="{x:.1f}" y="{y + 3.5:.1f}" fill="{ink}" class="middle value">'
-                    f"{value:.{decimals}f}</text>"
-                )
-    names = (("anterior", 0, -106), ("inferior", 0, 114))
-    parts += [f'<text x="{x}" y="{y}" class="axis middle">{name}</text>' for name, x, y in names]
-    for name, x, turn in (("septal", -108, -90), ("lateral", 108, 90)):
-        parts.append(
-            f'<text transform="translate({x} 0) rotate({turn})" class="axis middle">{name}</text>'
-        )
-    return (
-        f'<figure><svg viewBox="-122 -122 244 244" role="img" aria-label="{title}">'
-        f'<g stroke="#777" stroke-width="0.7"><circle r="14" fill="white"/></g>'
-        f'<g class="bullseye">{"".join(parts)}</g></svg><figcaption>{title}</figcaption></figure>'
-    )
+            x, y = _at((inner + outer) / 2, middle)
+            path = _sector(inner, outer, middle, 180 / number)
+            text = "" if isnan(value) else f"{value:.{decimals}f}"
+            shown.append({"path": path, "fill": fill, "ink": ink, "x": x, "y": y, "text": text})
+    return filled("bullseye.svg", title=title, segments=shown)
 
 
 def _at(radius: float, angle_deg: float) -> tuple[float, float]:
@@ -188,14 +175,8 @@ def _colour(value: float, low: float, high: float) -> tuple[str, str]:
     return f"rgb({red},{green},{blue})", "white" if share > 0.55 else "black"
 
 
-def scale(low: float, high: float, unit: str) -> str:
+def scale(low: float, high: float, unit: str) -> Markup:
     """Return the bullseyes' scale of colours as SVG."""
     steps: Sequence[float] = np.linspace(low, high, 40).tolist()
-    cells = "".join(
-        f'<rect x="{60 + 6 * i}" y="2" width="6.5" height="10" fill="{_colour(v, low, high)[0]}"/>'
-        for i, v in enumerate(steps)
-    )
-    return (
-        f'<svg viewBox="0 0 360 14" class="scale">{cells}<text x="54" y="11" class="axis end">'
-        f'{low:g}</text><text x="306" y="11" class="axis">{high:g} {unit}</text></svg>'
-    )
+    colours = [_colour(value, low, high)[0] for value in steps]
+    return filled("scale.svg", colours=colours, low=low, high=high, unit=unit)

@@ -1,18 +1,19 @@
 """Slices with their contours: a picture inside an SVG, so that contours stay sharp on paper."""
 
-import struct
-import zlib
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from io import BytesIO
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
+from PIL import Image
 from skimage.measure import find_contours
 
 from napari_cardiac_ssl.anatomy import UKBB, Structure
 from napari_cardiac_ssl.geometry.orientation import Orientation, usual_orientation
 from napari_cardiac_ssl.study import Stack
-from napari_cardiac_ssl.writers.report.charts import COLOURS
+from napari_cardiac_ssl.writers.report.templating import filled
 
 #: What is shown around all that is labelled.
 MARGIN_MM = 14.0
@@ -48,7 +49,7 @@ class Gallery:
     def _cut(self, slice_yx: NDArray[np.generic]) -> NDArray[np.generic]:
         return self._turn.picture(slice_yx)[self._box]
 
-    def picture(self, t: int, z: int, *, sides: bool = False) -> str:
+    def picture(self, t: int, z: int, *, sides: bool = False) -> Markup:
         """Return a slice as SVG, in mm.
 
         Parameters
@@ -60,33 +61,27 @@ class Gallery:
         """
         image = self._cut(self._stack.image[t, z]).astype(np.float64)
         grey = np.clip((image - self._low) / (self._high - self._low), 0, 1) * 255
-        data = b64encode(_png(grey.astype(np.uint8))).decode()
         height, width = (n * mm for n, mm in zip(image.shape, self._pixel_mm, strict=True))
         labels = self._cut(self._labels[t, z])
-        contours = "".join(
-            f'<path d="{path}" stroke="{COLOURS[structure]}"/>'
-            for structure in _ORDER
-            if (path := _path(labels == UKBB.code(structure), self._pixel_mm))
-        )
-        letters = self._letters(width, height) if sides else ""
-        return (
-            f'<svg viewBox="0 0 {width:.2f} {height:.2f}" role="img" '
-            f'aria-label="frame {t}, slice {z}"><image width="{width:.2f}" height="{height:.2f}" '
-            f'preserveAspectRatio="none" href="data:image/png;base64,{data}"/>'
-            f'<g fill="none" stroke-width="1.5" stroke-linejoin="round">{contours}</g>'
-            f"{letters}</svg>"
+        outlines = ((s, _path(labels == UKBB.code(s), self._pixel_mm)) for s in _ORDER)
+        return filled(
+            "slice.svg",
+            t=t,
+            z=z,
+            width=width,
+            height=height,
+            picture=b64encode(png(grey.astype(np.uint8))).decode(),
+            contours=[(structure.colour, path) for structure, path in outlines if path],
+            letters=self._letters(width, height) if sides else (),
         )
 
-    def _letters(self, width: float, height: float) -> str:
+    def _letters(self, width: float, height: float) -> list[tuple[str, tuple[float, float]]]:
         if not self._turn.sides:
-            return ""
+            return []
         places = (
             (5, height / 2), (width - 5, height / 2), (width / 2, 8), (width / 2, height - 4),
         )  # fmt: skip
-        return "".join(
-            f'<text x="{x:.1f}" y="{y:.1f}" class="side">{letter}</text>'
-            for letter, (x, y) in zip(self._turn.sides, places, strict=True)
-        )
+        return list(zip(self._turn.sides, places, strict=True))
 
 
 def _square(marked: NDArray[np.generic], pixel_mm: tuple[float, ...]) -> tuple[slice, slice]:
@@ -115,27 +110,8 @@ def _path(mask: NDArray[np.bool_], pixel_mm: tuple[float, ...]) -> str:
     )
 
 
-def _png(grey: NDArray[np.uint8]) -> bytes:
-    """Return a picture ``(y, x)`` as a PNG file (ISO/IEC 15948): 8 bits of grey, no filter."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        check = zlib.crc32(kind + data)
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
-
-    height, width = grey.shape
-    rows = np.zeros((height, width + 1), dtype=np.uint8)  # each row starts with its filter: none
-    rows[:, 1:] = grey
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-        + chunk(b"IDAT", zlib.compress(rows.tobytes(), 9))
-        + chunk(b"IEND", b"")
-    )
-
-
-def legend(names: Mapping[Structure, str]) -> str:
-    """Return what the contours' colours mean, as HTML."""
-    return " ".join(
-        f'<span class="key"><i style="background:{COLOURS[s]}"></i>{name}</span>'
-        for s, name in names.items()
-    )
+def png(grey: NDArray[np.uint8]) -> bytes:
+    """Return a picture ``(y, x)`` as a PNG file."""
+    file = BytesIO()
+    Image.fromarray(np.ascontiguousarray(grey)).save(file, "PNG", optimize=True)
+    return file.getvalue()

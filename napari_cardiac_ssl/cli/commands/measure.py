@@ -1,0 +1,128 @@
+"""The command measure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from napari_cardiac_ssl.anatomy import scheme_named
+from napari_cardiac_ssl.cli.console import say_json
+from napari_cardiac_ssl.cli.options import (
+    Command,
+    EdFrame,
+    EsFrame,
+    HeightCm,
+    Json,
+    Scheme,
+    WeightKg,
+    option,
+)
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.files import check_writable
+from napari_cardiac_ssl.writers.tables import write_csv
+
+_LONG_AXIS = "long-axis masks: LV volume by area-length from 2CH and 4CH, in pairs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What may be said to measure."""
+
+    masks: Annotated[
+        Sequence[Path],
+        option(nargs="*", metavar="MASK", help="3-D, or 4-D with time: one row each"),
+    ] = ()
+    ed: Annotated[
+        Sequence[Path], option("--ed", metavar="MASK", help="instead: masks at ED …")
+    ] = ()
+    es: Annotated[Sequence[Path], option("--es", metavar="MASK", help="… and at ES, in pairs")] = ()
+    view_2ch: Annotated[Sequence[Path], option("--2ch", metavar="MASK", help=_LONG_AXIS)] = ()
+    view_4ch: Annotated[Sequence[Path], option("--4ch", metavar="MASK", help=_LONG_AXIS)] = ()
+    ed_frame: EdFrame = None
+    es_frame: EsFrame = None
+    height_cm: HeightCm = None
+    weight_kg: WeightKg = None
+    scheme: Scheme = None
+    csv: Annotated[
+        Path | None,
+        option("--csv", metavar="FILE", help="write the table as CSV too, with every column"),
+    ] = None
+    curve: Annotated[
+        Path | None,
+        option("--curve", metavar="FILE", help="write the volumes of every frame as CSV"),
+    ] = None
+    areas: Annotated[
+        Path | None,
+        option("--areas", metavar="FILE", help="write the areas of every slice as CSV"),
+    ] = None
+    json: Json = False
+
+
+def measure(options: Options) -> int:
+    """Measure masks: one row each, or one for each pair."""
+    from napari_cardiac_ssl.cli.measures import (
+        body_surface,
+        check_pairs,
+        of_mask,
+        of_pair,
+        of_views,
+        say_doubts,
+        say_rows,
+        write_details,
+    )
+    from napari_cardiac_ssl.cli.pairing import PHASE, VIEW, paired
+    from napari_cardiac_ssl.readers.nifti import read_mask
+
+    kinds = [
+        bool(options.masks),
+        bool(options.ed or options.es),
+        bool(options.view_2ch or options.view_4ch),
+    ]
+    if sum(kinds) != 1:
+        raise InputError(
+            "name masks, or --ed and --es, or --2ch and --4ch: one of the three, in one go"
+        )
+    check_pairs("--ed", options.ed, "--es", options.es)
+    check_pairs("--2ch", options.view_2ch, "--4ch", options.view_4ch)
+    if not options.masks and (options.ed_frame, options.es_frame) != (None, None):
+        raise InputError("--ed-frame and --es-frame are for 4-D masks, not for pairs of masks")
+    if (options.curve or options.areas) and not options.masks:
+        raise InputError("--curve and --areas are for masks named one by one, not for pairs")
+    for path in (options.csv, options.curve, options.areas):
+        if path:
+            check_writable(path)
+    scheme = scheme_named(options.scheme) if options.scheme else None
+    surface = body_surface(options.height_cm, options.weight_kg)
+    es = paired(
+        options.ed, options.es, called=("the ED mask", "the ES mask"), differ=PHASE, again=True
+    )
+    called = ("the 2CH mask", "the 4CH mask")
+    view_4ch = paired(options.view_2ch, options.view_4ch, called=called, differ=VIEW, again=True)
+    found = [
+        *(of_mask(read_mask(path, scheme=scheme), options, surface) for path in options.masks),
+        *(of_pair(*pair, scheme, surface) for pair in zip(options.ed, es, strict=True)),
+        *(
+            of_views(*pair, scheme, surface)
+            for pair in zip(options.view_2ch, view_4ch, strict=True)
+        ),
+    ]
+    rows = [part.one.row() for part in found]
+    for part, row in zip(found, rows, strict=True):
+        say_doubts(part.one.doubts, {row["ed_frame"], row["es_frame"]})
+    if options.csv:
+        write_csv(options.csv, [part.one.cells() for part in found])
+    write_details(options, found)
+    if options.json:
+        say_json([part.one.for_json() for part in found])
+    else:
+        say_rows(rows)
+    return 0
+
+
+COMMAND = Command(
+    "measure",
+    "Measure volumes, ejection fraction, mass and wall thickness.",
+    "cardiac-ssl measure --ed p1_ED_gt.nii.gz --es p1_ES_gt.nii.gz --scheme acdc --csv p1.csv",
+    Options,
+    measure,
+)

@@ -1,0 +1,19 @@
+"""Numbers with their nouns, and moments, as messages and files say them."""
+
+from datetime import UTC, datetime
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun.
+
+    Examples
+    --------
+    >>> count(1, "slice"), count(2, "slice"), count(0, "study", "studies")
+    ('1 slice', '2 slices', '0 studies')
+    """
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def now() -> str:
+    """Return this moment, UTC, to the second (ISO 8601)."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,137 @@
+"""What there is to write of one stack at one moment, and what writes it."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cardiac_ssl.anatomy import UKBB, LabelScheme, View
+from napari_cardiac_ssl.annotations import Annotations
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.geometry.frame import Landmarks
+from napari_cardiac_ssl.measures import Measured, Phases
+from napari_cardiac_ssl.model_file import ModelFile
+from napari_cardiac_ssl.study import Stack
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """The work on a stack, as writers see it.
+
+    Parameters
+    ----------
+    stack, annotations
+        The image and its labels, slice by slice.
+    measured
+        Of these labels.
+    phases
+        ED and ES.
+    study
+        What users call the examination.
+    notes
+        What was remarked when it was read, a line each.
+    landmarks
+        The heart's three points, where they are known.
+    model
+        The present one, if there is one.
+    validation
+        How models did on this stack's slices before they learned from them, a row each.
+    """
+
+    stack: Stack
+    annotations: Annotations
+    measured: Measured
+    phases: Phases
+    study: str = ""
+    notes: Sequence[str] = ()
+    landmarks: Landmarks | None = None
+    model: ModelFile | None = None
+    validation: Sequence[Mapping[str, object]] = ()
+
+    def check_short_axis(self, what: str) -> None:
+        """Refuse views that cannot be measured.
+
+        Raises
+        ------
+        InputError
+            As said.
+        """
+        if self.stack.view is not View.SAX:
+            raise InputError(
+                f"{self.stack.name} is a {self.stack.view} view; only the short axis is {what}"
+            )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How masks are written.
+
+    Parameters
+    ----------
+    scheme
+        Which integer means which structure.
+    frames
+        Whose labels; the others are empty. All by default.
+    """
+
+    scheme: LabelScheme = UKBB
+    frames: Collection[int] | None = None
+
+    def labels(self, work: Work) -> NDArray[np.uint8]:
+        """Return the labels of the chosen frames.
+
+        Raises
+        ------
+        InputError
+            If there is no such frame.
+        """
+        labels = work.annotations.labels
+        if self.frames is None:
+            return labels
+        for frame in self.frames:
+            if not 0 <= frame < work.stack.frames:
+                raise InputError(f"no frame {frame}: there are 0 to {work.stack.frames - 1}")
+        chosen = np.zeros_like(labels)
+        for frame in self.frames:
+            chosen[frame] = labels[frame]
+        return chosen
+
+
+def _always(work: Work) -> bool:
+    return True
+
+
+def of_short_axis(work: Work) -> bool:
+    """Tell whether the stack is one that can be measured."""
+    return work.stack.view is View.SAX
+
+
+@dataclass(frozen=True)
+class Writer:
+    """One kind of file that work leaves as.
+
+    Parameters
+    ----------
+    key
+        Its name in programs.
+    name, about
+        For people: what it is called, and what it is.
+    ending
+        Of its file, after the stack's name.
+    write
+        Writes it, and returns the files.
+    offered
+        Whether there is anything of the kind to write.
+    usual
+        Whether it is written unless one says otherwise.
+    """
+
+    key: str
+    name: str
+    about: str
+    ending: str
+    write: Callable[[Path, Work, Choice], tuple[Path, ...]]
+    offered: Callable[[Work], bool] = _always
+    usual: bool = False
