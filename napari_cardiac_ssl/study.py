@@ -299,6 +299,24 @@ class Study:
         found = ", ".join(stack.view for stack in self.stacks) or "nothing"
         raise InputError(f"{self.name}: no {view} stack; found {found}")
 
+    def pictures_of(self, view: View) -> "tuple[Stack, ...]":
+        """Return the stacks of a view that show the heart beat, as far as there are some.
+
+        Beside plain pictures other contrasts are left out (tagged, maps, …), beside cines stills.
+
+        Examples
+        --------
+        >>> cine = Stack(np.zeros((2, 1, 4, 4)), np.eye(4))
+        >>> tagged, still = replace(cine, contrast="tagged"), cine.first_frame
+        >>> Study("p", (tagged, still, cine)).pictures_of(View.SAX) == (cine,)
+        True
+        >>> Study("p", (tagged, still)).pictures_of(View.SAX) == (still,)
+        True
+        """
+        alike = [stack for stack in self.stacks if stack.view is view]
+        plain = [stack for stack in alike if not stack.contrast] or alike
+        return tuple([stack for stack in plain if stack.frames > 1] or plain)
+
     def with_view(self, stack: Stack, view: View) -> "tuple[Study, Stack]":
         """Return the study with another view for one of its stacks, and that stack.
 
