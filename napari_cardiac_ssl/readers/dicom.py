@@ -30,6 +30,7 @@ from napari_cardiac_ssl.readers.dicom_notes import (
     identifier_notes,
     number_notes,
     order_notes,
+    stack_notes,
 )
 from napari_cardiac_ssl.readers.dicom_runs import TRIGGER_TIME
 from napari_cardiac_ssl.readers.dicom_views import tell_views
@@ -123,6 +124,7 @@ def _stacks(frames: list[Frame], path: Path) -> tuple[list[Stack], list[str], di
     unique = [frame for frame in frames if id(frame) not in lost]
     scattered, said = identifier_notes(unique, layout.layers)
     notes += [*said, *order_notes(layout.layers), *layout.notes]
+    notes += stack_notes(layout.layers)
     for layer in layout.layers:
         order = _order(layer)
         made = _stack(layer, order, path, scattered=scattered)

@@ -8,7 +8,9 @@ of distances with tolerances; numbers and UIDs of series only tell apart what is
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,11 @@ _PARALLEL_DEG = 2.0
 _SAME_PIXELS = 1e-3
 #: Two places this far apart are two views; many are one stack up to the widest gap anyone plans.
 _TWO_VIEWS_MM, _WIDEST_GAP_MM = 30.0, 50.0
+#: What tells apart two examinations, or two times that a person was laid down.
+_SESSIONS: tuple[Callable[[Frame], str], ...] = (
+    lambda frame: frame.study_uid,
+    lambda frame: frame.reference_uid,
+)
 #: A series with so many slices is a stack of its own beside others at the same places.
 _WHOLE = 3
 
@@ -261,23 +268,44 @@ def _layered(runs: list[Run], normal: NDArray[np.float64]) -> list[list[Run]]:
     depths = np.array([run.first.position_mm @ normal for run in runs])
     gaps = np.diff(depths)
     rivals = [(runs[i], runs[i + 1]) for i in np.flatnonzero(gaps <= SAME_MM)]
-    if any(one.first.image_type != other.first.image_type for one, other in rivals):
-        # Two reconstructions of the same pictures.
-        types: dict[str, list[Run]] = defaultdict(list)
-        for run in runs:
-            types[run.first.image_type].append(run)
-        return [part for alike in types.values() for part in _layered(alike, normal)]
-    by_series: dict[tuple[int, str], list[Run]] = defaultdict(list)
-    for run in runs:
-        by_series[run.series].append(run)
-    whole = [part for part in by_series.values() if len(part) >= _WHOLE]
     apart = gaps[gaps > SAME_MM]
     uneven = len(apart) > 1 and apart.min() < 0.6 * np.median(apart)
-    if whole and len(by_series) > 1 and (rivals or uneven):
-        # They lie at or between each other's slices: acquired again, or for another purpose.
+    # They may lie at or between each other's slices: acquired again, or for another purpose.
+    if any(one.first.image_type != other.first.image_type for one, other in rivals):
+        types = _grouped(runs, lambda run: run.first.image_type)  # reconstructed in two ways
+        return [part for alike in types for part in _layered(alike, normal)]
+    sessions = next(filter(None, (_sessions(runs, uid) for uid in _SESSIONS)), None)
+    if sessions:
+        return [part for alike in sessions for part in _layered(alike, normal)]
+    if not rivals and not uneven:
+        return [runs]
+    by_series = _grouped(runs, lambda run: run.series)
+    whole = [part for part in by_series if len(part) >= _WHOLE]
+    if whole and len(by_series) > 1:
         rest = [run for run in runs if not any(run in part for part in whole)]
         return [*whole, *(_layered(rest, normal) if rest else [])]
     return [runs]
+
+
+def _sessions(runs: list[Run], uid: Callable[[Frame], str]) -> list[list[Run]]:
+    """Return stacks that a UID tells apart and that lie between each other's slices, if any.
+
+    None if it differs within a cine: then it was scattered.
+    """
+    uids = [{uid(frame) for frame in run.frames} for run in runs]
+    parts = _grouped(runs, lambda run: uid(run.first))
+    turns = sum(one != other for one, other in pairwise(uids))
+    consistent = all(len(found) == 1 for found in uids)
+    if consistent and turns > len(parts) - 1 and min(map(len, parts)) >= _WHOLE:
+        return parts
+    return []
+
+
+def _grouped(runs: list[Run], key: Callable[[Run], Hashable]) -> list[list[Run]]:
+    groups: dict[Hashable, list[Run]] = defaultdict(list)
+    for run in runs:
+        groups[key(run)].append(run)
+    return list(groups.values())
 
 
 def _latest(view: View, runs: list[Run]) -> list[Layer]:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.readers.dicom_files import MOST_FRAMES, Frame
 from napari_cardiac_ssl.readers.dicom_grouping import Layer, series_name
 from napari_cardiac_ssl.readers.dicom_runs import TRIGGER_TIME, Run
+from napari_cardiac_ssl.wording import count
 
 #: By how much a slice may lie from where the stack's affine puts it before it is said.
 _OFF_MM = 1.0
@@ -57,6 +59,27 @@ def identifier_notes(frames: list[Frame], layers: list[Layer]) -> tuple[bool, li
             "was moved in between"
         )
     return scattered, notes
+
+
+def stack_notes(layers: list[Layer]) -> list[str]:
+    """Return what is said of several plain stacks of the short axis, which one is expected of."""
+    sax = [
+        layer
+        for layer in layers
+        if layer.view is View.SAX and not layer.first.contrast.kind and layer.runs[0].is_ordered
+    ]
+    if len(sax) < 2:
+        return []
+    sizes = Counter(
+        f"{count(len(layer.runs), 'slice')} × {count(layer.frames, 'frame')} of "
+        f"{layer.first.shape[0]} x {layer.first.shape[1]}"
+        for layer in sax
+    )
+    listed = ", ".join(f"{n} of {size}" if n > 1 else size for size, n in list(sizes.items())[:4])
+    return [
+        f"{len(sax)} SAX stacks ({listed}{', …' if len(sizes) > 4 else ''}), kept apart: they "
+        "differ in grid, orientation, contrast or frames, or lie at the same places"
+    ]
 
 
 def number_notes(frames: list[Frame]) -> list[str]:

@@ -131,6 +131,7 @@ def test_other_contrasts_never_replace_slices_of_the_cine(
     np.testing.assert_array_equal(second.image, sax.image[:, [1, 3]] + 500)
     assert (first.contrast, second.contrast) == ("", kind)
     assert kind.replace(" ", "_") in second.name
+    assert not kind or read.pictures_of(View.SAX) == (first,)
 
 
 def test_a_map_and_its_sources_are_told_apart(sax: Stack, tmp_path: Path) -> None:
@@ -164,6 +165,23 @@ def test_two_reconstructions_of_one_cine_stay_two(sax: Stack, tmp_path: Path) ->
     read = read_study(write(tmp_path / "s", images + corrected))
     for stack, added in zip(read.stacks, (0, 300), strict=True):
         np.testing.assert_array_equal(stack.image, sax.image + added)
+
+
+def test_two_examinations_stay_two(sax: Stack, tmp_path: Path) -> None:
+    """Every slice a series of its own, and the second time a few millimetres deeper."""
+
+    def deeper(ds: Dataset, t: int, z: int) -> None:
+        normal = np.cross(*np.array(ds.ImageOrientationPatient, float).reshape(2, 3))
+        corner = np.array(ds.ImagePositionPatient, float) + 3 * normal
+        ds.ImagePositionPatient = [f"{v:.6f}" for v in corner]
+        ds.StudyInstanceUID = "1.2.99"
+
+    read = read_study(write(tmp_path / "s", cine(sax) + acquired_again(sax, 500, 40, deeper)))
+    assert [stack.slices for stack in read.stacks] == [SLICES, SLICES]
+    for stack, added in zip(read.stacks, (0, 500), strict=True):
+        np.testing.assert_array_equal(stack.image, sax.image + added)
+    assert any("2 examinations" in note for note in read.notes)
+    assert any("2 SAX stacks" in note for note in read.notes)
 
 
 def test_an_order_that_nothing_tells_is_no_cine(sax: Stack, tmp_path: Path) -> None:
