@@ -50,6 +50,7 @@ PLACES = ("above", "base", "middle", "apex", "below")
 #: What an arm does without, or with: all but the last are ablations.
 ARMS = ("whole", "no recall", "no averaging", "neither", "extent")
 STORE = HERE / "results" / "before_after.json"
+SHARES = averaging.SHARES, averaging.MOST_WITHOUT_RECALL
 
 Labels = NDArray[np.uint8]
 Scores = dict[str, Any]
@@ -154,8 +155,8 @@ class Trial:
 def outcome(trial: Trial) -> Scores:
     case, k, arm = trial.case, trial.k, trial.arm
     torch.set_num_threads(1)
-    if arm in {"no averaging", "neither"}:
-        averaging.SHARES, averaging.MOST_WITHOUT_RECALL = (1.0,), 1.0
+    averages = arm not in {"no averaging", "neither"}
+    averaging.SHARES, averaging.MOST_WITHOUT_RECALL = SHARES if averages else ((1.0,), 1.0)
     model = _start(trial.start)
     stack = read_stack(case.image)
     labels = read_mask(case.reference, like=stack).labels
@@ -219,11 +220,7 @@ def main() -> None:
         key = f"{name}, {said}, {arm} | {case.group} | {case.frame} | k={k} | {case.patient}"
         wanted[f"{key} | seed {seed}"] = Trial(case, options.start, spent, k, seed, arm)
     open_ = {key: what for key, what in wanted.items() if key not in results}
-    # A process for each trial: an arm changes what the next one would learn with.
-    pool = ProcessPoolExecutor(
-        options.processes, mp_context=get_context("spawn"), max_tasks_per_child=1
-    )
-    with pool:
+    with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
         running = {key: pool.submit(outcome, trial) for key, trial in open_.items()}
         for number, (key, future) in enumerate(running.items(), start=1):
             results[key] = {**future.result(), "decides": open_[key].case.decides}

@@ -112,8 +112,17 @@ def overturned(network: UNet, recalled: Evidence, drawn: Evidence, compute: Comp
     """
     said = _said(network, recalled.images, compute)
     wrong = ((said != recalled.known) & (recalled.known >= 0)).sum() / len(said)
-    heart = (drawn.known > 0).sum() / len(drawn.known)
-    return float(wrong / heart)
+    return float(wrong / _heart(drawn))
+
+
+def hearts_seen(seen: Evidence, drawn: Evidence) -> float:
+    """Return how much heart is known on slices, in the mean: 1 as much as on those drawn."""
+    return float((seen.known > 0).sum() / len(seen.known) / _heart(drawn))
+
+
+def _heart(drawn: Evidence) -> Tensor:
+    """Return the pixels of heart on a slice that an expert drew, in the mean."""
+    return (drawn.known > 0).sum() / len(drawn.known)
 
 
 @torch.inference_mode()

@@ -24,6 +24,8 @@ MARGIN = 1.5
 MOST_RECALLED = 32
 #: So near to where the heart is on slices on both sides it may be expected between them.
 NEAR_MM = 5.0
+#: So near to the heart that a start sees its "no heart" is not believed.
+NEAR_BORDER_MM = 7.0
 #: On so many slices a structure must have been drawn for the expert alone to teach it.
 SHOWN_OFTEN = 2
 
@@ -121,38 +123,38 @@ class ExpertBatches:
         self._chance = torch.Generator().manual_seed(seed)
         drawn = [s.labelled(index) for s in self._samplings for index in s.example.with_heart()]
         empty = [s.labelled(index) for s in self._samplings for index in s.example.without_heart()]
-        self._drawn = _Slices.of(drawn)
-        self._rest, self._empty = _Slices.of(empty) if empty else None, len(empty)
+        self._drawn = Slices.of(drawn)
+        self._rest, self._empty = Slices.of(empty) if empty else None, len(empty)
         # How many slices show each structure: what the expert shows need not be recalled.
         shown = (self._drawn.shares[:, 1:].sum(dim=(2, 3)) > 1).sum(dim=0).tolist()
+        channels = range(1, len(card.structures) + 1)
+        self._always_believed = [c for c in channels if card.structures[c - 1] in BELIEVED]
         self._believed = [
-            channel
-            for channel, (one, times) in enumerate(zip(card.structures, shown, strict=True), 1)
-            if one in BELIEVED or times < SHOWN_OFTEN
+            c for c in channels if c in self._always_believed or shown[c - 1] < SHOWN_OFTEN
         ]
         self._draw = _Rounds(len(drawn), self._chance)
         self._draw_rest = _Rounds(len(empty), self._chance)
 
-    def recall(self, model: Model, compute: Compute) -> None:
-        """Let the rest hold slices that nobody annotated, with what a model is sure of there.
+    def seen_by(self, model: Model, compute: Compute) -> "Slices | None":
+        """Return what a model says of slices that nobody annotated; None where there are none.
 
-        Parameters
-        ----------
-        model
-            Whose knowledge is to be kept; run once, here.
-        compute
-            Where it runs.
+        What is not to be believed, however sure the model is, is left out: that there is no heart
+        between slices that show it, and just outside the heart that the model itself sees, whose
+        border the expert's slices move.
         """
         places = [(s, index) for s in self._samplings for index in s.example.recallable()]
         if not places:
-            return
+            return None
         images = torch.stack([s.image(index) for s, index in places])
         said = recalled(model, STRUCTURES_HEAD, images, compute)
-        # Between slices that show the heart it goes on: a start that sees none there missed it.
-        missed = torch.stack([s.within_heart(index) for s, index in places])
-        said = said * ~(missed & (said.argmax(dim=1) == 0))[:, None]
-        rest = _Slices(images, said)
-        self._rest = rest if self._rest is None else self._rest.and_(rest)
+        heart = said[:, self._always_believed].sum(dim=1)
+        within = torch.stack([s.within_heart(index) for s, index in places])
+        doubtful = within | (_near(heart, NEAR_BORDER_MM, model.card.spacing_mm) > 0.5)
+        return Slices(images, said * ~(doubtful & (said.argmax(dim=1) == 0))[:, None])
+
+    def recall(self, seen: "Slices") -> None:
+        """Let the rest hold slices that nobody annotated, with what a model is sure of there."""
+        self._rest = seen if self._rest is None else self._rest.and_(seen)
         self._draw_rest = _Rounds(len(self._rest), self._chance)
 
     def __call__(self, batch_size: int) -> tuple[Tensor, Tensor]:
@@ -178,14 +180,12 @@ class ExpertBatches:
         """Return slices that show a heart, unchanged; `most` of them, spread over all."""
         return self._evidence(self._drawn, most)
 
-    def as_recalled(self, most: int) -> Evidence | None:
-        """Return slices that nobody annotated, with what is recalled; None where nothing is."""
-        if self._rest is None or len(self._rest) == self._empty:
-            return None
-        seen = _Slices(*self._rest.at(torch.arange(self._empty, len(self._rest))))
-        return self._evidence(_Slices(seen.images, where_sure(seen.shares, self._believed)), most)
+    def as_recalled(self, seen: "Slices", most: int) -> Evidence:
+        """Return slices that nobody annotated, unchanged, with what is recalled of them."""
+        sure = Slices(seen.images, where_sure(seen.shares, self._believed))
+        return self._evidence(sure, most)
 
-    def _evidence(self, slices: "_Slices", most: int) -> Evidence:
+    def _evidence(self, slices: "Slices", most: int) -> Evidence:
         chosen = torch.linspace(0, len(slices) - 1, min(most, len(slices))).round().long()
         images, shares = slices.at(chosen)
         edge = (images.shape[-1] - self._size) // 2
@@ -236,31 +236,33 @@ class _Sampling:
         before = max(one for one in drawn if one.z < index.z)
         after = min(one for one in drawn if one.z > index.z)
         heart = 1 - torch.minimum(self.shares(before)[0], self.shares(after)[0])
-        near = 2 * round(NEAR_MM / self._grid.spacing_mm) + 1
-        return functional.max_pool2d(heart[None], near, stride=1, padding=near // 2)[0] > 0.5
+        return _near(heart[None], NEAR_MM, self._grid.spacing_mm)[0] > 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class _Slices:
+class Slices:
     """Slices on the grid with a margin, and the share of each class in their pixels."""
 
     images: Tensor
     shares: Tensor
 
     @classmethod
-    def of(cls, slices: Sequence[tuple[Tensor, Tensor]]) -> "_Slices":
+    def of(cls, slices: Sequence[tuple[Tensor, Tensor]]) -> "Slices":
+        """Put slices together."""
         images, shares = zip(*slices, strict=True)
         return cls(torch.stack(images), torch.stack(shares))
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def and_(self, others: "_Slices") -> "_Slices":
-        return _Slices(
+    def and_(self, others: "Slices") -> "Slices":
+        """Return these and others."""
+        return Slices(
             torch.cat([self.images, others.images]), torch.cat([self.shares, others.shares])
         )
 
     def at(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """Return images and shares of some."""
         return self.images[chosen], self.shares[chosen]
 
 
@@ -277,6 +279,12 @@ class _Rounds:
             self._queue = torch.cat([self._queue, order])
         chosen, self._queue = self._queue[:number], self._queue[number:]
         return chosen
+
+
+def _near(shares: Tensor, mm: float, spacing_mm: float) -> Tensor:
+    """Return the most of what lies within so many mm of each pixel, ``(n, h, w)``."""
+    side = 2 * round(mm / spacing_mm) + 1
+    return functional.max_pool2d(shares[:, None], side, stride=1, padding=side // 2)[:, 0]
 
 
 def _evenly(slices: Sequence[SliceIndex], most: int) -> tuple[SliceIndex, ...]:

@@ -14,7 +14,7 @@ from torch.nn import functional
 from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, UKBB
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.averaging import fit as fit_to
-from napari_cardiac_ssl.learning.averaging import keep_near
+from napari_cardiac_ssl.learning.averaging import hearts_seen, keep_near
 from napari_cardiac_ssl.learning.checkpoint import (
     POSITIONS_HEAD,
     STRUCTURES_HEAD,
@@ -59,6 +59,9 @@ SAVE_EVERY_S, SAVING_SHARE = 4.0, 0.05
 MOST_LOOKED_AT = 16
 #: The Dice that a start must have on the expert's slices by itself to be worth keeping near.
 LEAST_KNOWN = 0.5
+#: Or of how much of a heart it is sure on a slice that nobody labelled, at least and at most. On
+#: images of a foreign contrast it is sure of none (docs/evidence.md).
+LEAST_SEEN, MOST_SEEN = 0.1, 1.5
 
 
 def finetune(
@@ -169,14 +172,20 @@ def _keep_what_is_known(
 ) -> Callable[[UNet], float] | None:
     """Let batches recall what a start is sure of; return how a network is kept near it at the end.
 
-    None, and nothing is recalled, where the start is wrong about the expert's slices.
+    None, and nothing is recalled, where the start does not know such images: it is wrong about the
+    expert's slices, and not sure of hearts on any others.
     """
     compute.place(start.network)
     of_expert = drawn.as_drawn(MOST_LOOKED_AT)
-    if fit_to(start.network, of_expert, compute) < LEAST_KNOWN:
+    seen = drawn.seen_by(start, compute)
+    of_start = None if seen is None else drawn.as_recalled(seen, MOST_LOOKED_AT)
+    if fit_to(start.network, of_expert, compute) < LEAST_KNOWN and (
+        of_start is None or not LEAST_SEEN < hearts_seen(of_start, of_expert) < MOST_SEEN
+    ):
         return None
-    drawn.recall(start, compute)
-    of_start, weights = drawn.as_recalled(MOST_LOOKED_AT), start.network.state_dict()
+    if seen is not None:
+        drawn.recall(seen)
+    weights = start.network.state_dict()
     return lambda network: keep_near(network, weights, of_expert, of_start, compute)
 
 

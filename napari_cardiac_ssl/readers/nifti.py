@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_cardiac_ssl.anatomy import SCHEMES, UKBB, LabelScheme, View, detect_scheme
 from napari_cardiac_ssl.errors import InputError, InputWarning
 from napari_cardiac_ssl.readers.nifti_file import NiftiFile, apart_mm, load
-from napari_cardiac_ssl.study import Stack
+from napari_cardiac_ssl.study import NiftiSource, Stack
 
 #: A mask lies on its image if none of its corners is further off.
 SAME_GRID_MM = 0.5
@@ -129,7 +129,7 @@ def read_stack(path: str | Path, *, view: View | None = None) -> Stack:
         view=view or view_of_name(name),
         name=name,
         frame_interval_s=volume.frame_interval_s,
-        source=path,
+        source=NiftiSource(path),
         header=volume.header,
         is_4d=volume.is_4d,
         orientation_known=volume.orientation_known,

@@ -84,7 +84,7 @@ def stacks_of(path: Path, landmarks: Mapping[str, Any], view: View) -> list[Unla
             view,
             frame,
             slices,
-            stack.source if not stack.series_uids else None,
+            stack.path if not stack.series_uids else None,
         )
         for stack in cines or alike
         if (slices := _slices(stack, frame, points))

@@ -6,7 +6,7 @@ import torch
 
 from napari_cardiac_ssl.learning.checkpoint import Card, Model, new_network
 from napari_cardiac_ssl.learning.compute import Compute
-from napari_cardiac_ssl.learning.examples import ExpertBatches, ExpertSlices
+from napari_cardiac_ssl.learning.examples import NEAR_BORDER_MM, ExpertBatches, ExpertSlices
 from napari_cardiac_ssl.learning.grid import grid_of
 from napari_cardiac_ssl.learning.network import Architecture
 from napari_cardiac_ssl.study import SliceIndex, Stack
@@ -34,6 +34,13 @@ def sure_of(channel: int) -> Model:
         head.bias.zero_()
         head.bias[channel] = 20.0
     return Model(network, CARD)
+
+
+def recall(batches: ExpertBatches, model: Model):
+    """Let batches recall what a model says; return what may be believed of it."""
+    seen = batches.seen_by(model, CPU)
+    batches.recall(seen)
+    return seen
 
 
 def indices(*places):
@@ -67,12 +74,12 @@ def test_a_few_empty_slices_among_many_are_drawn_as_seldom_as_they_are(sax, labe
 def test_what_a_model_is_sure_of_is_recalled_on_slices_that_nobody_annotated(sax, labels):
     example = ExpertSlices(sax, labels, indices((0, 2)))
     batches = ExpertBatches([example], CARD, seed=0)
-    batches.recall(sure_of(2), CPU)
+    seen = recall(batches, sure_of(2))
     images, shares = batches(2)
     assert len(images) == 4
     assert (shares[2:, 2] > 0.99).all()
-    assert (batches.as_recalled(9).known == 2).all()
-    assert len(batches.as_recalled(3).images) == 3
+    assert (batches.as_recalled(seen, 9).known == 2).all()
+    assert len(batches.as_recalled(seen, 3).images) == 3
 
 
 def test_what_a_model_doubts_is_unknown(sax, labels):
@@ -80,9 +87,9 @@ def test_what_a_model_doubts_is_unknown(sax, labels):
     with torch.no_grad():
         unsure.network.heads["structures"].bias[2] = 3.0  # 0.87
     batches = ExpertBatches([ExpertSlices(sax, labels, indices((0, 2)))], CARD, seed=0)
-    batches.recall(unsure, CPU)
+    seen = recall(batches, unsure)
     assert not batches(2)[1][2:].any()
-    assert (batches.as_recalled(9).known == -1).all()
+    assert (batches.as_recalled(seen, 9).known == -1).all()
 
 
 def test_only_slices_that_may_be_looked_at_are_recalled(sax, labels):
@@ -90,8 +97,7 @@ def test_only_slices_that_may_be_looked_at_are_recalled(sax, labels):
     example = ExpertSlices(sax, labels, indices((0, 2)), others=indices((0, 1), (0, 2), (1, 4)))
     assert example.recallable() == indices((0, 1), (1, 4))
     nothing = ExpertBatches([ExpertSlices(sax, labels, indices((0, 2)), others=())], CARD, seed=0)
-    nothing.recall(sure_of(0), CPU)
-    assert nothing.as_recalled(9) is None
+    assert nothing.seen_by(sure_of(0), CPU) is None
     assert len(nothing(2)[0]) == 2
 
 
@@ -109,8 +115,8 @@ def test_no_heart_is_not_recalled_between_slices_that_show_it(sax, labels):
     """A start that misses a structure is not believed where it must go on; beyond it is."""
     example = ExpertSlices(sax, labels, indices((0, 1), (0, 3)))
     batches = ExpertBatches([example], CARD, seed=0)
-    batches.recall(sure_of(0), CPU)
-    between, *others = batches.as_recalled(9).known[[1, 0, 2, 3]]  # (0, 2), then beyond
+    seen = recall(batches, sure_of(0))
+    between, *others = batches.as_recalled(seen, 9).known[[1, 0, 2, 3]]  # (0, 2), then beyond
     assert all((known == 0).all() for known in others)
     assert set(between.unique().tolist()) == {-1, 0}
     grid = grid_of(sax, example.centre_yx(), spacing_mm=CARD.spacing_mm, size=CARD.size)
@@ -124,9 +130,26 @@ def test_a_structure_that_was_hardly_drawn_is_recalled_too(sax, labels):
 
     def recalled_as_rv(slices):
         batches = ExpertBatches([ExpertSlices(sax, labels, slices)], CARD, seed=0)
-        batches.recall(sure_of(3), CPU)
-        return bool((batches.as_recalled(9).known == 3).any())
+        seen = recall(batches, sure_of(3))
+        return bool((batches.as_recalled(seen, 9).known == 3).any())
 
     assert recalled_as_rv(indices((0, 1), (0, 2)))  # drawn on the first alone
     labels[0, 2, 32:40, 20:30] = 3
     assert not recalled_as_rv(indices((0, 1), (0, 2)))
+
+
+def test_no_heart_is_not_recalled_just_outside_the_heart_that_is_seen(sax, labels):
+    """Where the heart ends on a slice is the expert's to teach; far from it nothing is there."""
+    sees = sure_of(0)
+    head = sees.network.heads["structures"]
+    answer = torch.zeros(1, 4, 96, 96)
+    answer[:, 0], answer[:, 1, 40:56, 40:56] = 20.0, 40.0
+    head.register_forward_hook(lambda module, given, said: answer.expand(len(said), -1, -1, -1))
+    example = ExpertSlices(sax, labels, indices((0, 2)), others=indices((0, 0)))
+    batches = ExpertBatches([example], CARD, seed=0)
+    (known,) = batches.as_recalled(recall(batches, sees), 1).known
+    edge = round(NEAR_BORDER_MM / CARD.spacing_mm)
+    inner, outer = slice(24, 40), slice(24 - edge, 40 + edge)
+    expected = torch.zeros(64, 64, dtype=torch.long)
+    expected[outer, outer], expected[inner, inner] = -1, 1
+    assert torch.equal(known, expected)

@@ -65,11 +65,11 @@ def test_what_the_start_knows_of_other_slices_is_not_unlearned(sax, truth, monke
     start = tuned([whole], start=start, budget=Budget(steps=250), batch_size=4)
     apex = (SliceIndex(0, 4),)
     others = ExpertBatches([ExpertSlices(sax, truth, apex)], start.card, seed=0)
-    others.recall(start, CPU)
+    seen = others.seen_by(start, CPU)
     overturned = {
         what: averaging.overturned(
             tuned([example], start=start, budget=Budget(steps=80)).network,
-            others.as_recalled(16),
+            others.as_recalled(seen, 16),
             others.as_drawn(16),
             CPU,
         )
@@ -79,6 +79,28 @@ def test_what_the_start_knows_of_other_slices_is_not_unlearned(sax, truth, monke
         }.items()
     }
     assert overturned["recalled"] < 0.5 * overturned["alone"]
+
+
+def test_a_start_that_sees_hearts_elsewhere_is_kept_near_though_it_misses_one(sax, truth):
+    """One slice that it does not know is no reason to unlearn all that it is sure of."""
+    heart = torch.zeros(4, 96, 96)
+    heart[0], heart[1, 40:56, 40:56] = 20.0, 40.0
+    nothing = torch.zeros_like(heart)
+    nothing[0] = 20.0
+
+    def share_learned(elsewhere):
+        start = Model(new_network(SMALL).eval(), Card(SMALL, size=64, spacing_mm=3.5))
+
+        def say(module, given, said):  # the labelled slice comes alone, the others together
+            answer = nothing if len(said) == 1 else elsewhere
+            return answer[:, : said.shape[2], : said.shape[3]] + 0 * said
+
+        start.network.heads["structures"].register_forward_hook(say)
+        model = tuned([ExpertSlices(sax, truth, (SliceIndex(0, 2),))], start=start)
+        return model.card.recipe["share_learned"]
+
+    assert share_learned(heart) == 0  # nothing fits better, so the start stays
+    assert share_learned(nothing) == 1  # it knows no such images: all of what was learned stays
 
 
 def test_a_start_that_is_wrong_about_the_slices_is_not_recalled(sax, truth):
