@@ -12,6 +12,17 @@ from pathlib import Path
 from napari_cardiac_ssl.errors import InputError
 
 
+def is_there(path: Path) -> bool:
+    """Tell whether something is there; what may not even be looked at counts as not there.
+
+    Examples
+    --------
+    >>> is_there(Path.cwd()), is_there(Path("x" * 10_000))
+    (True, False)
+    """
+    return os.path.exists(path)  # noqa: PTH110 - Path.exists raises where it may not look
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Write a file beside its target, then rename it into place.
@@ -45,7 +56,7 @@ def replacing(path: Path) -> Iterator[Path]:
     ('1,2', 1)
     """
     path = Path(path)
-    if path.is_dir():
+    if is_there(path) and path.is_dir():
         raise InputError(f"cannot write {path}: it is a folder; name a file")
     beside = path.parent / f".{secrets.token_hex(4)}-{path.name}"
     try:
@@ -126,10 +137,10 @@ def check_writable(path: Path) -> None:
         If it is a folder, or a file could not be made there.
     """
     path = Path(path).absolute()
-    if path.is_dir():
+    if is_there(path) and path.is_dir():
         raise InputError(f"cannot write {path}: it is a folder; name a file")
     folder = path.parent
-    while not folder.exists() and folder != folder.parent:
+    while not is_there(folder) and folder != folder.parent:
         folder = folder.parent
     try:
         with tempfile.TemporaryFile(dir=folder) as file:

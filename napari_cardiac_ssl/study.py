@@ -1,16 +1,19 @@
 """What was scanned, immutable: studies, stacks, slices."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 class SliceIndex(NamedTuple):
@@ -26,6 +29,20 @@ class SliceIndex(NamedTuple):
 
     t: int
     z: int
+
+
+def reordered(values: NDArray[_Number], axes: Sequence[int]) -> NDArray[_Number]:
+    """Return a view of an array ``(t, z, y, x)`` whose x, y and z are its `axes`.
+
+    Examples
+    --------
+    >>> stored = np.zeros((1, 9, 8, 7))  # x has 7
+    >>> reordered(stored, (1, 2, 0)).shape
+    (1, 7, 9, 8)
+    >>> reordered(reordered(stored, (1, 2, 0)), np.argsort((1, 2, 0))).shape  # and back
+    (1, 9, 8, 7)
+    """
+    return values.transpose(0, *(3 - int(axis) for axis in reversed(list(axes))))
 
 
 @dataclass(frozen=True)
@@ -113,6 +130,9 @@ class Stack:
     orientation_known
         Whether the file says how the stack lies in the patient. If not, the affine is that of the
         spacing alone, and its axes are not the patient's.
+    stored_axes
+        Which axis of the file became x, y and z here. Files may store the slices along any axis;
+        a stack has them along z. Only readers and writers need to know.
     """
 
     image: NDArray[np.generic]
@@ -124,6 +144,7 @@ class Stack:
     header: bytes | None = field(default=None, repr=False)
     is_4d: bool = True
     orientation_known: bool = True
+    stored_axes: tuple[int, int, int] = (0, 1, 2)
 
     def __post_init__(self) -> None:
         """Check shapes, and make the arrays read-only views."""
@@ -226,6 +247,10 @@ class Stack:
         """
         inverse = np.linalg.inv(self.affine)
         return np.asarray(points_mm @ inverse[:3, :3].T + inverse[:3, 3])
+
+    def as_stored(self, values: NDArray[_Number]) -> NDArray[_Number]:
+        """Return an array on this stack's grid with its axes in the file's order."""
+        return reordered(values, [int(axis) for axis in np.argsort(self.stored_axes)])
 
     @property
     def first_frame(self) -> "Stack":

@@ -11,7 +11,9 @@ from napari_cardiac_ssl.anatomy import (
     UKBB,
     LabelScheme,
     Structure,
+    check_codes,
     detect_scheme,
+    read_labels,
     scheme_named,
 )
 from napari_cardiac_ssl.errors import InputError
@@ -83,3 +85,87 @@ def test_names() -> None:
     assert scheme_named("acdc") is ACDC
     with pytest.raises(InputError, match="known are ukbb, acdc"):
         scheme_named("corseg")
+
+
+# Integers of other data sets
+
+
+def ring(codes: dict[str, int], size: int = 40) -> np.ndarray:
+    """A slice whose structures have these integers; what is not named is not there."""
+    y, x = np.indices((size, size))
+    labels = np.zeros((size, size), np.int32)
+    radius = np.hypot(y - 20, x - 17)
+    beside = np.hypot((y - 20) / 1.4, x - 26) < 10
+    labels[beside & (radius >= 11)] = codes.get("rv", 0)
+    labels[radius < 11] = codes["wall"]
+    angle = np.degrees(np.arctan2(y - 20, x - 17))
+    scar = (radius < 11) & (angle > 100) & (angle < 160)
+    labels[scar] = codes.get("scar", codes["wall"])
+    labels[radius < 6] = codes["lv"]
+    return labels
+
+
+@pytest.mark.parametrize(
+    ("codes", "said"),
+    [
+        (
+            {"wall": 1, "lv": 2, "rv": 3},
+            "2 is enclosed by 1: this looks like 1 myocardium, 2 LV cavity, 3 RV cavity",
+        ),
+        (
+            {"wall": 1, "lv": 2},
+            "2 is enclosed by 1: this looks like 1 myocardium, 2 LV cavity",
+        ),
+        (
+            {"wall": 3, "lv": 1, "rv": 2},
+            "1 is enclosed by 3: this looks like 1 LV cavity, 2 RV cavity, 3 myocardium",
+        ),
+        (
+            {"wall": 200, "lv": 500, "rv": 600},
+            "500 is enclosed by 200: this looks like 200 myocardium, 500 LV cavity, 600 RV cavity",
+        ),
+        (
+            {"wall": 2, "lv": 1, "scar": 3},
+            "1 is enclosed by 2: this looks like 1 LV cavity, 2 myocardium, 3 within the wall "
+            "(a scar?)",
+        ),
+    ],
+)
+def test_integers_of_other_data_sets_are_named(codes: dict[str, int], said: str) -> None:
+    reading = read_labels(ring(codes))
+    assert str(reading) == said
+    assert reading.contradicts(UKBB)
+    assert reading.contradicts(ACDC)
+
+
+def test_our_schemes_are_read_as_they_are() -> None:
+    for scheme in (UKBB, ACDC):
+        lv, wall, rv = (
+            scheme.code(s) for s in (Structure.LV_CAVITY, Structure.MYOCARDIUM, Structure.RV_CAVITY)
+        )
+        reading = read_labels(ring({"lv": lv, "wall": wall, "rv": rv}))
+        assert not reading.contradicts(scheme)
+        assert reading.contradicts(ACDC if scheme is UKBB else UKBB)
+
+
+@given(st.permutations(range(1, 9)))
+def test_any_integers_are_told_apart(codes: list[int]) -> None:
+    lv, wall, rv = codes[:3]
+    reading = read_labels(ring({"lv": lv, "wall": wall, "rv": rv}))
+    assert reading.meanings == {lv: "LV cavity", wall: "myocardium", rv: "RV cavity"}
+
+
+def test_what_says_nothing_is_not_read() -> None:
+    assert read_labels(np.zeros((9, 9), int)) is None
+    assert read_labels(np.eye(9, dtype=int)) is None
+    assert read_labels(np.arange(81).reshape(9, 9)) is None
+    assert read_labels(ring({"wall": -1, "lv": 2})) is None
+
+
+def test_detection_names_what_no_scheme_is() -> None:
+    with pytest.raises(InputError, match=r"2 is enclosed by 1: .* which is no label scheme known"):
+        detect_scheme(ring({"wall": 1, "lv": 2, "rv": 3}))
+    with pytest.raises(InputError, match=r"this looks like 1 myocardium, 2 LV cavity, 4 RV cavity"):
+        detect_scheme(ring({"wall": 1, "lv": 2, "rv": 4}))
+    with pytest.raises(InputError, match=r"unknown integers 500, 600 .*500 is enclosed by 2"):
+        check_codes(ring({"wall": 2, "lv": 500, "rv": 600}), UKBB)

@@ -48,7 +48,7 @@ def states(session):
 def steps_in(state):
     """Return how many steps the run whose state this is has behind it."""
     with safe_open(state, "pt") as file:
-        [said] = file.metadata().values()
+        said = file.metadata()["napari-cardiac-ssl pre-training"]
     return json.loads(said)["steps"]
 
 

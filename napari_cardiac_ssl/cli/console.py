@@ -6,12 +6,25 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from typing import NamedTuple
 
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.wording import count
 from napari_cardiac_ssl.writers.tables import defined
 
-__all__ = ["Report", "count", "note", "progress", "say", "say_json", "say_scores", "warn"]
+__all__ = [
+    "Column",
+    "Report",
+    "count",
+    "note",
+    "number_or_dash",
+    "progress",
+    "say",
+    "say_json",
+    "say_scores",
+    "say_table",
+    "warn",
+]
 
 Report = Callable[[float, str], None]
 
@@ -53,8 +66,81 @@ def warn(line: str) -> None:
     note(f"warning: {line}")
 
 
-#: Header and width of the columns of a table of scores.
-_COLUMNS = {
+class Column(NamedTuple):
+    """A column of a table for people."""
+
+    head: str
+    width: int = 0
+    right: bool = True
+
+
+def say_table(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], remarks: Sequence[str] = ()
+) -> None:
+    """Print a table for people: as wide as the terminal is, plain lines where there is none.
+
+    Parameters
+    ----------
+    columns
+        Each with the width that it has in plain lines, if its cells do not need more.
+    rows
+        A cell for each column.
+    remarks
+        What is said at the end of each row, where there is anything to say.
+    """
+    remarks = remarks or [""] * len(rows)
+    heads = [column.head for column in columns]
+    needed = [max(map(len, cells)) for cells in zip(heads, *rows, strict=True)]
+    if sys.stdout and sys.stdout.isatty() and _say_on_terminal(columns, needed, rows, remarks):
+        return
+    widths = [max(column.width, need) for column, need in zip(columns, needed, strict=True)]
+    for row, remark in zip([heads, *rows], ["", *remarks], strict=True):
+        cells = (
+            cell.rjust(width) if column.right else cell.ljust(width)
+            for cell, column, width in zip(row, columns, widths, strict=True)
+        )
+        say(" ".join(cells) + (f"  {remark}" if remark else ""))
+
+
+def _say_on_terminal(
+    columns: Sequence[Column],
+    needed: Sequence[int],
+    rows: Sequence[Sequence[str]],
+    remarks: Sequence[str],
+) -> bool:
+    """Print a table as wide as the terminal; tell whether it fits: no number is ever cut."""
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - help is quick without
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console()
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column, width in zip(columns, needed, strict=True):
+        if column.right:
+            table.add_column(column.head, justify="right", min_width=width, no_wrap=True)
+        else:
+            table.add_column(column.head, min_width=min(width, 12), overflow="fold")
+    if any(remarks):
+        table.add_column("", min_width=max(map(len, remarks)))
+    for row, remark in zip(rows, remarks, strict=True):
+        table.add_row(*map(Text, [*row, remark] if any(remarks) else row))
+    if Console(width=10_000).measure(table).minimum > console.width:
+        return False
+    with console.capture() as captured:
+        console.print(table)
+    say(captured.get().strip("\n"))
+    return True
+
+
+def number_or_dash(value: object, decimals: int) -> str:
+    """Return a number as a cell of a table; a dash where it is undefined."""
+    known = isinstance(value, float) and not math.isnan(value)
+    return f"{value:.{decimals}f}" if known else "-"
+
+
+#: Columns of a table of scores, and their headers.
+_SCORES = {
     "dice": "Dice",
     "hd95_mm": "HD95 mm",
     "mean_surface_distance_mm": "mean dist. mm",
@@ -65,18 +151,24 @@ _COLUMNS = {
 
 def say_scores(rows: Sequence[Mapping[str, object]]) -> None:
     """Print a table of scores for people: one row per structure and frame."""
-    width = max(len(str(row["file"])) for row in rows)
-    heads = " ".join(f"{head:>13}" for head in _COLUMNS.values())
-    say(f"{'file':{width}} frame {'structure':14} {heads}")
-    for row in rows:
-        cells = []
-        for column in _COLUMNS:
-            value = row.get(column)
-            known = isinstance(value, float) and not math.isnan(value)
-            cells.append(f"{value:13.3f}" if known else f"{'-':>13}")
-        absent = f"  absent in {row['absent_in']}" if row.get("absent_in") else ""
-        which = f"{row['file']:{width}} {row['frame']:5} {row['structure']:14}"
-        say(f"{which} {' '.join(cells)}{absent}")
+    say_table(
+        [
+            Column("file", right=False),
+            Column("frame"),
+            Column("structure", 14, right=False),
+            *(Column(head, 13) for head in _SCORES.values()),
+        ],
+        [
+            [
+                str(row["file"]),
+                str(row["frame"]),
+                str(row["structure"]),
+                *(number_or_dash(row.get(column), 3) for column in _SCORES),
+            ]
+            for row in rows
+        ],
+        [f"absent in {row['absent_in']}" if row.get("absent_in") else "" for row in rows],
+    )
 
 
 @contextmanager

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, LabelScheme, View
+from napari_cardiac_ssl.cli.console import warn
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.readers.nifti import name_of, read_stack, view_of_name
+from napari_cardiac_ssl.readers.nifti import name_of, read_stack
 from napari_cardiac_ssl.readers.studies import is_nifti, read_study
 from napari_cardiac_ssl.study import Stack
 
@@ -29,8 +30,10 @@ def stacks_of(path: Path, view: View | None, otherwise: View) -> list[tuple[str,
     """
     if is_nifti(path):
         name = name_of(path)
-        return [(name, read_stack(path, view=view or view_of_name(name, otherwise)))]
+        return [(name, read_stack(path, view=view, otherwise=otherwise))]
     study, wanted = read_study(path), view or otherwise
+    for line in study.notes:  # before anything is computed
+        warn(line)
     study.stack(wanted)  # says what there is instead
     alike = [stack for stack in study.stacks if stack.view is wanted]
     # Stills beside cines are scouts and other contrasts.

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_cardiac_ssl.anatomy import LabelScheme, View, scheme_named
-from napari_cardiac_ssl.cli.console import count, note
+from napari_cardiac_ssl.cli.console import count, note, warn
 from napari_cardiac_ssl.cli.images import check_scheme, stack_of_view, stacks_of
+from napari_cardiac_ssl.cli.pairing import paired
 from napari_cardiac_ssl.cli.studies import parse_extent, parse_slices, say_scheme
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.geometry.frame import AnatomicalFrame
@@ -19,6 +20,8 @@ from napari_cardiac_ssl.learning.checkpoint import Model, load_model, model_from
 from napari_cardiac_ssl.learning.examples import ExpertSlices
 from napari_cardiac_ssl.learning.pretraining import PositionedStack, Source
 from napari_cardiac_ssl.learning.weights import default_weights
+from napari_cardiac_ssl.measures.anatomy_checks import LEAST_AREA_MM2
+from napari_cardiac_ssl.measures.volumes import pixel_area_mm2
 from napari_cardiac_ssl.readers.landmarks import landmarks_of, read_landmarks, study_ids
 from napari_cardiac_ssl.readers.nifti import Mask, read_mask
 from napari_cardiac_ssl.study import SliceIndex, Stack
@@ -83,8 +86,9 @@ def examples_of(options: FinetuneOptions, start: Model | None) -> tuple[list[Exp
             "--extent one for all, or one per image in the same order"
         )
     extents = extents * (len(options.images) if len(extents) == 1 else 1)
+    labels_of = paired(options.images, options.labels, called=("the image", "the mask"))
     examples, masks = [], []
-    for image, labels, extent in zip(options.images, options.labels, extents, strict=True):
+    for image, labels, extent in zip(options.images, labels_of, extents, strict=True):
         stack = stack_of_view(image, named, start.card.view if start else View.SAX)
         example, mask = _expert_slices(stack, labels, options.slices, extent, scheme)
         examples.append(example)
@@ -125,6 +129,7 @@ def _expert_slices(
 ) -> tuple[ExpertSlices, Mask]:
     """Read a stack's mask; return the annotated slices, those outside the heart too, and it."""
     mask = read_mask(labels, scheme=scheme, like=stack)
+    _say_strays(mask)
     if spec == "all":
         slices = stack.slice_indices()
     elif spec == "labelled":
@@ -144,6 +149,16 @@ def _expert_slices(
         taught = mask.labels.copy()
         taught[tuple(np.array(sorted(outside), dtype=int).reshape(-1, 2).T)] = 0
     return ExpertSlices(stack, taught, tuple(slices)), mask
+
+
+def _say_strays(mask: Mask) -> None:
+    """Warn of slices with a few labelled pixels: slips of the brush that would be learned from."""
+    areas = (mask.labels > 0).sum(axis=(2, 3)) * pixel_area_mm2(mask.affine)
+    for t, z in np.argwhere((areas > 0) & (areas < LEAST_AREA_MM2)):
+        warn(
+            f"{mask.source}: t={t} z={z}: {areas[t, z]:.0f} mm² are labelled, less than any part "
+            "of a heart: a slip of the brush? Correct it, or leave the slice out with --slices"
+        )
 
 
 def _outside(extent: str, stack: Stack) -> set[SliceIndex]:

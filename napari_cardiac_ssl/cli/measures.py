@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import isnan, nan
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from napari_cardiac_ssl.anatomy import LabelScheme, Structure, View
-from napari_cardiac_ssl.cli.console import count, say, warn
+from napari_cardiac_ssl.cli.console import Column, count, number_or_dash, say, say_table, warn
 from napari_cardiac_ssl.cli.studies import say_scheme
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.measures import AnatomyWarning, Measured, Phases, body_surface_m2
+from napari_cardiac_ssl.measures import AnatomyWarning, Check, Measured, Phases, body_surface_m2
+from napari_cardiac_ssl.measures.limits import long_axis_warnings, number_warnings
 from napari_cardiac_ssl.measures.long_axis import area_length_ml, lv_length_mm, view_areas_mm2
-from napari_cardiac_ssl.measures.summary import Measures
+from napari_cardiac_ssl.measures.summary import Basis, Measures
 from napari_cardiac_ssl.measures.table import MEASURES
 from napari_cardiac_ssl.measures.volumes import told_phases
-from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM, Mask, read_mask, view_of_name
-from napari_cardiac_ssl.readers.nifti_file import apart_mm
+from napari_cardiac_ssl.readers.nifti import Mask, name_of, read_mask, view_of_name
 from napari_cardiac_ssl.writers.measurements import (
     Measurement,
     column_of,
@@ -31,6 +32,9 @@ from napari_cardiac_ssl.writers.tables import write_csv
 
 if TYPE_CHECKING:
     from napari_cardiac_ssl.cli.commands.measure import Options
+
+#: Of frames that are labelled in part, so many are said in full.
+_PARTIAL_SAID = 3
 
 
 class Found(NamedTuple):
@@ -53,10 +57,18 @@ def write_details(options: Options, found: Sequence[Found]) -> None:
 
 
 def say_doubts(doubts: Sequence[tuple[str, AnatomyWarning]], frames: set[object]) -> None:
-    """Warn of what is doubtful at ED and ES, and of how much there is elsewhere."""
+    """Warn of what is doubtful at ED and ES, and of how much there is elsewhere.
+
+    Frames that are labelled in part are said wherever they are: they were not taken for ED or ES.
+    """
     shown = [(file, doubt) for file, doubt in doubts if doubt.t in frames]
-    for file, doubt in shown:
+    partial = [pair for pair in doubts if pair[1].check is Check.PARTIAL and pair not in shown]
+    for file, doubt in [*partial[:_PARTIAL_SAID], *shown]:
         warn(f"{file}: {doubt}")
+    if len(partial) > _PARTIAL_SAID:
+        others = ", ".join(str(doubt.t) for _, doubt in partial[_PARTIAL_SAID:])
+        warn(f"{doubts[0][0]}: partly labelled too: frames {others}")
+    shown += partial
     more = len(doubts) - len(shown)
     if more:
         warn(f"{doubts[0][0]}: {count(more, 'doubt')} more in other frames; --json lists them")
@@ -127,24 +139,10 @@ def _labelled_frames(mask: Mask) -> list[int]:
 
 def of_pair(ed_path: Path, es_path: Path, scheme: LabelScheme | None, surface_m2: float) -> Found:
     """Return the row of an ED mask and an ES mask of one heart."""
-    ed, es = read_mask(ed_path, scheme=scheme), read_mask(es_path, scheme=scheme)
-    for mask in (ed, es):
-        if len(mask.labels) != 1:
-            raise InputError(
-                f"{mask.source} has {len(mask.labels)} frames, a pair's masks have one each; name "
-                "it alone, with --ed-frame and --es-frame if need be"
-            )
-    if ed.labels.shape != es.labels.shape:
-        raise InputError(
-            f"{es_path} has shape {es.labels.shape[1:]}, {ed_path} {ed.labels.shape[1:]} "
-            "(z, y, x); name masks of the same stack"
-        )
-    apart = apart_mm(ed.affine, es.affine, ed.labels.shape)
-    if not apart <= SAME_GRID_MM:
-        raise InputError(
-            f"{es_path} lies up to {apart:.3g} mm from {ed_path}, which has the same shape (limit "
-            f"{SAME_GRID_MM} mm); name masks of the same stack"
-        )
+    _warn_of_exchanged(ed_path, es_path)
+    ed = read_mask(ed_path, scheme=scheme)
+    _check_one_frame(ed)
+    es = read_mask(es_path, scheme=scheme, like=ed.grid)
     say_scheme(ed)
     say_scheme(es)
     labels = np.concatenate([ed.labels, es.labels])
@@ -156,8 +154,40 @@ def of_pair(ed_path: Path, es_path: Path, scheme: LabelScheme | None, surface_m2
     return Found(Measurement(ed_path.name, heart, doubts, more))
 
 
+def _check_one_frame(mask: Mask) -> None:
+    """Refuse what is no short-axis mask of one frame."""
+    if len(mask.labels) != 1:
+        raise InputError(
+            f"{mask.source} has {len(mask.labels)} frames, a pair's masks have one each; name it "
+            "alone, with --ed-frame and --es-frame if need be"
+        )
+    view = view_of_name(mask.name)
+    if view is not View.SAX:
+        raise InputError(
+            f"{mask.source}: its name says {view}, and --ed and --es are short-axis stacks; name "
+            "it alone for its areas, or --2ch and --4ch for volumes"
+        )
+    if mask.labels.shape[1] == 1:
+        warn(f"{mask.source}: one slice, so its volumes are those of a slice and not of a heart")
+
+
+def _warn_of_exchanged(ed: Path, es: Path) -> None:
+    """Warn if the names say that ED and ES are exchanged."""
+    words = [set(re.split("[^a-z]+", name_of(path).lower())) & {"ed", "es"} for path in (ed, es)]
+    if words == [{"es"}, {"ed"}]:
+        warn(
+            f"{ed.name} is given as ED and {es.name} as ES, and their names say the opposite: are "
+            "they exchanged?"
+        )
+
+
 def _of_view(mask: Mask, view: View, options: Options, surface_m2: float) -> Found:
     """Return the row of a long-axis view: areas, but no volume."""
+    if mask.labels.shape[1] != 1:
+        raise InputError(
+            f"{mask.source} has {mask.labels.shape[1]} slices; its name says {view}, and a "
+            "long-axis view has one: call a short-axis stack sax"
+        )
     areas = np.array(
         [view_areas_mm2(frame[0], mask.affine).get(Structure.LV_CAVITY, 0) for frame in mask.labels]
     )
@@ -166,13 +196,17 @@ def _of_view(mask: Mask, view: View, options: Options, surface_m2: float) -> Fou
     es = told.es if options.es_frame is None else _frame_of(mask, options.es_frame)
     say_scheme(mask)
     more: dict[str, object] = {"ed_frame": ed, "es_frame": es, "method": f"areas in {view}"}
+    name, doubts = mask.source.name, list[tuple[str, AnatomyWarning]]()
     for phase, frame in (("ed", ed), ("es", es)):
         if frame is not None:
             found = view_areas_mm2(mask.labels[frame, 0], mask.affine)
+            length = lv_length_mm(mask.labels[frame, 0], mask.affine)
             more |= {f"{column_of(s)}_{phase}_area_mm2": area for s, area in found.items()}
-            more[f"lv_{phase}_length_mm"] = lv_length_mm(mask.labels[frame, 0], mask.affine)
+            more[f"lv_{phase}_length_mm"] = length
+            area = found.get(Structure.LV_CAVITY, 0.0)
+            doubts += [(name, doubt) for doubt in long_axis_warnings(frame, area, length)]
     heart = Measures(body_surface_m2=surface_m2)
-    return Found(Measurement(mask.source.name, heart, (), more))
+    return Found(Measurement(name, heart, doubts, more))
 
 
 def of_views(
@@ -217,7 +251,10 @@ def of_views(
         "method": "area-length of 2CH and 4CH",
         "file_4ch": path_4ch.name,
     }
-    return Found(Measurement(path_2ch.name, heart, (), more))
+    bases = Basis(ed, ()), None if es is None else Basis(es, ())
+    doubts = number_warnings(replace(heart, ed=bases[0], es=bases[1]))
+    name = path_2ch.name
+    return Found(Measurement(name, heart, [(name, doubt) for doubt in doubts], more))
 
 
 #: What is shown to people; the rest is in --csv and --json.
@@ -226,19 +263,22 @@ _SHOWN = [measure for measure in MEASURES if measure.head]
 
 def say_rows(rows: Sequence[Mapping[str, object]]) -> None:
     """Print a table for people."""
-    width = max(4, *(len(str(row["file"])) for row in rows))
-    heads = " ".join(f"{measure.head:>7}" for measure in _SHOWN)
-    say(f"{'file':{width}}  ED  ES {heads}")
-    for row in rows:
-        cells = []
-        for measure in _SHOWN:
-            value = row.get(measure.column)
-            known = isinstance(value, float) and not isnan(value)
-            cells.append(f"{value:7.1f}" if known else f"{'-':>7}")
-        frames = " ".join(
-            f"{'-' if row[key] is None else row[key]:>3}" for key in ("ed_frame", "es_frame")
-        )
-        say(f"{row['file']:{width}} {frames} {' '.join(cells)}")
+    say_table(
+        [
+            Column("file", right=False),
+            Column("ED", 3),
+            Column("ES", 3),
+            *(Column(measure.head, 7) for measure in _SHOWN),
+        ],
+        [
+            [
+                str(row["file"]),
+                *("-" if row[key] is None else str(row[key]) for key in ("ed_frame", "es_frame")),
+                *(number_or_dash(row.get(measure.column), 1) for measure in _SHOWN),
+            ]
+            for row in rows
+        ],
+    )
     for row in rows:
         areas = [key for key in row if key.endswith(("_area_mm2", "_length_mm"))]
         if areas:

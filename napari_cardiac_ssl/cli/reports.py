@@ -11,7 +11,7 @@ from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.cli.console import count
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM, Mask
-from napari_cardiac_ssl.readers.nifti_file import apart_mm
+from napari_cardiac_ssl.readers.nifti_geometry import apart_mm
 from napari_cardiac_ssl.study import Stack, Study
 from napari_cardiac_ssl.writers.report import Source
 

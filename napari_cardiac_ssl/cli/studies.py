@@ -9,11 +9,11 @@ from napari_cardiac_ssl.anatomy import (
     LabelScheme,
     Structure,
 )
-from napari_cardiac_ssl.cli.console import note
+from napari_cardiac_ssl.cli.console import count, note, warn
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.measures import Measured
 from napari_cardiac_ssl.metrics import Score, mean_defined
-from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM, Mask, read_mask
-from napari_cardiac_ssl.readers.nifti_file import apart_mm
+from napari_cardiac_ssl.readers.nifti import Mask, read_mask
 from napari_cardiac_ssl.study import SliceIndex
 
 
@@ -69,21 +69,29 @@ def parse_extent(spec: str, frames: int, slices: int) -> dict[int, tuple[int, in
 
 
 def pair_of(prediction: Path, reference: Path, scheme: LabelScheme | None) -> tuple[Mask, Mask]:
-    """Read two masks of the same grid, each in its own scheme."""
+    """Read two masks, each in its own scheme, on the reference's grid."""
     of_reference = read_mask(reference, scheme=scheme)
-    of_prediction = read_mask(prediction, scheme=scheme, allow_empty=True)
-    if of_prediction.labels.shape != of_reference.labels.shape:
-        raise InputError(
-            f"{prediction} has shape {of_prediction.labels.shape}, its reference {reference} "
-            f"{of_reference.labels.shape} (t, z, y, x); compare masks of the same image"
-        )
-    apart = apart_mm(of_prediction.affine, of_reference.affine, of_reference.labels.shape)
-    if not apart <= SAME_GRID_MM:
-        raise InputError(
-            f"{prediction} lies up to {apart:.3g} mm from its reference {reference}, which has the "
-            f"same shape (limit {SAME_GRID_MM} mm); compare masks on the image's own grid"
-        )
+    of_prediction = read_mask(prediction, scheme=scheme, like=of_reference.grid, allow_empty=True)
     return of_prediction, of_reference
+
+
+def with_reference(scores: list[Score], reference: Mask) -> list[Score]:
+    """Leave out frames that the reference does not label, or labels in part; say which."""
+    measured = Measured(reference.labels, reference.affine)
+    empty = [t for t, frame in enumerate(reference.labels) if not frame.any()]
+    if empty:
+        note(
+            f"{reference.source.name}: {count(len(empty), 'frame')} of {len(reference.labels)} "
+            "without reference: not scored"
+        )
+    partial = measured.partial_frames()
+    for t, (slices, most) in partial.items():
+        warn(
+            f"{reference.source.name}: t={t}: partly labelled (a cavity on "
+            f"{count(slices, 'slice')}, on {most} in the fullest frame): not scored"
+        )
+    left_out = {*empty, *partial}
+    return [part for part in scores if part.frame not in left_out]
 
 
 def slices_without(spec: str, mask: Mask) -> list[int]:

@@ -210,6 +210,11 @@ class Desk(Verbs):
 
     def _on_stack_opened(self, stack: Stack) -> None:
         self._in_view = None
+        for layer in self.viewer.layers:  # whose view was corrected: the project knows better
+            ours = layer.metadata.get(METADATA, {})
+            shown = ours.get("stack") if isinstance(layer, Image) else None
+            if shown is not None and shown is not stack and shown.digest == stack.digest:
+                layer.metadata[METADATA] = {**ours, "stack": stack}
         self.layer_shown.emit(self.view.show())
         if not self.session.annotations.slices(*SliceState):  # ED as a rule, and a heart
             self.view.go_to(SliceIndex(0, stack.slices // 2))

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from napari.layers import Layer
 from napari.types import FullLayerData
 from napari.utils import progress
@@ -18,12 +19,13 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_cardiac_ssl.anatomy import UKBB
-from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.errors import InputError, InputWarning
+from napari_cardiac_ssl.files import is_there
 from napari_cardiac_ssl.gui.display import image_layer, labels_layer
 from napari_cardiac_ssl.gui.studies import Studies, first_stack
-from napari_cardiac_ssl.project import ENDING, KeptStack, LockedError, is_project
+from napari_cardiac_ssl.project import ENDING, KeptStack, NotWritableError, is_project
 from napari_cardiac_ssl.readers.dicom_files import is_dicom
-from napari_cardiac_ssl.readers.nifti import GeometryWarning, read_mask, read_stack
+from napari_cardiac_ssl.readers.nifti import ROUNDED, doubted, load_stack, read_mask, view_named
 from napari_cardiac_ssl.readers.studies import read_study
 from napari_cardiac_ssl.study import Stack, Study
 
@@ -75,7 +77,7 @@ def read(path: Path) -> Opened:
     """Read a study, a stack or a mask. In any thread; what is wrong is told, not raised."""
     opened = Opened(path)
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", GeometryWarning)
+        warnings.simplefilter("always", InputWarning)
         try:
             if path.is_dir() or not path.name.lower().endswith(NIFTI):
                 opened.study = read_study(path)
@@ -83,8 +85,8 @@ def read(path: Path) -> Opened:
                 _read_nifti(opened)
         except InputError as error:
             opened.warned.append(str(error))
-    geometry = (str(one.message) for one in caught if issubclass(one.category, GeometryWarning))
-    opened.warned += dict.fromkeys(geometry)
+    doubts = (str(one.message) for one in caught if issubclass(one.category, InputWarning))
+    opened.warned += dict.fromkeys(doubts)
     return opened
 
 
@@ -103,7 +105,7 @@ def read_kept(path: Path, kept: KeptStack) -> Opened:
 
 
 def looks_like_mask(image: NDArray[Any]) -> bool:
-    """Tell whether voxels are labels: whole numbers from 0 to 5.
+    """Tell whether voxels are labels: whole numbers from 0 to 5, as far as scaling keeps them.
 
     Examples
     --------
@@ -111,13 +113,13 @@ def looks_like_mask(image: NDArray[Any]) -> bool:
     >>> looks_like_mask(np.array([0, 3, 1])), looks_like_mask(np.array([0.5, 1.0]))
     (True, False)
     """
-    if image.min() < 0 or image.max() > len(UKBB.structures):
+    if image.min() < -ROUNDED or image.max() > len(UKBB.structures) + ROUNDED:
         return False
-    return image.dtype.kind in "iu" or bool((image % 1 == 0).all())
+    return image.dtype.kind in "iu" or bool((np.abs(image - np.round(image)) <= ROUNDED).all())
 
 
 def _read_nifti(opened: Opened) -> None:
-    stack = read_stack(opened.path)
+    stack = load_stack(opened.path)
     if looks_like_mask(stack.image):
         try:
             mask = read_mask(opened.path)
@@ -129,6 +131,7 @@ def _read_nifti(opened: Opened) -> None:
             name = f"{stack.name} ({scheme})"
             opened.masks.append(labels_layer(mask.labels, stack, name=name, scheme=mask.scheme))
             return
+    doubted(stack, view_said=view_named(stack.name) is not None)
     opened.study = Study(stack.name, (stack,))
 
 
@@ -209,7 +212,8 @@ class Opening(QObject):
     def open_project(self, path: Path) -> None:
         """Go over to a project, and open the stack that was worked on last.
 
-        If somebody else has it open, the user is asked whether to look at it only.
+        If it cannot be written now, as where somebody else has it open, the user is asked whether
+        to look at it only.
         """
         desk = self._studies.desk
         project = desk.session.project
@@ -236,7 +240,7 @@ class Opening(QObject):
 
     def open_kept(self, kept: KeptStack) -> None:
         """Open a stack that the project knows; the user is asked where it is, if it was moved."""
-        place = next((place for place in kept.places if place.exists()), None)
+        place = next(filter(is_there, kept.places), None)
         if place is None:
             where = f"not at {kept.places[0]} any more" if kept.places else "in a file"
             QMessageBox.information(
@@ -255,7 +259,7 @@ class Opening(QObject):
         session = self._studies.desk.session
         try:
             session.open_project(path)
-        except LockedError as error:
+        except NotWritableError as error:
             answer = QMessageBox.question(
                 self._parent, "Open the project to read only?", f"{error}\n\nLook at it meanwhile?"
             )

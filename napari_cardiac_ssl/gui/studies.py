@@ -5,6 +5,8 @@ and in how many slices they have, and napari's sliders can mean one stack only. 
 beside it (`views`), and going from one to another loses nothing.
 """
 
+import operator
+from dataclasses import replace
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -121,7 +123,14 @@ class Studies:
         self._renew()
 
     def correct(self, stack: Stack, view: View) -> None:
-        """Say which view a stack shows, where its reading was wrong."""
+        """Say which view a stack shows, where its reading was wrong.
+
+        Raises
+        ------
+        InputError
+            If that cannot be kept.
+        """
+        self.desk.session.correct_view(stack, view)
         study = self._of(stack)
         changed, corrected = study.with_view(stack, view)
         if study in self._landmarks:
@@ -196,8 +205,10 @@ class Studies:
     # -- following the session -------------------------------------------------------------
 
     def _on_opened(self, stack: Stack) -> None:
+        self._take_corrections(stack)
         if not any(stack in study.stacks for study in self._known):
             self._known.append(self._study_in_viewer(stack) or Study(stack.name, (stack,)))
+            self._take_corrections(stack)
         self._turn(orientation_of(stack))
         if stack.view is View.SAX:
             self._set(self._of(stack), self._kept_landmarks())
@@ -208,6 +219,23 @@ class Studies:
             self.desk.view.go_to(look.index)
             if look.contrast is not None and image is not None:
                 image.contrast_limits = look.contrast
+
+    def _take_corrections(self, opened: Stack) -> None:
+        """Have studies show the views that somebody has corrected, as the project knows."""
+        views = self.desk.session.project.views
+
+        def as_corrected(stack: Stack) -> Stack:
+            view = views.get(stack.digest, stack.view)
+            if stack is not opened and stack.digest == opened.digest:
+                return opened
+            return stack if view is stack.view else replace(stack, view=view)
+
+        for place, study in enumerate(self._known if views else ()):
+            changed = replace(study, stacks=tuple(map(as_corrected, study.stacks)))
+            if any(map(operator.is_not, study.stacks, changed.stacks)):
+                self._known[place] = changed
+                if study in self._landmarks:
+                    self._landmarks[changed] = self._landmarks[study]
 
     def _kept_landmarks(self) -> Landmarks | None:
         try:

@@ -77,6 +77,7 @@ class CardiacWidget(QWidget):
         bind_dock(self, self.keys)
         self.desk.layer_shown.connect(self._on_layer_shown)
         self.desk.changed.connect(self._show_unkept)
+        self.desk.said.connect(self._show_unkept)
         self._show_unkept()
         self.desk.said.connect(self.status.setText, check_nargs=False)
         self.desk.say(_HINT_OPEN)
@@ -138,7 +139,8 @@ class CardiacWidget(QWidget):
         self.setMinimumWidth(300)
 
     def _show_unkept(self) -> None:
-        reason = self.session.not_kept or ""
+        session = self.session
+        reason = session.not_kept or session.put_aside or session.model_trouble or ""
         self.unkept.setText(reason[:1].upper() + reason[1:])
         self.unkept.setVisible(bool(reason))
 

@@ -21,6 +21,7 @@ from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.learning.grid import SIZE, SPACING_MM
 from napari_cardiac_ssl.learning.kinds import USUAL, kind_named, kind_of
 from napari_cardiac_ssl.learning.network import Architecture, UNet
+from napari_cardiac_ssl.model_file import fits_digest, with_digest
 
 #: 2: slices that were found empty are named.
 FORMAT = 2
@@ -217,7 +218,7 @@ def model_to_bytes(model: Model, *, half: bool = False) -> bytes:
             name: tensor.half() if tensor.is_floating_point() else tensor
             for name, tensor in tensors.items()
         }
-    return bytes(save(tensors, metadata={_KEY: _card_json(model.card)}))
+    return with_digest(bytes(save(tensors, metadata={_KEY: _card_json(model.card)})))
 
 
 def save_model(path: Path, model: Model, *, half: bool = False) -> Path:
@@ -258,8 +259,9 @@ def model_from_bytes(data: bytes, origin: str) -> Model:
     Raises
     ------
     InputError
-        If it is not a model of this program, comes from a newer version, or its weights do not
-        fit the architecture that it states.
+        If it is not a model of this program, comes from a newer version, has changed since it was
+        written (files from before they carried a digest: as far as that can be seen), or its
+        weights do not fit the architecture that it states.
     """
     try:
         tensors = load(data)
@@ -267,6 +269,11 @@ def model_from_bytes(data: bytes, origin: str) -> Model:
         raise InputError(
             f"{origin}: not a readable safetensors file ({error}); damaged, or another format?"
         ) from error
+    if not fits_digest(data):
+        raise InputError(
+            f"{origin}: damaged: its content does not fit its own digest; go back to a copy, or "
+            "train it again"
+        )
     # safetensors: eight bytes of length, then that much JSON; `load` has checked both.
     length = int.from_bytes(data[:8], "little")
     text = json.loads(data[8 : 8 + length]).get("__metadata__", {}).get(_KEY)

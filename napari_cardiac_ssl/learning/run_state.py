@@ -15,6 +15,7 @@ from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.learning.distributed import Together
 from napari_cardiac_ssl.learning.training import Step
+from napari_cardiac_ssl.model_file import fits_digest, with_digest
 
 _STATE = "napari-cardiac-ssl pre-training"
 
@@ -45,7 +46,7 @@ class RunState:
             }
         said = {"plan": self.plan, "steps": step.index, "seconds": step.seconds}
         with replacing(self.path) as beside:
-            beside.write_bytes(save(tensors, metadata={_STATE: json.dumps(said)}))
+            beside.write_bytes(with_digest(save(tensors, metadata={_STATE: json.dumps(said)})))
 
     def restore(
         self,
@@ -73,6 +74,8 @@ class RunState:
             data = together.share(data)
         if not data:
             return 0, 0.0
+        if not fits_digest(data):
+            raise InputError(f"{self.path}: does not fit its own digest; remove it to start anew")
         try:
             tensors = load(data)
             header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])

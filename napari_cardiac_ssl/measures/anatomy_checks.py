@@ -42,6 +42,8 @@ class Check(StrEnum):
     CONTACT = "LV and RV cavity touch"
     ES_LARGER = "ES larger than ED"
     CUT = "cut by the image's border"
+    PARTIAL = "partly labelled"
+    NUMBER = "a number that no heart has"
 
 
 @dataclass(frozen=True)
@@ -200,8 +202,10 @@ def frame_warnings(
         Whether slice 0 is on the base's side; None if that is not known: both ends count as base.
     """
     base = _base_slices(areas_mm2, from_base)
+    walled = bool(areas_mm2[Structure.MYOCARDIUM].any())  # cavities alone leak nowhere
     for z, of_slice in enumerate(facts):
-        yield from _slice_warnings(t, z, of_slice, at_base=z in base)
+        found = _slice_warnings(t, z, of_slice, at_base=z in base)
+        yield from (one for one in found if walled or one.check is not Check.LEAK)
     for structure, areas in areas_mm2.items():
         yield from _gaps(t, structure, areas)
         spared = base if structure is Structure.RV_CAVITY else set[int]()
@@ -309,3 +313,13 @@ def phase_warnings(
                 Check.ES_LARGER, es, None, structure, at_es - at_ed, "ml",
                 f"the {structure} is larger at ES ({at_es:.1f} ml) than at ED ({at_ed:.1f} ml)",
             )  # fmt: skip
+
+
+def partial_warning(t: int, slices: int, most: int) -> AnatomyWarning:
+    """Return that a frame is labelled in part, beside others that are labelled whole."""
+    number = f"{slices} slice{'' if slices == 1 else 's'}"
+    return AnatomyWarning(
+        Check.PARTIAL, t, None, None, slices, "slices",
+        f"partly labelled (a cavity on {number}, on {most} in the fullest frame, or less than half "
+        "its myocardium): not taken for ED or ES unless it is named",
+    )  # fmt: skip

@@ -1,6 +1,7 @@
 """A stack of labels, measured slice by slice: what a window asks after every stroke."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from math import nan
 
 import numpy as np
@@ -10,12 +11,15 @@ from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, UKBB, Structure
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.measures.anatomy_checks import (
+    LEAST_AREA_MM2,
     AnatomyWarning,
     SliceFacts,
     frame_warnings,
+    partial_warning,
     phase_warnings,
     slice_facts,
 )
+from napari_cardiac_ssl.measures.limits import number_warnings, size_warnings
 from napari_cardiac_ssl.measures.summary import Basis, Measures
 from napari_cardiac_ssl.measures.volumes import (
     Phases,
@@ -28,6 +32,7 @@ from napari_cardiac_ssl.measures.wall import Wall, base_first, wall_thickness
 from napari_cardiac_ssl.study import SliceIndex
 
 StateOf = Callable[[SliceIndex], SliceState]
+_CAVITIES = (Structure.LV_CAVITY, Structure.RV_CAVITY)
 
 
 class Measured:
@@ -112,7 +117,11 @@ class Measured:
         return np.where(volumes > 0, volumes, np.nan)
 
     def phases(self, state_of: StateOf | None = None) -> Phases:
-        """Tell ED and ES from the LV's volumes, or the RV's if there is no LV (`told_phases`)."""
+        """Tell ED and ES from the LV's volumes, or the RV's if there is no LV (`told_phases`).
+
+        Frames that are partly labelled (`partial_frames`, or by the slices' states where they are
+        known) are left aside: their volume is that of a part.
+        """
         unlabelled = None
         if state_of is not None:
             frames, number = self._labels.shape[:2]
@@ -123,10 +132,36 @@ class Measured:
             # Where some frame is known to show no heart, another lacks nothing by being unlabelled.
             empty = (states == SliceState.EXPERT) & ~self._pixels.any(axis=0)
             unlabelled = (states == SliceState.UNLABELLED)[:, ~empty.any(axis=0)].sum(axis=1)
-        volumes = self.volumes_ml(Structure.LV_CAVITY)
-        if np.isnan(volumes).all():
-            volumes = self.volumes_ml(Structure.RV_CAVITY)
+        volumes = self.volumes_ml(self._cavity)
+        if state_of is None:
+            volumes[list(self.partial_frames())] = nan
         return told_phases(volumes, unlabelled)
+
+    @property
+    def _cavity(self) -> Structure:
+        """The cavity that tells the phases: the LV, or the RV if there is no LV."""
+        return Structure.LV_CAVITY if self._pixels[0].any() else Structure.RV_CAVITY
+
+    def partial_frames(self) -> dict[int, tuple[int, int]]:
+        """Return frames that are labelled in part, beside others that are labelled whole.
+
+        Sparse masks hold them: a stray voxel, one slice drawn in a third frame. Between ED and ES
+        a heart loses a quarter of its slices at most, and its myocardium keeps its volume: what has
+        less than half the slices of the fullest frame, or half its myocardium, is a part.
+
+        Returns
+        -------
+        dict
+            Frame to the number of its labelled slices, and that of the fullest frame.
+        """
+        slices = (self.areas_mm2(self._cavity) >= LEAST_AREA_MM2).sum(axis=1)
+        labelled = self._pixels.any(axis=(0, 2))
+        most = int(slices.max(initial=0))
+        wall = self.areas_mm2(Structure.MYOCARDIUM).sum(axis=1)
+        whole = slices >= 0.75 * most
+        usual = float(np.median(wall[whole])) if most else 0.0
+        partial = labelled & ((slices < 0.5 * most) | (wall < 0.5 * usual))
+        return {int(t): (int(slices[t]), most) for t in np.flatnonzero(partial)}
 
     def measures(
         self,
@@ -209,20 +244,39 @@ class Measured:
         frames
             Which to look at; all if none is named.
         phases
-            ED and ES; if given, cavities that are larger at ES are said as well.
+            ED and ES; if given, what is wrong with the heart as a whole is said as well: numbers
+            that no heart has (of walls too, where they were measured), cavities that are larger at
+            ES.
         """
         found: list[AnatomyWarning] = []
+        partial = self.partial_frames()
         for t in frames or range(len(self._labels)):
             facts = [self._facts_of(SliceIndex(t, z)) for z in range(self._labels.shape[1])]
             areas = {s: self.areas_mm2(s)[t] for s in SAX_STRUCTURES}
             lv = areas[Structure.LV_CAVITY]
             from_base = base_first(lv, self._affine, self._orientation_known)
+            if t in partial:
+                found.append(partial_warning(t, *partial[t]))
             found += frame_warnings(t, facts, areas, from_base)
-        ed, es = phases or (None, None)
-        if ed is not None and es is not None:
-            cavities = (Structure.LV_CAVITY, Structure.RV_CAVITY)
-            found += phase_warnings(ed, es, {s: self.volumes_ml(s) for s in cavities})
-        return tuple(found)
+        return (*found, *self._of_the_heart(*(phases or (None, None))))
+
+    def _of_the_heart(self, ed: int | None, es: int | None) -> Iterator[AnatomyWarning]:
+        """Yield what is wrong with the heart as a whole."""
+        if ed is None:
+            return
+        volumes = {s: self.volumes_ml(s) for s in _CAVITIES}
+        if es is not None:
+            yield from phase_warnings(ed, es, volumes)
+        sizes = list(
+            size_warnings(ed, {s: self.areas_mm2(s)[ed] for s in _CAVITIES}, self._distance_mm)
+        )
+        yield from sizes
+        # Of a slice, or a few, volumes are small and say nothing more.
+        if self._labels.shape[1] > 1 and not sizes:
+            heart = self.measures(phases=(ed, es))
+            at_es = None if es is None else self._walls.get(es)
+            heart = replace(heart, wall_ed=self._walls.get(ed), wall_es=at_es)
+            yield from number_warnings(heart)
 
     def _facts_of(self, index: SliceIndex) -> SliceFacts:
         if index not in self._facts:

@@ -9,15 +9,19 @@ import sqlite3
 import time
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.files import is_there
+from napari_cardiac_ssl.project.faults import is_passing, trouble
 from napari_cardiac_ssl.project.lock import Lock
-from napari_cardiac_ssl.project.rows import Statement
-from napari_cardiac_ssl.project.schema import connect
+from napari_cardiac_ssl.project.rows import Statement, bindable
 from napari_cardiac_ssl.project.syncing import Syncing
+
+#: How long after a failure it is tried again.
+RETRY_S = 1.0
 
 
 class Journal:
@@ -25,6 +29,8 @@ class Journal:
 
     Parameters
     ----------
+    db
+        The connection.
     path
         The file; None in memory.
     lock
@@ -34,15 +40,19 @@ class Journal:
 
     Attributes
     ----------
-    db
-        The connection.
     trouble
-        Why what was committed last could not be written; None if all is.
+        Why what was committed last could not be written, and what to do; None if all is.
     """
 
-    def __init__(self, path: Path | None, lock: Lock | None, *, read_only: bool = False) -> None:
-        self.path, self.read_only = path, read_only
-        self.db = connect(path, read_only=read_only)
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        path: Path | None = None,
+        lock: Lock | None = None,
+        *,
+        read_only: bool = False,
+    ) -> None:
+        self.db, self.path, self.read_only = db, path, read_only
         self.trouble: str | None = None
         self._syncing = Syncing(path) if path and not read_only else None
         # Also for a project that nobody closes.
@@ -51,9 +61,29 @@ class Journal:
         self._parts: deque[list[Statement]] = deque()
         self._next_try = 0.0
 
+    def each(self, query: str, *values: Any) -> Iterator[Any]:
+        """Yield the rows that a query finds.
+
+        Raises
+        ------
+        InputError
+            If they cannot be read.
+        """
+        try:
+            yield from self.db.execute(query, bindable(values))
+        except sqlite3.Error as error:
+            raise InputError(
+                f"cannot read {self.path or 'temporary files'}: {error}; go back to a copy of it"
+            ) from error
+
+    def all(self, query: str, *values: Any) -> list[Any]:
+        """Return the rows that a query finds, as `each` does."""
+        return list(self.each(query, *values))
+
     def one(self, query: str, *values: Any) -> Any:
-        """Return the first row that a query finds; None if there is none."""
-        return self.db.execute(query, values).fetchone()
+        """Return the first row that a query finds, as `each` does; None if there is none."""
+        found = self.all(query, *values)
+        return found[0] if found else None
 
     @property
     def is_behind(self) -> bool:
@@ -74,7 +104,10 @@ class Journal:
             )
 
     def commit(self, statements: Sequence[Statement]) -> None:
-        """Make some changes one transaction. If it fails they wait, in order, for `retry`."""
+        """Make some changes one transaction. If it fails they wait, in order, for `retry`.
+
+        What cannot be written whatever happens is ours to mend: it is raised, and does not wait.
+        """
         self.refuse_if_read_only()
         self._unwritten.append(list(statements))
         self._flush()
@@ -84,13 +117,17 @@ class Journal:
         self._parts.append(list(part))
 
     def write_parts(self) -> None:
-        """Write all that was left for later."""
-        while self._parts and self.trouble is None:
+        """Write all that was left for later, before whatever is committed from now on."""
+        while self._parts and not self._unwritten:
             self.commit(self._parts.popleft())
+        self._unwritten += self._parts  # it cannot be written now: in order, later
+        self._parts.clear()
 
     def retry(self) -> None:
         """Write what could not be written, or the next part of what was left for later."""
-        if self._unwritten:
+        if self.path and self._syncing and not is_there(self.path):
+            self.trouble = f"{self.path} was moved or removed: save under another name"
+        elif self._unwritten:
             if time.monotonic() >= self._next_try:
                 self._flush()
         elif self._parts:
@@ -101,18 +138,27 @@ class Journal:
                 self._syncing.want()
 
     def _flush(self) -> None:
+        batch: list[Statement] | None = None
         try:
             self.db.execute("BEGIN IMMEDIATE")
-            for statement, values in (pair for batch in self._unwritten for pair in batch):
-                self.db.execute(statement, values)
+            for batch in self._unwritten:
+                for statement, values in batch:
+                    try:
+                        self.db.execute(statement, values)
+                    except UnicodeEncodeError:  # before it was executed
+                        self.db.execute(statement, bindable(values))
             self.db.execute("COMMIT")
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
-                raise  # ours
-            if self.db.in_transaction:
-                self.db.execute("ROLLBACK")
-            self.trouble, self._next_try = str(error), time.monotonic() + 1.0
-            return
+        except BaseException as error:
+            if self.db.in_transaction:  # whatever it was, the next must find none open
+                with contextlib.suppress(sqlite3.Error):  # a broken disk; it is tried again
+                    self.db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error) and is_passing(error):
+                self.trouble = trouble(error, self.path)
+                self._next_try = time.monotonic() + RETRY_S
+                return
+            if isinstance(error, Exception):  # or it would keep what comes after it from the file
+                self._unwritten = deque(one for one in self._unwritten if one is not batch)
+            raise
         self._unwritten.clear()
         self.trouble = None
         if self._syncing:
@@ -131,7 +177,8 @@ class Journal:
                 # A project at rest is one file, which can be read where nothing can be written.
                 self.db.execute("PRAGMA journal_mode=DELETE").fetchall()
         if remove and self.path:
-            self.path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # it may stay as well
+                self.path.unlink(missing_ok=True)
         self.drop()
 
     def drop(self) -> None:

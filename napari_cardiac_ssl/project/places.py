@@ -19,6 +19,11 @@ def home() -> Path:
     return folder.absolute() / "projects"
 
 
+def automatic_path(digest: str) -> Path:
+    """Return where the project of a stack is kept by itself."""
+    return home() / f"{digest[:32]}{ENDING}"
+
+
 def is_project(path: Path) -> bool:
     """Tell whether a path names a project file, there or to be made.
 

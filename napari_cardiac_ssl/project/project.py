@@ -4,25 +4,24 @@ A project is a SQLite database. Whatever a session's verb changes is one transac
 when the verb returns. A session without a file has a project too, in memory.
 """
 
-import contextlib
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.annotations import REFRESH, SliceContent, Step
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.files import check_writable, replacing
-from napari_cardiac_ssl.learning.modelfile import ModelFile
-from napari_cardiac_ssl.project import rows
+from napari_cardiac_ssl.files import is_there
+from napari_cardiac_ssl.model_file import ModelFile
+from napari_cardiac_ssl.project import opening, rows
+from napari_cardiac_ssl.project.faults import DamagedError
 from napari_cardiac_ssl.project.journal import Journal
-from napari_cardiac_ssl.project.lock import Lock
-from napari_cardiac_ssl.project.places import home
+from napari_cardiac_ssl.project.places import automatic_path, home
 from napari_cardiac_ssl.project.rows import KeptStack
-from napari_cardiac_ssl.project.schema import DamagedError, check, check_whole, migrate
+from napari_cardiac_ssl.project.schema import connect, migrate
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 #: How far back undo goes on each stack: so many steps, or so many bytes of compressed masks.
@@ -34,6 +33,7 @@ PART_BYTES = 512 * 1024
 #: No model is larger, whatever a file says.
 MOST_MODEL_BYTES = 512 * 2**20
 
+Kind = Literal["phases", "landmarks", "view", "lineage"]
 Changes = Mapping[SliceIndex, tuple[SliceContent, SliceContent]]
 
 
@@ -48,21 +48,24 @@ class Project:
         The file; None in memory.
     read_only
         Whether nothing can be changed.
+    put_aside
+        What became of a damaged file in whose place this was made; None as a rule.
     """
 
-    def __init__(self, path: Path | None, lock: Lock | None, *, read_only: bool = False) -> None:
-        self.path, self.read_only = path, read_only
-        self._journal = Journal(path, lock, read_only=read_only)
-        self._step = 0
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.path, self.read_only = journal.path, journal.read_only
+        self.put_aside: Path | None = None
+        self._step: int = journal.one("SELECT coalesce(max(id), 0) FROM steps")[0]
 
     # -- opening and closing ---------------------------------------------------------------
 
     @classmethod
     def in_memory(cls) -> "Project":
         """Make a project that goes with its session."""
-        project = cls(None, None)
-        migrate(project._journal.db)
-        return project
+        db = connect(None)
+        migrate(db)
+        return cls(Journal(db))
 
     @classmethod
     def create(cls, path: Path) -> "Project":
@@ -74,60 +77,51 @@ class Project:
             If it is there already, or cannot be written.
         """
         path = Path(path).absolute()
-        if path.exists():
-            raise InputError(f"{path} is there already; open it, or choose another name")
-        with replacing(path) as beside, contextlib.closing(sqlite3.connect(beside)) as new:
-            rows.lay_out(new)
+        opening.make(path)
         return cls.open(path)
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False) -> "Project":
-        """Open a file; older layouts are brought up to date.
+        """Open a file; older layouts are brought up to date (opened to read: in memory).
+
+        Raises
+        ------
+        DamagedError
+            If SQLite finds it damaged.
+        NotWritableError
+            If it cannot be written now, but perhaps read: no right to, no room, another program.
+        LockedError
+            If somebody else has it open to write.
+        InputError
+            If it is no project, or of a newer version.
+        """
+        path = Path(path).absolute()
+        journal = opening.open_to_read(path) if read_only else opening.open_to_write(path)
+        try:
+            return cls(journal)
+        except BaseException:
+            journal.drop()
+            raise
+
+    @classmethod
+    def automatic(cls, digest: str) -> "Project":
+        """Open the project that is kept by itself for a stack, or make it.
+
+        A damaged one is put aside, for whoever can mend it: `put_aside` says where.
 
         Raises
         ------
         InputError
-            If it is no project, damaged, or of a newer version.
-        LockedError
-            If somebody else has it open to write.
+            If it can be neither opened nor made now; the file stays as it is. See `StandIn`.
         """
-        path = Path(path).absolute()
-        check(path)
-        lock = None if read_only else Lock(path)
+        path = automatic_path(digest)
         try:
-            return cls._opened(path, lock, read_only=read_only)
-        except BaseException as error:
-            if lock:  # also where it was not handed over yet
-                lock.release()
-            if isinstance(error, sqlite3.Error):
-                raise DamagedError(
-                    f"cannot open {path}: {error}; go back to a copy of it"
-                ) from error
-            raise
-
-    @classmethod
-    def _opened(cls, path: Path, lock: Lock | None, *, read_only: bool) -> "Project":
-        project = cls(path, lock, read_only=read_only)
-        try:
-            check_whole(project._journal.db, path)
-            if not read_only:
-                project._journal.db.execute("PRAGMA journal_mode=WAL")
-                migrate(project._journal.db)
-            project._step = project._journal.one("SELECT coalesce(max(id), 0) FROM steps")[0]
-        except BaseException:
-            project._journal.drop()
-            raise
+            return cls.open(path) if is_there(path) else cls.create(path)
+        except DamagedError:
+            aside = opening.put_aside(path)
+        project = cls.create(path)
+        project.put_aside = aside
         return project
-
-    @classmethod
-    def automatic(cls, digest: str) -> "Project":
-        """Open the project that is kept by itself for a stack, or make it."""
-        path = home() / f"{digest[:32]}.cardiac"
-        try:
-            return cls.open(path) if path.exists() else cls.create(path)
-        except DamagedError:  # kept for whoever can mend it
-            path.replace(path.with_suffix(f".damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}"))
-            return cls.create(path)
 
     @property
     def is_automatic(self) -> bool:
@@ -147,21 +141,8 @@ class Project:
         path = Path(path).absolute()
         if path == self.path:
             return self
-        check_writable(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.write_models()
-        lock = Lock(path)
-        try:
-            with replacing(path) as beside:
-                with contextlib.closing(sqlite3.connect(beside)) as copy:
-                    self._journal.db.backup(copy)
-                    copy.execute("PRAGMA journal_mode=DELETE")
-                for log in ("-wal", "-shm"):  # of the file that is replaced
-                    path.with_name(path.name + log).unlink(missing_ok=True)
-        except sqlite3.Error as error:
-            raise InputError(f"cannot write {path}: {error}; choose another place") from error
-        finally:
-            lock.release()
+        opening.write_copy(self._journal.db, path)
         return Project.open(path)
 
     @property
@@ -174,23 +155,24 @@ class Project:
         if self.is_closed:
             return
         self.write_models()
-        unused = self.is_automatic and not self.trouble and not self._is_used()
+        unused = self.is_automatic and not self.trouble and not self.read_only and not self.is_used
         self._journal.close(remove=unused)
 
-    def _is_used(self) -> bool:
-        return self.read_only or bool(
-            self._journal.one("SELECT EXISTS(SELECT 1 FROM steps) OR EXISTS(SELECT 1 FROM slices)")[
-                0
-            ]
-        )
+    @property
+    def is_used(self) -> bool:
+        """Whether something was done that is worth keeping."""
+        used = "SELECT EXISTS(SELECT 1 FROM steps) OR EXISTS(SELECT 1 FROM slices)"
+        said = "SELECT EXISTS(SELECT 1 FROM state)"
+        return any(self._journal.one(query)[0] for query in (used, said))
 
     # -- stacks ----------------------------------------------------------------------------
 
     @property
     def stacks(self) -> tuple[KeptStack, ...]:
         """The stacks that were worked on, the last opened first."""
-        found = self._journal.db.execute(f"{rows.KEPT_STACKS} ORDER BY opened DESC, id DESC")
-        return tuple(rows.kept_stack(row, self.path) for row in found)
+        found = self._journal.all(f"{rows.KEPT_STACKS} ORDER BY opened DESC, id DESC")
+        kept, views = [rows.kept_stack(row, self.path) for row in found], self.views
+        return tuple(replace(one, view=views.get(one.digest, one.view)) for one in kept)
 
     def keep_stack(self, stack: Stack) -> None:
         """Remember a stack: by its digest what it is, by its path where it was."""
@@ -214,9 +196,20 @@ class Project:
             )
 
     def contents(self, digest: str) -> dict[SliceIndex, SliceContent]:
-        """Return all slices of a stack on which something was done."""
-        found = self._journal.db.execute(rows.SLICES, (digest,))
-        return {SliceIndex(t, z): rows.content(row) for t, z, *row in found}
+        """Return all slices of a stack on which something was done.
+
+        Raises
+        ------
+        InputError
+            If one of them is not as it was written.
+        """
+        shape = self._journal.one("SELECT frames, slices FROM stacks WHERE digest=?", digest)
+        found = self._journal.all(rows.SLICES, digest)
+        try:
+            return dict(rows.content(digest, shape, row) for row in found)
+        except InputError as error:
+            where = f", {self.path}, or move it away to begin anew" if self.path else ""
+            raise InputError(f"{error}{where}") from error
 
     def remember_look(self, digest: str, look: Mapping[str, Any]) -> None:
         """Remember how a stack was looked at: the slice in view, the contrast."""
@@ -277,28 +270,24 @@ class Project:
         what, with_model, *models = self._journal.one(
             "SELECT what, with_model, model_before, model_after FROM steps WHERE id=?", number
         )
-        changes = {
-            SliceIndex(t, z): (rows.packed(*before), rows.packed(*after))
-            for t, z, *both in self._journal.db.execute(
-                "SELECT t, z, before, mask_before, after, mask_after FROM changes WHERE step=?",
-                (number,),
-            )
-            for before, after in [(both[:2], both[2:])]
-        }
-        return Step(what, changes, (models[0], models[1]) if with_model else None)
+        found = self._journal.all(f"{rows.CHANGES} WHERE step=?", number)
+        changes = dict(rows.change(row) for row in found)
+        return Step(rows.text(what), changes, (models[0], models[1]) if with_model else None)
 
     def earlier(self, digest: str, index: SliceIndex) -> Iterator[SliceContent]:
         """Yield what a slice was before each step that changed it, the newest first."""
-        for before in self._journal.db.execute(rows.EARLIER, (digest, *index)):
-            yield rows.packed(*before)
+        for row in self._journal.each(rows.EARLIER, digest, *index):
+            yield rows.change(row)[1][0]
 
     def refreshes(self, digest: str, model: str) -> Iterator[Step]:
         """Yield the steps in which a model's predictions were written, the newest first."""
-        numbers = self._journal.db.execute(
+        numbers = self._journal.all(
             f"SELECT id FROM steps WHERE stack={rows.STACK} AND NOT undone AND with_model "
             "AND model_after=? AND what=? ORDER BY id DESC",
-            (digest, model, REFRESH),
-        ).fetchall()
+            digest,
+            model,
+            REFRESH,
+        )
         for (number,) in numbers:
             yield self.step(number)
 
@@ -326,7 +315,8 @@ class Project:
         """Keep a model: in parts, as `retry` is called, or all of it by `set_present`."""
         if self.model_is_kept(model.digest):
             return
-        self._journal.commit_later([rows.model(model, view, previous)])
+        again = ("DELETE FROM parts WHERE model=?", (model.digest,))  # what a crash has left of it
+        self._journal.commit_later([again, rows.model(model, view, previous)])
         for number, start in enumerate(range(0, len(model.data), PART_BYTES)):
             part = memoryview(model.data)[start : start + PART_BYTES]
             insert = "INSERT OR REPLACE INTO parts VALUES (?, ?, ?)"
@@ -369,25 +359,65 @@ class Project:
         Raises
         ------
         InputError
-            If it is not kept any more.
+            If it is not kept any more, or not as it was written.
         """
         if not self.model_is_kept(digest):
             raise InputError("that model is not kept any more; train again")
-        parent, learned, seconds = self._journal.one(
-            "SELECT parent, slices_learned, seconds FROM models WHERE digest=?", digest
+        parent, learned, seconds, checksum = self._journal.one(
+            "SELECT parent, slices_learned, seconds, checksum FROM models WHERE digest=?", digest
         )
         (size,) = self._journal.one("SELECT sum(length(data)) FROM parts WHERE model=?", digest)
         if (size or 0) > MOST_MODEL_BYTES:
             raise InputError(f"a model of {size / 2**20:.0f} MiB is in the project; it is not read")
-        found = self._journal.db.execute(
-            "SELECT data FROM parts WHERE model=? ORDER BY number", (digest,)
-        )
-        return ModelFile(digest, b"".join(data for (data,) in found), learned, parent, seconds)
+        found = self._journal.all("SELECT data FROM parts WHERE model=? ORDER BY number", digest)
+        model = ModelFile(digest, b"".join(data for (data,) in found), learned, parent, seconds)
+        if model.checksum != checksum:
+            raise InputError(
+                "the project holds a model that is not as it was written: its file has changed on "
+                "the disk; go back to a copy of it, or train again"
+            )
+        return model
+
+    # -- state -----------------------------------------------------------------------------
+
+    def set_state(self, kind: Kind, subject: str, value: Mapping[str, Any] | None) -> None:
+        """Keep what holds of something until it is said otherwise. It is never pruned.
+
+        Parameters
+        ----------
+        kind
+            ``phases``, ``landmarks`` or ``view`` of a stack; ``lineage`` of a model.
+        subject
+            Digest of that stack or model.
+        value
+            Plain values, as JSON can hold them; with None it holds no more.
+
+        Raises
+        ------
+        InputError
+            If the project is open to read only.
+        """
+        self._journal.commit([rows.set_state(kind, subject, value)])
+
+    def state(self, kind: Kind, subject: str) -> dict[str, Any] | None:
+        """Return what holds of something; None if nothing was said."""
+        row = self._journal.one(rows.STATE, kind, subject)
+        return rows.detail(row[0]) if row else None
+
+    @property
+    def views(self) -> dict[str, View]:
+        """Which views stacks show, by digest, where somebody has corrected what was read."""
+        found = self._journal.all(rows.STATES, "view")
+        return {digest: rows.view(rows.detail(value).get("view")) for digest, value in found}
+
+    def correct_view(self, digest: str, view: View) -> None:
+        """Keep which view a stack shows, where its reading was wrong."""
+        self.set_state("view", digest, {"view": view})
 
     # -- events ----------------------------------------------------------------------------
 
     def note(self, what: str, detail: Mapping[str, Any], digest: str | None = None) -> None:
-        """Keep something that happened: a training's curve, a validation.
+        """Keep something that happened: a training's curve, a validation. The oldest go.
 
         Parameters
         ----------
@@ -403,7 +433,7 @@ class Project:
 
     def notes(self, what: str, digest: str | None = None) -> tuple[dict[str, Any], ...]:
         """Return the events of one kind, the oldest first; of one stack or of all."""
-        found = self._journal.db.execute(rows.EVENTS, {"what": what, "digest": digest})
+        found = self._journal.all(rows.EVENTS, what, digest, digest)
         return tuple(rows.detail(detail) for (detail,) in found)
 
     # -- writing ---------------------------------------------------------------------------

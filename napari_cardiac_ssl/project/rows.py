@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.annotations import SliceContent, SliceRecord, SliceState, Step
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.learning.modelfile import ModelFile
+from napari_cardiac_ssl.model_file import ModelFile
 from napari_cardiac_ssl.project.schema import PAGE_BYTES, migrate
+from napari_cardiac_ssl.project.seals import seal
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.wording import now
 
@@ -23,9 +24,10 @@ KEPT_STACKS = (
     "SELECT digest, name, view, frames, slices, height, width, path, opened, "
     "(SELECT count(*) FROM slices WHERE stack=stacks.id AND state='expert') FROM stacks"
 )
-SLICES = f"SELECT t, z, state, who, at, model, how, mask FROM slices WHERE stack={STACK}"
+SLICES = f"SELECT t, z, state, who, at, model, how, mask, seal FROM slices WHERE stack={STACK}"
+CHANGES = "SELECT step, t, z, before, mask_before, after, mask_after, seal FROM changes"
 EARLIER = f"""
-SELECT before, mask_before FROM changes JOIN steps ON steps.id=step
+{CHANGES} JOIN steps ON steps.id=step
 WHERE stack={STACK} AND NOT undone AND t=? AND z=? ORDER BY step DESC"""
 # The steps of a stack that are too old, or past the bytes that it may fill; never the newest.
 FORGET_STEPS = """
@@ -48,9 +50,11 @@ DELETE FROM parts WHERE model IN (
         ORDER BY rowid DESC LIMIT :models))"""
 MARK_FORGOTTEN = "UPDATE models SET whole=0 WHERE whole AND digest NOT IN (SELECT model FROM parts)"
 FORGET_EVENTS = "DELETE FROM events WHERE id <= (SELECT max(id) FROM events) - 10000"
-EVENTS = """
-SELECT detail FROM events WHERE what=:what AND (
-    :digest IS NULL OR stack=(SELECT id FROM stacks WHERE digest=:digest)) ORDER BY id"""
+EVENTS = f"SELECT detail FROM events WHERE what=? AND (? IS NULL OR stack={STACK}) ORDER BY id"
+SET_STATE = "INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?)"
+CLEAR_STATE = "DELETE FROM state WHERE kind=? AND subject=?"
+STATE = "SELECT value FROM state WHERE kind=? AND subject=?"
+STATES = "SELECT subject, value FROM state WHERE kind=?"
 
 
 @dataclass(frozen=True)
@@ -92,40 +96,66 @@ def lay_out(connection: sqlite3.Connection) -> None:
 def kept_stack(row: Sequence[Any], project: Path | None) -> KeptStack:
     """Return a stack from a row of `KEPT_STACKS`."""
     digest, name, view, frames, slices, height, width, path, opened, expert = row
-    places = [Path(path)] if path else []
+    places = [Path(text(path))] if path else []
     if path and project:
         places.append(project.parent / places[0].name)  # a project that moved with its images
         places.append(project.parent / places[0].parent.name / places[0].name)
     shape = (frames, slices, height, width)
-    return KeptStack(digest, name, _known(View, view), shape, tuple(places), opened, expert)
+    known = _known(View, view)
+    return KeptStack(digest, text(name), known, shape, tuple(places), opened, expert)
 
 
 def slice_(digest: str, index: SliceIndex, content: SliceContent) -> Statement:
     """Make a slice what it is now."""
     record = content.record
+    values = (
+        *index,
+        record.state,
+        record.who,
+        record.when,
+        record.model,
+        record.how,
+        content.mask,
+    )
     return (
-        f"INSERT OR REPLACE INTO slices VALUES ({STACK}, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            digest,
-            *index,
-            record.state,
-            record.who,
-            record.when,
-            record.model,
-            record.how,
-            content.mask,
-        ),
+        f"INSERT OR REPLACE INTO slices VALUES ({STACK}, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (digest, *values, seal(digest, *values)),
     )
 
 
-def content(row: Sequence[Any]) -> SliceContent:
-    """Return a slice from the columns of `SLICES` after its index."""
-    state, who, when, model, how, mask = row
-    return SliceContent(SliceRecord(_known(SliceState, state), who, when, model, how), mask)
+def content(
+    digest: str, shape: tuple[int, int], row: Sequence[Any]
+) -> tuple[SliceIndex, SliceContent]:
+    """Return a slice of a stack of so many frames and slices from a row of `SLICES`."""
+    *values, sealed = row
+    t, z, state, who, when, model, how, mask = values
+    if t not in range(shape[0]) or z not in range(shape[1]):
+        raise InputError(
+            f"the project holds labels where its image has none (no slice t={t} z={z} in "
+            f"{shape[0]} frames of {shape[1]} slices); go back to a copy of it"
+        )
+    _check(sealed, t, z, digest, *values)
+    record = SliceRecord(_known(SliceState, state), text(who), when, model, text(how))
+    return SliceIndex(t, z), SliceContent(record, mask)
 
 
-def packed(record: str, mask: bytes) -> SliceContent:
-    """Return a slice as a change holds it."""
+def change(row: Sequence[Any]) -> tuple[SliceIndex, tuple[SliceContent, SliceContent]]:
+    """Return from a row of `CHANGES` which slice was what before and after."""
+    *values, sealed = row
+    _, t, z, before, mask_before, after, mask_after = values
+    _check(sealed, t, z, *values)
+    return SliceIndex(t, z), (_packed(before, mask_before), _packed(after, mask_after))
+
+
+def _check(sealed: bytes, t: int, z: int, *values: Any) -> None:
+    if seal(*values) != sealed:
+        raise InputError(
+            f"the project holds a stored mask (t={t} z={z}) that is not as it was written: its "
+            "file has changed on the disk; go back to a copy of it"
+        )
+
+
+def _packed(record: str, mask: bytes) -> SliceContent:
     fields = detail(record)
     try:
         known = SliceRecord(**{**fields, "state": _known(SliceState, fields["state"])})
@@ -152,8 +182,9 @@ def changes(
     for index, (before, after) in changes.items():
         texts = [json.dumps(vars(content.record)) for content in (before, after)]
         values = (number, *index, texts[0], before.mask, texts[1], after.mask)
+        sealed = (*values, seal(*values))
         statements += [
-            ("INSERT OR REPLACE INTO changes VALUES (?, ?, ?, ?, ?, ?, ?)", values),
+            ("INSERT OR REPLACE INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?)", sealed),
             slice_(digest, index, after),
         ]
     filled = sum(len(content.mask) + 200 for both in changes.values() for content in both)
@@ -163,9 +194,9 @@ def changes(
 def model(model: ModelFile, view: View, previous: str | None) -> Statement:
     """Add a model, without its parts."""
     return (
-        "INSERT INTO models(digest, view, parent, previous, slices_learned, seconds, at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?) "
-        "ON CONFLICT(digest) DO UPDATE SET previous=excluded.previous",
+        "INSERT INTO models(digest, view, parent, previous, slices_learned, seconds, at, checksum) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(digest) DO UPDATE "
+        "SET previous=excluded.previous, checksum=excluded.checksum",
         (
             model.digest,
             view,
@@ -174,6 +205,7 @@ def model(model: ModelFile, view: View, previous: str | None) -> Statement:
             model.slices_learned,
             model.seconds,
             now(),
+            model.checksum,
         ),
     )
 
@@ -190,6 +222,48 @@ def event(what: str, detail: Mapping[str, Any], digest: str | None) -> Statement
         f"INSERT INTO events(at, what, stack, detail) VALUES (?, ?, {STACK}, ?)",
         (now(), what, digest, json.dumps(detail)),
     )
+
+
+def set_state(kind: str, subject: str, value: Mapping[str, Any] | None) -> Statement:
+    """Make something hold of a subject; with None it holds no more."""
+    if value is None:
+        return CLEAR_STATE, (kind, subject)
+    return SET_STATE, (kind, subject, json.dumps(value), now())
+
+
+def bindable(values: Sequence[Any] | Mapping[str, Any]) -> Sequence[Any] | Mapping[str, Any]:
+    """Return values as SQLite takes them: what is no text to it, as bytes.
+
+    A file's name may be any bytes, a user's name too; Python has what is not UTF-8 as lone
+    surrogates.
+    """
+    if isinstance(values, Mapping):
+        return {name: _bindable(value) for name, value in values.items()}
+    return [_bindable(value) for value in values]
+
+
+def _bindable(value: Any) -> Any:
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return value.encode("utf-8", "surrogatepass")
+    return value
+
+
+def text(value: str | bytes) -> str:
+    """Return a text as it was before `bindable`."""
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise _damaged(value) from error
+
+
+def view(word: object) -> View:
+    """Return a view from its word."""
+    return _known(View, str(word))
 
 
 def detail(text: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from pathlib import Path
 
+from napari_cardiac_ssl.project.faults import is_passing, trouble
 from napari_cardiac_ssl.project.schema import connect
 
 #: The pause between two rounds: a burst of strokes is brought over together.
@@ -46,14 +47,18 @@ class Syncing:
             self._thread.join()
 
     def _work(self) -> None:
-        with contextlib.closing(connect(self._path)) as connection:
+        with contextlib.ExitStack() as at_last:
+            connection: sqlite3.Connection | None = None
             while not self._stop.is_set():
                 self._wanted.wait()
                 self._wanted.clear()
                 try:
+                    if connection is None:
+                        connection = connect(self._path)
+                        at_last.callback(connection.close)
                     # Synchronises the log, then moves it into the file as far as readers let it.
                     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
                     self.error = None
                 except sqlite3.Error as error:
-                    self.error = str(error)
+                    self.error = trouble(error, self._path) if is_passing(error) else str(error)
                 self._stop.wait(PAUSE_S)

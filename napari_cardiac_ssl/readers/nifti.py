@@ -1,8 +1,7 @@
 """NIfTI files in: stacks and masks, whatever their orientation, number type and scaling."""
 
-import re
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -11,19 +10,55 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cardiac_ssl.anatomy import SCHEMES, UKBB, LabelScheme, View, detect_scheme
+from napari_cardiac_ssl.anatomy import (
+    RELABEL,
+    SCHEMES,
+    UKBB,
+    LabelScheme,
+    View,
+    check_codes,
+    detect_scheme,
+    read_labels,
+)
 from napari_cardiac_ssl.errors import InputError, InputWarning
-from napari_cardiac_ssl.readers.nifti_file import NiftiFile, apart_mm, load
+from napari_cardiac_ssl.readers.file_names import name_of, view_named, view_of_name
+from napari_cardiac_ssl.readers.mask_fit import misfit
+from napari_cardiac_ssl.readers.nifti_doubts import check_axes, doubts_of
+from napari_cardiac_ssl.readers.nifti_file import NiftiFile, load
+from napari_cardiac_ssl.readers.placing import SAME_GRID_MM, place
 from napari_cardiac_ssl.study import NiftiSource, Stack
 
-#: A mask lies on its image if none of its corners is further off.
-SAME_GRID_MM = 0.5
+__all__ = [
+    "ROUNDED",
+    "SAME_GRID_MM",
+    "DoubtWarning",
+    "GeometryWarning",
+    "Mask",
+    "SchemeWarning",
+    "ToldBy",
+    "doubted",
+    "load_stack",
+    "name_of",
+    "read_mask",
+    "read_stack",
+    "view_named",
+    "view_of_name",
+]
+
+#: Labels through a header's scaling come back so far from whole numbers, and no further.
+ROUNDED = 0.01
+#: Integers of labels go so far; some data sets use thousands.
+MOST_LABEL, MOST_LABELS = 9999, 32
 #: No scanner sees more of a body along any axis.
 MOST_EXTENT_MM = 5000.0
 
 
 class GeometryWarning(InputWarning):
     """A file's two statements of where it lies (sform and qform) disagree."""
+
+
+class DoubtWarning(GeometryWarning):
+    """A file's geometry, or its view, rests on nothing or cannot be a heart's."""
 
 
 class SchemeWarning(InputWarning):
@@ -64,6 +99,8 @@ class Mask:
         Whether the file says how it lies in the patient.
     frame_interval_s
         Time between frames in seconds; None where the file does not say.
+    stored_axes
+        Which axis of the file (or of the image that it was placed on) became x, y and z.
     """
 
     labels: NDArray[np.uint8]
@@ -76,6 +113,21 @@ class Mask:
     source: Path
     orientation_known: bool = True
     frame_interval_s: float | None = None
+    stored_axes: tuple[int, int, int] = (0, 1, 2)
+
+    @property
+    def grid(self) -> Stack:
+        """Its own grid, as a stack that other masks can be read like."""
+        return Stack(
+            self.labels,
+            self.affine,
+            name=str(self.source),
+            source=NiftiSource(self.source),
+            header=self.header,
+            view=view_of_name(self.name),
+            orientation_known=self.orientation_known,
+            stored_axes=self.stored_axes,
+        )
 
     @property
     def detected(self) -> bool:
@@ -83,7 +135,7 @@ class Mask:
         return self.told_by is not ToldBy.NAME
 
 
-def read_stack(path: str | Path, *, view: View | None = None) -> Stack:
+def read_stack(path: str | Path, *, view: View | None = None, otherwise: View = View.SAX) -> Stack:
     """Read a NIfTI image: 3-D or 4-D, ``.nii``, ``.nii.gz`` or either file of a pair.
 
     The affine is the sform where it has a code, else the qform where it has one, else that of the
@@ -99,7 +151,9 @@ def read_stack(path: str | Path, *, view: View | None = None) -> Stack:
     path
         The file.
     view
-        Which plane it shows; if not given, told from the file's name (`view_of_name`).
+        Which plane it shows; if not given, told from the file's name (`view_named`).
+    otherwise
+        What it is taken for where the name says nothing.
 
     Returns
     -------
@@ -115,24 +169,41 @@ def read_stack(path: str | Path, *, view: View | None = None) -> Stack:
     -----
     GeometryWarning
         If sform and qform disagree; the sform is used, and writers keep both.
+    DoubtWarning
+        If the geometry is none that a cine of a heart has (`doubts_of`).
     """
-    path = Path(path)
+    stack = load_stack(Path(path))
+    said = view or view_named(stack.name)
+    return doubted(replace(stack, view=said or otherwise), view_said=said is not None)
+
+
+def doubted(stack: Stack, *, view_said: bool) -> Stack:
+    """Warn of what is doubtful about a stack (`doubts_of`), and return it."""
+    for doubt in doubts_of(stack, view_said=view_said):
+        warnings.warn(f"{stack.path}: {doubt}", DoubtWarning, stacklevel=3)
+    return stack
+
+
+def load_stack(path: Path) -> Stack:
+    """Read a NIfTI image as `read_stack` does, without doubting it."""
     volume = load(path)
     _check_picture(volume.voxels, path)
     _check_extent(volume, path)
+    check_axes(volume, path)
     if volume.warning:
-        warnings.warn(volume.warning, GeometryWarning, stacklevel=2)
+        warnings.warn(volume.warning, GeometryWarning, stacklevel=3)
     name = name_of(path)
     return Stack(
         volume.voxels,
         volume.affine,
-        view=view or view_of_name(name),
+        view=view_of_name(name),
         name=name,
         frame_interval_s=volume.frame_interval_s,
         source=NiftiSource(path),
         header=volume.header,
         is_4d=volume.is_4d,
         orientation_known=volume.orientation_known,
+        stored_axes=volume.axes,
     )
 
 
@@ -154,7 +225,8 @@ def read_mask(
         made says it in its header, and that stands: a mask of ours is never mistaken, not even a
         bad prediction. Where neither tells, the anatomy does (`detect_scheme`).
     like
-        The image that it was drawn on; the mask must lie on its grid.
+        The image that it was drawn on. The mask is placed on its grid (`place`): reordered,
+        turned round and set into it where the affines say how; refused where they do not.
     allow_empty
         Whether a mask without any label is one.
 
@@ -173,70 +245,54 @@ def read_mask(
     GeometryWarning
         As `read_stack`.
     SchemeWarning
-        If a scheme is given and the anatomy clearly says another: LV and RV may be swapped.
+        If the anatomy clearly says another scheme than was named or told, or none that is known.
+    DoubtWarning
+        If the geometry is none that a heart's mask has, or the mask does not fit its image
+        (`misfit`).
     """
     path = Path(path)
     volume = load(path)
-    if like is not None:
-        _check_grid(volume, like, path)
     labels = _integers(volume.voxels, path)
-    if volume.warning:
-        warnings.warn(volume.warning, GeometryWarning, stacklevel=2)
+    said = [volume.warning] if volume.warning else []
+    if like is not None:
+        labels, remark = place(labels, volume, like, path)
+        said += [remark] if remark else []
+    for line in said:
+        warnings.warn(line, GeometryWarning, stacklevel=2)
     empty = not labels.any()
     if empty and not allow_empty:
         raise InputError(f"{path}: a mask without any label; name one with labelled slices")
     try:
         scheme, told_by = _scheme_of(labels, _noted_scheme(volume.header), scheme)
-        if told_by is ToldBy.NAME:
-            _warn_of_another_scheme(labels, scheme, path)
+        check_codes(labels, scheme)
+        if told_by is not ToldBy.HEADER:
+            _warn_of_another_scheme(labels, scheme, told_by, path)
         labels = scheme.convert(labels, UKBB)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    spacing_mm = np.linalg.norm(volume.affine[:3, :3], axis=0)[::-1]
-    return Mask(
+    affine = volume.affine if like is None else like.affine
+    spacing_mm = np.linalg.norm(affine[:3, :3], axis=0)[::-1]
+    mask = Mask(
         labels,
         scheme=scheme,
         told_by=told_by,
         name=name_of(path),
-        affine=volume.affine,
+        affine=affine,
         spacing_mm=(float(spacing_mm[0]), float(spacing_mm[1]), float(spacing_mm[2])),
         header=volume.header,
         source=path,
-        orientation_known=volume.orientation_known,
+        orientation_known=(volume if like is None else like).orientation_known,
+        stored_axes=volume.axes if like is None else like.stored_axes,
         frame_interval_s=volume.frame_interval_s,
     )
-
-
-def name_of(path: Path) -> str:
-    """Return a NIfTI file's name without its ending.
-
-    Examples
-    --------
-    >>> name_of(Path("study/patient001_ED.nii.gz"))
-    'patient001_ED'
-    """
-    return re.sub(r"(\.nii|\.hdr|\.img)?(\.gz)?$", "", path.name, count=1, flags=re.IGNORECASE)
-
-
-def view_of_name(name: str, otherwise: View = View.SAX) -> View:
-    """Tell the view from the words of a file's name; `otherwise` where they say nothing.
-
-    Examples
-    --------
-    >>> [view_of_name(name).value for name in ("sa_ED", "la_2ch", "p1-LAX4CH", "patient001_ED")]
-    ['SAX', 'LAX_2CH', 'LAX_4CH', 'SAX']
-    """
-    words = re.split(r"[^a-z0-9]+", name.lower())
-    for word in words:
-        chambers = re.search(r"(?<![0-9])([234])ch(?:amber)?(?![a-z])", word)
-        if chambers:
-            view = View(f"LAX_{chambers[1]}CH")
-            return View.RV_2CH if view is View.LAX_2CH and "rv" in words else view
-        if word in {"sa", "shortaxis"} or "sax" in word:
-            return View.SAX
-        if word == "rvot":
-            return View.RVOT
-    return View.OTHER if "lax" in words else otherwise
+    if like is None:
+        doubts = doubts_of(mask.grid, view_said=False, is_mask=True)
+    else:
+        unlike = misfit(labels, like)
+        doubts = [unlike] if unlike else []
+    for doubt in doubts:
+        warnings.warn(f"{path}: {doubt}", DoubtWarning, stacklevel=2)
+    return mask
 
 
 def _check_picture(voxels: NDArray[Any], path: Path) -> None:
@@ -265,46 +321,41 @@ def _check_extent(volume: NiftiFile, path: Path) -> None:
         )
 
 
-def _check_grid(mask: NiftiFile, image: Stack, path: Path) -> None:
-    """Refuse a mask that does not lie on the image's grid."""
-    t, z, y, x = mask.voxels.shape
-    if (t, z, y, x) != image.image.shape:
-        t_image, *grid = image.image.shape
-        advice = "name the mask that was drawn on this image"
-        if [z, y, x] == grid:
-            advice = (
-                f"give a mask with all {t_image} frames, or the image of the frame that it was "
-                "drawn on"
-            )
-        raise InputError(
-            f"{path}: the mask has shape {(t, z, y, x)} (t, z, y, x), the image {image.name} has "
-            f"{image.image.shape}; {advice}"
-        )
-    apart = apart_mm(mask.affine, image.affine, (t, z, y, x))
-    if not apart <= SAME_GRID_MM:
-        raise InputError(
-            f"{path}: the mask lies up to {apart:.3g} mm from the image {image.name}, which "
-            f"has the same shape (limit {SAME_GRID_MM} mm); save it with the image's own header"
-        )
-
-
-def _integers(voxels: NDArray[Any], path: Path) -> NDArray[np.uint8]:
+def _integers(voxels: NDArray[Any], path: Path) -> NDArray[Any]:
     """Return the voxels as labels, if that is what they are."""
     if voxels.dtype.kind == "f":
-        with np.errstate(invalid="ignore"):
-            wrong = sum(int((frame % 1 != 0).sum()) for frame in voxels)
-        if wrong:
-            raise InputError(
-                f"{path}: not a mask: {wrong:,} voxels are not whole numbers; name a label file "
-                "(is it the image, or probabilities?)"
-            )
-    low, high = voxels.min(), voxels.max()
-    if low < 0 or high > 255:
+        _check_whole(voxels, path)
+    low, high = round(float(voxels.min())), round(float(voxels.max()))
+    if low < 0 or high > MOST_LABEL:
         raise InputError(
             f"{path}: not a mask: the values go from {low:g} to {high:g}, integers of labels from "
-            "0 to 255"
+            f"0 to {MOST_LABEL}"
         )
-    return voxels.astype(np.uint8)
+    labels = np.empty(voxels.shape, np.uint8 if high <= 255 else np.uint16)
+    for frame, stored in zip(labels, voxels, strict=True):
+        frame[...] = np.round(stored) if stored.dtype.kind == "f" else stored
+    if high > 255 and len(np.unique(labels)) > MOST_LABELS:
+        raise InputError(
+            f"{path}: not a mask: more than {MOST_LABELS} different values up to {high}; name a "
+            "label file (is it the image?)"
+        )
+    return labels
+
+
+def _check_whole(voxels: NDArray[Any], path: Path) -> None:
+    """Refuse values that scaling and rounding cannot have made of whole numbers."""
+    wrong, example = 0, 0.0
+    for frame in voxels:
+        with np.errstate(invalid="ignore"):
+            off = ~(np.abs(frame - np.round(frame)) <= ROUNDED)  # so is NaN
+        if off.any():
+            wrong, example = wrong + int(off.sum()), float(frame[off][0])
+    if wrong:
+        raise InputError(
+            f"{path}: not a mask: {wrong:,} voxels are not whole numbers, such as {example:g} "
+            f"(up to {ROUNDED:g} off is rounded); name a label file (is it the image, or "
+            "probabilities?)"
+        )
 
 
 def _noted_scheme(header: bytes) -> LabelScheme | None:
@@ -326,18 +377,23 @@ def _scheme_of(
     return (detect_scheme(labels) if labels.any() else UKBB), ToldBy.ANATOMY
 
 
-def _warn_of_another_scheme(labels: NDArray[np.uint8], named: LabelScheme, path: Path) -> None:
-    """Warn if the anatomy clearly says another scheme than the one that was named."""
-    named.check(labels)
+def _warn_of_another_scheme(
+    labels: NDArray[np.integer], scheme: LabelScheme, told_by: ToldBy, path: Path
+) -> None:
+    """Warn if the anatomy clearly says another scheme than the one that was named, or none."""
     try:
         seen = detect_scheme(labels)
-    except InputError:  # it says nothing
-        return
-    if seen is not named:
-        warnings.warn(
-            f"{path}: read as scheme {named.name}, as named, but its anatomy says {seen.name} (the "
-            "cavity that the myocardium encloses is the LV): LV and RV may be swapped; if so, name "
-            f"{seen.name}",
-            SchemeWarning,
-            stacklevel=3,
+    except InputError:  # it says nothing, or no scheme that is known
+        seen = scheme
+    reading = read_labels(labels)
+    if seen is not scheme:
+        line = (
+            f"read as scheme {scheme.name}, as named, but its anatomy says {seen.name} (the cavity "
+            "that the myocardium encloses is the LV): LV and RV may be swapped; if so, name "
+            f"{seen.name}"
         )
+    elif reading and reading.contradicts(scheme):
+        line = f"read as scheme {scheme.name}, {told_by}, but {reading}; if so, {RELABEL}"
+    else:
+        return
+    warnings.warn(f"{path}: {line}", SchemeWarning, stacklevel=3)

@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.readers.nifti_axes import axes_of
+from napari_cardiac_ssl.readers.nifti_geometry import apart_mm, geometry
+from napari_cardiac_ssl.study import reordered
 
-#: sform and qform that differ by less, anywhere in the stack, say the same: far below a pixel,
-#: above what rounding the quaternion and the spacing to float32 moves a corner.
-SAME_TRANSFORM_MM = 0.01
-#: Spacings that differ by a smaller share are the same, rounded: 0.1 % of a volume and less.
-SAME_SPACING = 1e-3
-#: What is further away than a kilometre was not in the scanner.
-MOST_MM = 1e6
+__all__ = ["NiftiFile", "apart_mm", "load"]
+
 #: Deflate cannot shrink data by more (zlib's documentation).
 MOST_DEFLATED = 1032
 
@@ -38,7 +35,6 @@ _NOT_NUMBERS = {
     1: "bits", 32: "complex numbers", 128: "RGB colours", 1536: "128-bit floats",
     1792: "complex numbers", 2048: "complex numbers", 2304: "RGBA colours",
 }  # fmt: skip
-_MM_PER_UNIT = {1: 1000.0, 2: 1.0, 3: 0.001}
 _SECONDS_PER_UNIT = {8: 1.0, 16: 1e-3, 24: 1e-6}
 _PARTNER = {".hdr": ".img", ".img": ".hdr", ".HDR": ".IMG", ".IMG": ".HDR"}
 _Stream = io.BufferedReader | gzip.GzipFile
@@ -51,7 +47,8 @@ class NiftiFile:
     Parameters
     ----------
     voxels
-        Shape ``(t, z, y, x)``, scaled as the header says.
+        Shape ``(t, z, y, x)``, scaled as the header says; z is across the slices, wherever the
+        file stores them.
     affine
         Shape ``(4, 4)``: voxel ``(x, y, z, 1)`` to RAS+ mm.
     frame_interval_s
@@ -63,7 +60,9 @@ class NiftiFile:
     warning
         A line to be said to the user if sform, qform and pixdim disagree.
     orientation_known
-        Whether there is an sform or a qform: one that has a code.
+        Whether there is an sform or a qform: one that has a code, and says something.
+    axes
+        Which axis of the file became x, y and z.
     """
 
     voxels: NDArray[Any]
@@ -73,6 +72,7 @@ class NiftiFile:
     header: bytes
     warning: str | None
     orientation_known: bool
+    axes: tuple[int, int, int] = (0, 1, 2)
 
 
 def load(path: Path) -> NiftiFile:
@@ -92,13 +92,14 @@ def load(path: Path) -> NiftiFile:
             data_path = _partner(header_path)
         shape = _shape(header, path)
         with np.errstate(all="ignore"):  # absurd numbers are refused, not warned of
-            affine, warning = _geometry(header, shape, path)
+            affine, known, warning = geometry(header, shape, path)
         with _blaming(data_path):
             voxels = _voxels(header, shape, data_path, single=data_path == header_path)
-        is_4d = int(header["dim"][0]) == 4
+        is_4d = int(header["dim"][0]) >= 4
         interval = _frame_interval_s(header) if is_4d else None
-        known = any(int(header[f"{form}_code"]) > 0 for form in ("sform", "qform"))
-        return NiftiFile(voxels, affine, interval, is_4d, raw, warning, known)
+        axes = axes_of(shape[:0:-1], np.linalg.norm(affine[:3, :3], axis=0))
+        voxels, affine = np.ascontiguousarray(reordered(voxels, axes)), affine[:, [*axes, 3]]
+        return NiftiFile(voxels, affine, interval, is_4d, raw, warning, known, axes)
 
 
 @contextmanager
@@ -182,6 +183,8 @@ def _parsed(raw: bytes, path: Path) -> Any:
 def _shape(header: Any, path: Path) -> tuple[int, int, int, int]:
     """Return ``(t, z, y, x)``."""
     dimensions = int(header["dim"][0])
+    while 4 < dimensions <= 7 and header["dim"][dimensions] == 1:  # they say nothing
+        dimensions -= 1
     if dimensions not in {3, 4}:
         raise InputError(
             f"{path}: {dimensions}-D; an image is 3-D (x, y, z) or 4-D (x, y, z, time), a single "
@@ -195,107 +198,6 @@ def _shape(header: Any, path: Path) -> tuple[int, int, int, int]:
         )
     x, y, z, *t = sizes
     return (t[0] if t else 1), z, y, x
-
-
-def _geometry(
-    header: Any, shape: tuple[int, int, int, int], path: Path
-) -> tuple[NDArray[np.float64], str | None]:
-    """Return the affine in mm, and a line if the file states two different ones."""
-    pixdim = np.asarray(header["pixdim"], dtype=np.float64)
-    if not ((pixdim[1:4] > 0) & (pixdim[1:4] < MOST_MM)).all():
-        said = ", ".join(f"{size:g}" for size in pixdim[1:4])
-        raise InputError(
-            f"{path}: the voxel spacing is {said} mm; it must be positive and finite: correct "
-            "the header's pixdim"
-        )
-    header = header.copy()
-    header["pixdim"][0] = -1 if pixdim[0] < 0 else 1  # the standard reads 0 as 1
-    mm = _MM_PER_UNIT.get(int(header["xyzt_units"]) & 7, 1.0)
-    to_mm = np.array([[mm], [mm], [mm], [1.0]])
-    forms = {name: to_mm * form for name, form in _forms(header).items()}
-    if not forms:
-        return to_mm * header.get_base_affine(), None
-    used, affine = next(iter(forms.items()))
-    if not _is_invertible(affine):
-        raise InputError(
-            f"{path}: the {used} is not an invertible transform; correct it, or set "
-            f"{used}_code to 0"
-        )
-    other = forms.get("qform", affine)
-    if not _is_invertible(other):
-        return affine, f"{path}: the qform is not a rotation; the sform is used"
-    apart = apart_mm(affine, other, shape)
-    if apart <= SAME_TRANSFORM_MM:
-        return affine, _other_spacing(used, affine, mm * pixdim[1:4], path)
-    return affine, (
-        f"{path}: sform and qform disagree by up to {apart:.3g} mm; the sform is used, and "
-        "both are kept in what is exported"
-    )
-
-
-def _other_spacing(
-    used: str, affine: NDArray[np.float64], pixdim_mm: NDArray[np.float64], path: Path
-) -> str | None:
-    """Return a line if the pixdim, by which others compute volumes, is not the affine's spacing."""
-    steps_mm = np.linalg.norm(affine[:3, :3], axis=0)
-    if np.allclose(steps_mm, pixdim_mm, rtol=SAME_SPACING, atol=0):
-        return None
-    by_affine, by_pixdim = (" x ".join(f"{s:.4g}" for s in said) for said in (steps_mm, pixdim_mm))
-    return (
-        f"{path}: the {used} says that voxels are {by_affine} mm, the pixdim {by_pixdim} mm; the "
-        f"{used} is used, and both are kept in what is exported"
-    )
-
-
-def _forms(header: Any) -> dict[str, NDArray[np.float64]]:
-    """Return the transforms that have a code, the one to be used first."""
-    forms = {}
-    if int(header["sform_code"]) > 0:
-        forms["sform"] = header.get_sform()
-    if int(header["qform_code"]) > 0:
-        _shorten_quaternion(header)
-        try:
-            forms["qform"] = header.get_qform()
-        except ValueError:  # the quaternion is longer than 1
-            forms["qform"] = np.full((4, 4), np.nan)
-    return forms
-
-
-def _shorten_quaternion(header: Any) -> None:
-    """Bring a quaternion back to length 1 that rounding has made longer: nibabel refuses it."""
-    names = [f"quatern_{part}" for part in "bcd"]
-    length = float(np.linalg.norm([float(header[name]) for name in names]))
-    if 1 < length < 1 + 1e-6:
-        for name in names:
-            header[name] = header[name] / length
-
-
-def _is_invertible(affine: NDArray[np.float64]) -> bool:
-    axes = affine[:3, :3]
-    if not (np.abs(affine) < MOST_MM).all():  # so is NaN
-        return False
-    return bool(abs(np.linalg.det(axes)) > 1e-6 * np.prod(np.linalg.norm(axes, axis=0)))
-
-
-def apart_mm(one: NDArray[np.float64], other: NDArray[np.float64], shape: tuple[int, ...]) -> float:
-    """Return the most by which two affines place a corner of a stack apart, mm.
-
-    Parameters
-    ----------
-    one, other
-        Shape ``(4, 4)``: voxel ``(x, y, z, 1)`` to mm.
-    shape
-        ``(t, z, y, x)``.
-
-    Examples
-    --------
-    >>> apart_mm(np.diag([1.5, 1.5, 10, 1]), np.diag([1.6, 1.5, 10, 1]), (1, 10, 256, 101))
-    10.0
-    """
-    # A single slice has corners one voxel deep, lest a turned normal goes unseen.
-    ends = [(0, max(size - 1, 1)) for size in (shape[3], shape[2], shape[1])]
-    corners = np.array(list(product(*ends, (1,))), dtype=float)
-    return round(float(np.linalg.norm((corners @ (one - other).T)[:, :3], axis=1).max()), 9)
 
 
 def _frame_interval_s(header: Any) -> float | None:

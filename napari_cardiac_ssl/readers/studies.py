@@ -1,6 +1,5 @@
 """A study from a path: a NIfTI or DICOM file, or a folder of them."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,13 +7,12 @@ from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.readers.dicom import read_dicom
 from napari_cardiac_ssl.readers.dicom_files import find_dicom, is_dicom
-from napari_cardiac_ssl.readers.nifti import name_of, read_stack
+from napari_cardiac_ssl.readers.file_names import is_mask_name
+from napari_cardiac_ssl.readers.nifti_folder import read_views
 from napari_cardiac_ssl.study import Study
 
 _IMAGES = (".nii", ".nii.gz", ".hdr")
 _NIFTI = (*_IMAGES, ".img", ".hdr.gz", ".img.gz")
-#: Words in the names of files that are no images.
-_MASKS = {"gt", "seg", "mask", "label", "labels", "confidence", "positions"}
 
 
 def read_study(path: str | Path) -> Study:
@@ -41,8 +39,8 @@ def read_study(path: str | Path) -> Study:
     if not path.is_dir():
         if is_dicom(path):
             return read_dicom([path], path)
-        stack = read_stack(path)
-        return Study(stack.name, (stack,))
+        [stack], notes = read_views([path], path.parent)
+        return Study(stack.name, (stack,), notes)
     files = images_in(path)
     # NIfTI views with folders of other things below them are no reason to search those.
     dicom = find_dicom(path, nested=not files)
@@ -57,7 +55,7 @@ def read_study(path: str | Path) -> Study:
             f"{path}: no DICOM file and no NIfTI image in this folder; name a .nii.gz file or a "
             "folder that holds some"
         )
-    return Study(path.resolve().name, tuple(read_stack(file) for file in files))
+    return Study(path.resolve().name, *read_views(files, path))
 
 
 def is_nifti(path: Path) -> bool:
@@ -70,12 +68,12 @@ def is_nifti(path: Path) -> bool:
 
 def images_in(folder: Path) -> list[Path]:
     """Return the NIfTI images in a folder, sorted; masks and the like are none."""
-    return [file for file in _nifti_in(folder) if not _is_mask(file)]
+    return [file for file in _nifti_in(folder) if not is_mask_name(file)]
 
 
 def masks_in(folder: Path) -> list[Path]:
     """Return the NIfTI files in a folder whose names say that they are masks and the like."""
-    return [file for file in _nifti_in(folder) if _is_mask(file)]
+    return [file for file in _nifti_in(folder) if is_mask_name(file)]
 
 
 def _nifti_in(folder: Path) -> list[Path]:
@@ -84,10 +82,6 @@ def _nifti_in(folder: Path) -> list[Path]:
         for file in folder.iterdir()
         if file.name.lower().endswith(_IMAGES) and not file.name.startswith(".")
     )
-
-
-def _is_mask(file: Path) -> bool:
-    return bool(_MASKS & set(re.split("[^a-z]+", name_of(file).lower())))
 
 
 def missing_views(study: Study) -> tuple[View, ...]:

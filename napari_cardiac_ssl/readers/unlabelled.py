@@ -39,7 +39,7 @@ class Unlabelled:
     slices
         Those to learn from.
     file
-        The stack's own NIfTI file; None for DICOM.
+        The stack's own NIfTI file; None where it was put together from several.
     """
 
     path: Path
@@ -84,7 +84,7 @@ def stacks_of(path: Path, landmarks: Mapping[str, Any], view: View) -> list[Unla
             view,
             frame,
             slices,
-            stack.path if not stack.series_uids else None,
+            stack.path if stack.header is not None else None,
         )
         for stack in cines or alike
         if (slices := _slices(stack, frame, points))

@@ -17,8 +17,6 @@ from napari_cardiac_ssl.session.runs import Run
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.trainer import Died, Doubted, Job, Message, ModelFile, Predicted, Trainer
 
-#: What the project's notes of chosen phases are called.
-_PHASES = "phases"
 _LABELLED = (SliceState.EXPERT, SliceState.EDITING)
 
 
@@ -71,10 +69,8 @@ class Guiding(Helping):
     @property
     def phases(self) -> Phases:
         """ED and ES: as `set_phases` says, else told from the LV's volume over time."""
-        if noted := self._project.notes(_PHASES, self.stack.digest):
-            chosen = Phases(noted[-1]["ed"], noted[-1]["es"])
-            if chosen != (None, None):
-                return chosen
+        if chosen := self._project.state("phases", self.stack.digest):
+            return Phases(chosen["ed"], chosen["es"])
         return self.measured.phases(self.annotations.state)
 
     # -- verbs -----------------------------------------------------------------------------
@@ -90,12 +86,13 @@ class Guiding(Helping):
         Raises
         ------
         InputError
-            If there is no such frame.
+            If there is no such frame, or the project is open to read only.
         """
         for frame in (ed, es):
             if frame is not None and not 0 <= frame < self.stack.frames:
                 raise InputError(f"no frame {frame}: there are 0 to {self.stack.frames - 1}")
-        self._project.note(_PHASES, {"ed": ed, "es": es}, self.stack.digest)
+        chosen = None if ed is es is None else {"ed": ed, "es": es}
+        self._project.set_state("phases", self.stack.digest, chosen)
         self.phases_changed.emit()
 
     def suggest(

@@ -9,15 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.files import is_there
 from napari_cardiac_ssl.geometry.frame import Landmarks
-from napari_cardiac_ssl.project import KeptStack, LockedError, Project
+from napari_cardiac_ssl.project import KeptStack, LockedError, Project, StandIn
 from napari_cardiac_ssl.readers.studies import read_study
 from napari_cardiac_ssl.session.guiding import Guiding
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 #: How often it is written how a stack is looked at.
 LOOK_S = 2.0
+#: How often it is tried to keep what could not be kept.
+KEEP_S = 2.0
 
 
 class MissingStackError(InputError):
@@ -61,6 +65,9 @@ class Keeping(Guiding):
     keeps_by_itself = False
     #: Why what is done now goes with the session, although it should be kept; None if it is kept.
     not_kept: str | None = None
+    #: Where a damaged project was put aside, in whose place the present one was made; else None.
+    put_aside: str | None = None
+    _kept_tried = 0.0
     _look: Look | None = None
     _look_kept = 0.0
     _told: str | None = None
@@ -86,8 +93,8 @@ class Keeping(Guiding):
     @property
     def landmarks(self) -> Landmarks | None:
         """Where the heart of the open stack lies, if somebody has said so by three points."""
-        notes = self._project.notes("landmarks", self.stack.digest)
-        return Landmarks.of(notes[-1]) if notes and notes[-1] else None
+        points = self._project.state("landmarks", self.stack.digest)
+        return Landmarks.of(points) if points else None
 
     # -- verbs -----------------------------------------------------------------------------
 
@@ -98,11 +105,12 @@ class Keeping(Guiding):
         ------
         InputError
             If it cannot be opened; nothing is changed then.
-        LockedError
-            If somebody else has it open; it may be opened to read.
+        NotWritableError
+            If it cannot be written now, as where somebody else has it open (LockedError), but it
+            may be opened to read.
         """
         path = Path(path)
-        new = not path.exists() and not read_only
+        new = not is_there(path) and not read_only
         project = Project.create(path) if new else Project.open(path, read_only=read_only)
         self._switch(project)
         number = len(project.stacks)
@@ -143,9 +151,10 @@ class Keeping(Guiding):
     def open(self, stack: Stack, labels: NDArray[np.uint8] | None = None) -> None:
         """Work on a stack; what was learned carries over.
 
-        A stack that the project knows has its labels, states and history as they were. Without a
-        project that somebody named, and if the session `keeps_by_itself`, the stack's own project
-        is looked for, or made. A running job is cancelled.
+        A stack that the project knows has its labels, states and history as they were, and shows
+        the view that it was corrected to (`correct_view`). Without a project that somebody named,
+        and if the session `keeps_by_itself`, the stack's own project is looked for, or made. A
+        running job is cancelled.
 
         Parameters
         ----------
@@ -159,7 +168,8 @@ class Keeping(Guiding):
         self._keep_look()
         if self.keeps_by_itself and (self._project.path is None or self._project.is_automatic):
             self._keep_by_itself(stack)
-        super().open(stack, labels)
+        view = self._project.views.get(stack.digest, stack.view)
+        super().open(stack if view is stack.view else replace(stack, view=view), labels)
 
     def save_as(self, path: Path) -> None:
         """Write the project to a file, and keep it there from now on.
@@ -170,7 +180,7 @@ class Keeping(Guiding):
             If it cannot be written; all stays as it is then.
         """
         before, self._project = self._project, self._project.save_as(Path(path))
-        self.not_kept = None
+        self.not_kept = self.put_aside = None
         if before is not self._project:
             before.close()
             self.project_opened.emit(self._project)
@@ -184,8 +194,20 @@ class Keeping(Guiding):
         InputError
             If the project is open to read only.
         """
-        self._project.refuse_if_read_only()
-        self._project.note("landmarks", landmarks.points() if landmarks else {}, self.stack.digest)
+        points = landmarks.points() if landmarks else None
+        self._project.set_state("landmarks", self.stack.digest, points)
+
+    def correct_view(self, stack: Stack, view: View) -> None:
+        """Keep which view a stack shows, where its reading was wrong.
+
+        The open stack stays as it is until it is opened again.
+
+        Raises
+        ------
+        InputError
+            If the project is open to read only.
+        """
+        self._project.correct_view(stack.digest, view)
 
     def look_at(self, index: SliceIndex, contrast: tuple[float, float] | None = None) -> None:
         """Remember how the open stack is looked at. May be called as often as it changes."""
@@ -204,6 +226,8 @@ class Keeping(Guiding):
         """
         super().process_messages(timeout_s, adopt_s)
         self._project.retry()
+        if self.not_kept and time.monotonic() > self._kept_tried + KEEP_S:
+            self._keep_at_last()
         if self._look and time.monotonic() > self._look_kept + LOOK_S:
             self._keep_look()
         if self._project.trouble != self._told:
@@ -211,9 +235,8 @@ class Keeping(Guiding):
             self.trouble.emit(
                 "everything is saved again"
                 if self._told is None
-                else f"what you do cannot be saved now ({self._told}): make room on the disk of "
-                f"{self._project.path or 'temporary files'}; all is kept in memory meanwhile, and "
-                "saved by itself as soon as there is room"
+                else f"what you do cannot be saved now ({self._told}); all is kept in memory "
+                "meanwhile, and saved by itself as soon as that can be"
             )
 
     def close(self) -> None:
@@ -221,6 +244,8 @@ class Keeping(Guiding):
         super().close()
         if not self._project.is_closed:  # at the interpreter's end it may have gone before
             self._keep_look()
+            if isinstance(self._project, StandIn) and not self._project.is_untouched:
+                self._keep_at_last()
             self._project.close()
 
     # -- how -------------------------------------------------------------------------------
@@ -228,28 +253,71 @@ class Keeping(Guiding):
     def _switch(self, project: Project) -> None:
         self.cancel()
         self._keep_look()
-        before, self._project, self.not_kept = self._project, project, None
+        before, self._project = self._project, project
+        self.not_kept = self.put_aside = None
         self._stack = self._annotations = None
         before.close()
         self._load_models()
         self.project_opened.emit(project)
+        if self.model_trouble:
+            self.trouble.emit(self.model_trouble)
 
     def _keep_by_itself(self, stack: Stack) -> None:
-        if any(kept.digest == stack.digest for kept in self._project.stacks):
+        present = self._project
+        is_stuck = isinstance(present, StandIn) and present.is_untouched
+        if any(kept.digest == stack.digest for kept in present.stacks) and not is_stuck:
             return
-        why = None
+        project: Project
+        why, corrected = None, present.views.get(stack.digest)
         try:
             project = Project.automatic(stack.digest)
-        except LockedError:
-            project, why = Project.in_memory(), "it is open in another window; close it there"
-        except InputError as error:  # no room, no rights
-            project, why = Project.in_memory(), str(error)
+        except InputError as error:  # no room, no rights, another program or window
+            project = stand_in = StandIn(stack.digest)
+            why = str(error).partition("; ")[0]  # what to do is another thing here
+            if isinstance(error, LockedError):
+                why = "it is open in another window; close it there"
+            if not stand_in.shows_all:
+                why += "; what was done before is safe, but cannot be shown"
         self._switch(project)
+        if corrected:
+            project.correct_view(stack.digest, corrected)
         if why:
             self.not_kept = (
-                f"what you do on {stack.name} is not kept: {why}, or save it as a project"
+                f"what you do on {stack.name} is not kept: {why}; it is tried again, or save it "
+                "as a project"
             )
             self.said.emit(self.not_kept)
+        if project.put_aside:
+            self.put_aside = (
+                f"the project of {stack.name} was damaged, and lies now at {project.put_aside}; "
+                "what you do is kept in a new one, that file is yours to mend"
+            )
+            self.trouble.emit(self.put_aside)
+
+    def _keep_at_last(self) -> None:
+        self._kept_tried = time.monotonic()
+        before = self._project
+        if not isinstance(before, StandIn) or self.busy:
+            return
+        had_parted = before.has_parted
+        project = None if had_parted else before.keep_at_last()
+        if project is None:
+            if before.has_parted and not had_parted:
+                self.not_kept = (
+                    f"what you do on {self.stack.name} is not kept: its file holds other work by "
+                    "now; save it as a project"
+                )
+                self.said.emit(self.not_kept)
+            return
+        if not before.is_untouched:
+            self._project, self.not_kept = project, None
+            before.close()
+            self.project_opened.emit(project)
+        else:  # it may hold more than could be shown
+            stack = self.stack
+            self._switch(project)
+            self.open(stack)
+        self.said.emit("everything is kept again")
 
     def _keep_look(self) -> None:
         look, self._look, self._look_kept = self._look, None, time.monotonic()
@@ -269,6 +337,6 @@ def _find(place: Path, kept: KeptStack) -> Stack | None:
 
 def _find_if_there(place: Path, kept: KeptStack) -> Stack | None:
     try:
-        return _find(place, kept) if place.exists() else None
+        return _find(place, kept) if is_there(place) else None
     except InputError:  # something else has its name now
         return None

@@ -4,8 +4,8 @@ import numpy as np
 
 from napari_cardiac_ssl.annotations import SliceContent, SliceState, Step, middle_of
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.learning.modelfile import ModelFile
 from napari_cardiac_ssl.learning.modes import Mode
+from napari_cardiac_ssl.model_file import ModelFile
 from napari_cardiac_ssl.session.jobs import Jobs
 from napari_cardiac_ssl.session.runs import Start
 from napari_cardiac_ssl.study import SliceIndex

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cardiac_ssl.annotations import SliceState, unpack
+from napari_cardiac_ssl.files import is_there
 from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.project import KeptStack, Project
 from napari_cardiac_ssl.session.models import Models
@@ -79,7 +80,7 @@ class Lessons(Models):
 
     def _is_alike(self, kept: KeptStack) -> bool:
         """Whether another stack can be learned from beside the open one."""
-        there = kept.digest in self._images or any(place.exists() for place in kept.places)
+        there = kept.digest in self._images or any(map(is_there, kept.places))
         return (
             kept.digest != self.stack.digest
             and kept.view is self.stack.view

@@ -6,7 +6,8 @@ from psygnal import Signal
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.annotations import SliceContent, Step
-from napari_cardiac_ssl.learning.modelfile import ModelFile
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.model_file import ModelFile
 from napari_cardiac_ssl.project import Project
 from napari_cardiac_ssl.session.labelling import Labelling
 from napari_cardiac_ssl.study import SliceIndex
@@ -16,6 +17,9 @@ class Models(Labelling):
     """Labels, and the present model of each view, which goes with the history."""
 
     model_adopted = Signal(object)
+
+    #: Why a model of the project is not used; None if all are.
+    model_trouble: str | None = None
 
     def __init__(self, project: Project | None = None, who: str | None = None) -> None:
         super().__init__(project, who)
@@ -40,9 +44,14 @@ class Models(Labelling):
 
     def _load_models(self) -> None:
         """Take up the project's models. A view without one keeps its own: learning carries over."""
+        self.model_trouble = None
         for view in View:
             if digest := self._project.present(view):
-                self._present[view] = self._project.model(digest)
+                try:
+                    self._present[view] = self._project.model(digest)
+                except InputError as error:  # damaged: labels are worth as much without it
+                    self._present.pop(view, None)
+                    self.model_trouble = f"the model of {view} is not used: {error}"
             elif (model := self._present.get(view)) and not self._project.read_only:
                 self._project.keep_model(model, view, None)
                 self._project.set_present(view, model.digest)
@@ -55,8 +64,15 @@ class Models(Labelling):
         left, wanted = (after, before) if undone else (before, after)
         moves = left != wanted and left == self._digest()
         moves = moves and (wanted is None or self._project.model_is_kept(wanted))
+        model = None
+        if moves and wanted:
+            try:
+                model = self._project.model(wanted)
+            except InputError as error:  # damaged: the present one stays
+                moves = False
+                self.said.emit(str(error))
         present = (self.stack.view, wanted) if moves else None
         digest = self.stack.digest
         self._project.move(digest, number, undone=undone, contents=contents, present=present)
         if present:
-            self._set_model(self._project.model(wanted) if wanted else None)
+            self._set_model(model)

@@ -28,8 +28,8 @@ from napari_cardiac_ssl.trainer import Job, ModelFile, Predicted, Trainer
 from napari_cardiac_ssl.wording import count, now
 from napari_cardiac_ssl.writers.tables import write_csv
 
-#: What the project's notes are called: a score, and what a model has learned from.
-_SCORED, _LEARNED = "validation", "learned"
+#: What the project's notes of scores are called.
+_SCORED = "validation"
 #: A model is said to do worse than its parent from this loss of mean Dice on.
 _WORSE = 0.01
 
@@ -195,17 +195,18 @@ class Validating(Learning):
 
     def _learned(self, *models: str | None) -> list[set[SliceIndex]]:
         """Return for each model the open stack's slices that it, or one it came from, learned."""
-        lessons = {note["model"]: note for note in self._project.notes(_LEARNED)}
         found = []
         for model in models:
             slices: set[SliceIndex] = set()
-            left, ancestor = dict(lessons), model
-            while ancestor in left:
-                lesson = left.pop(ancestor)
-                slices |= {
-                    SliceIndex(t, z) for at, t, z in lesson["slices"] if at == self.stack.digest
-                }
-                ancestor = lesson["parent"]
+            seen: set[str] = set()
+            ancestor = model
+            while ancestor is not None and ancestor not in seen:
+                seen.add(ancestor)
+                lesson = self._project.state("lineage", ancestor) or {}
+                slices.update(
+                    SliceIndex(t, z) for t, z in lesson.get("slices", {}).get(self.stack.digest, ())
+                )
+                ancestor = lesson.get("parent")
             found.append(slices)
         return found
 
@@ -228,9 +229,10 @@ class Validating(Learning):
     def _note_lesson(self, run: Run, model: ModelFile) -> None:
         super()._note_lesson(run, model)
         if run.job.examples:
-            slices = [[part.stack, *index] for part in run.job.examples for index in part.slices]
-            lesson = {"model": model.digest, "parent": model.parent, "slices": slices}
-            self._project.note(_LEARNED, lesson)
+            slices = {part.stack: part.slices for part in run.job.examples}
+            self._project.set_state(
+                "lineage", model.digest, {"parent": model.parent, "slices": slices}
+            )
         if model.digest != self._digest():  # cut short
             return
         kept = {model.digest, self._project.previous(model.digest)}

@@ -1,6 +1,6 @@
 """The trainer process and the handle to it. The handle never loads torch; the process does."""
 
-from napari_cardiac_ssl.learning.modelfile import ModelFile
+from napari_cardiac_ssl.model_file import ModelFile
 from napari_cardiac_ssl.trainer.handle import Trainer
 from napari_cardiac_ssl.trainer.messages import (
     Cancelled,

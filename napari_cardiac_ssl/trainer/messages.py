@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cardiac_ssl.learning.modelfile import ModelFile
+from napari_cardiac_ssl.model_file import ModelFile
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 

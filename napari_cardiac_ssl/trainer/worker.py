@@ -16,9 +16,9 @@ from napari_cardiac_ssl.learning.checkpoint import Model, model_from_bytes, mode
 from napari_cardiac_ssl.learning.compute import Compute, is_device_lost
 from napari_cardiac_ssl.learning.examples import ExpertSlices
 from napari_cardiac_ssl.learning.finetuning import finetune
-from napari_cardiac_ssl.learning.modelfile import ModelFile
 from napari_cardiac_ssl.learning.prediction import doubt, predict
 from napari_cardiac_ssl.learning.training import Budget, Step, run
+from napari_cardiac_ssl.model_file import ModelFile
 from napari_cardiac_ssl.readers.studies import read_study
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.trainer.messages import (

@@ -147,7 +147,7 @@ def _write(
                 gzip.GzipFile("", "wb", COMPRESSION, fileobj=file, mtime=0)
             )
         file.write(header.binaryblock.ljust(header.single_vox_offset, b"\0"))  # no extensions
-        for plane in values.reshape(-1, *values.shape[2:]):
+        for plane in (plane for frame in like.as_stored(values) for plane in frame):
             file.write(np.ascontiguousarray(plane, dtype=stored).tobytes())
     return path
 
@@ -167,11 +167,13 @@ def _header(like: Stack) -> Any:
         return header
     kind = nib.Nifti1Header if len(like.header) == 348 else nib.Nifti2Header
     header = kind(like.header, check=False)
-    # A stack may hold fewer frames than its file did.
-    sizes = (4, x, y, z, t) if like.is_4d else (3, x, y, z)
-    if header["dim"][0] > sizes[0]:  # one frame of a cine
-        header["dim"][4:] = 1
-    header["dim"][: len(sizes)] = sizes
+    # A stack may hold fewer frames than its file did; what a file has beyond time is of size one.
+    t, *zyx = like.as_stored(np.broadcast_to(np.False_, like.image.shape)).shape
+    sizes = [*zyx[::-1], t] if like.is_4d else zyx[::-1]
+    if not like.is_4d or header["dim"][0] < len(sizes):
+        header["dim"][0] = len(sizes)
+        header["dim"][len(sizes) + 1 :] = 1
+    header["dim"][1 : len(sizes) + 1] = sizes
     return header
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,19 +12,8 @@ from napari_cardiac_ssl.annotations import Annotations
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.geometry.frame import Landmarks
 from napari_cardiac_ssl.measures import Measured, Phases
+from napari_cardiac_ssl.model_file import ModelFile
 from napari_cardiac_ssl.study import Stack
-
-
-class ModelBytes(Protocol):
-    """A model as the bytes of its file."""
-
-    @property
-    def digest(self) -> str:
-        """The model's identity."""
-
-    @property
-    def data(self) -> bytes:
-        """Content of its file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +47,7 @@ class Work:
     study: str = ""
     notes: Sequence[str] = ()
     landmarks: Landmarks | None = None
-    model: ModelBytes | None = None
+    model: ModelFile | None = None
     validation: Sequence[Mapping[str, object]] = ()
 
     def check_short_axis(self, what: str) -> None:

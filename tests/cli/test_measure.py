@@ -111,6 +111,7 @@ def test_es_and_ed_exchanged_are_warned_of(do: Do, pair: tuple[Path, Path]) -> N
     ed, es = pair
     out, err = do("measure", "--ed", es, "--es", ed, "--json")
     assert f"warning: {ed.name}: t=0: the LV cavity is larger at ES (" in err
+    assert "their names say the opposite: are they exchanged?" in err
     [row] = json.loads(out)
     assert row["lv_ef_percent"] < 0
     assert [w["check"] for w in row["warnings"]][:1] == ["ES larger than ED"]
@@ -146,8 +147,8 @@ def test_grids_that_differ_are_refused(
     moved[0, 3] += 3
     nib.save(nib.Nifti1Image(voxels, moved), beside)
     line = refuse("measure", "--ed", ed, "--es", fewer)
-    assert "shape (4, 64, 64)" in line
-    assert "(5, 64, 64)" in line
+    assert "shape (1, 4, 64, 64)" in line
+    assert "(1, 5, 64, 64)" in line
     assert "lies up to 3 mm from" in refuse("measure", "--ed", ed, "--es", beside)
 
 

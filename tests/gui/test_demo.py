@@ -99,7 +99,7 @@ def test_landmarks_need_an_lv_on_two_slices():
 def test_reference_is_what_lies_beside_the_image(tmp_path):
     path = tmp_path / "mine.nii.gz"
     voxels = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
-    nib.save(nib.Nifti1Image(voxels, np.eye(4)), path)
+    nib.save(nib.Nifti1Image(voxels, np.diag([1.5, 1.5, 8, 1])), path)
     assert reference_beside(read_stack(path)) is None
     stack = read_stack(path)
     labels = np.zeros(stack.image.shape, np.uint8)

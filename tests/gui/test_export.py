@@ -12,6 +12,8 @@ from napari_cardiac_ssl.anatomy import ACDC, UKBB, View
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.synthetic import make_study
+from napari_cardiac_ssl.writers.registry import WRITERS
+from napari_cardiac_ssl.writers.work import Writer
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +117,19 @@ def test_what_cannot_be_written_is_said_and_leaves_nothing(window, tmp_path):
     assert window.export.export(tmp_path) == []
     assert "nothing to measure" in notification_manager.records[-1].message
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_writer_of_ones_own_is_offered(viewer, session, made, tmp_path, monkeypatch):
+    def write(path, work, choice):
+        path.write_text(f"{work.study} {work.stack.name} {choice.scheme.name}")
+        return (path,)
+
+    mine = Writer("mine", "Mine", "What only I need.", "_mine.txt", write)
+    monkeypatch.setitem(WRITERS, "mine", mine)
+    widget = CardiacWidget(viewer, session)
+    widget.studies.add(made.study)
+    tick(widget, "mine")
+    [path] = widget.export.export(tmp_path)
+    assert path.name.endswith("_mine.txt")
+    assert path.read_text() == f"{made.study.name} {widget.session.stack.name} ukbb"
+    widget.close_session()

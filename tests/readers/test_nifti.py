@@ -194,6 +194,20 @@ def test_a_pixdim_that_is_not_the_sform_s_is_said(tmp_path: Path, picture: np.nd
         assert read_stack(path).spacing_mm == pytest.approx((9.0, 1.5, 1.4))
 
 
+def test_an_identity_sform_is_not_believed(tmp_path: Path, picture: np.ndarray) -> None:
+    identity = {f"srow_{row}": np.eye(4)[i] for i, row in enumerate("xyz")}
+    path = save(tmp_path / "a.nii", picture, qform_code=1, **identity)
+    with pytest.warns(GeometryWarning, match="sform is the identity, .* the qform is used"):
+        stack = read_stack(path)
+    np.testing.assert_allclose(stack.affine, AFFINE, atol=1e-4)
+    assert stack.orientation_known
+    path = save(tmp_path / "a.nii", picture, qform_code=0, **identity)
+    with pytest.warns(GeometryWarning, match="sform is the identity, .* the pixdim is used"):
+        stack = read_stack(path)
+    assert stack.spacing_mm == pytest.approx((9, 1.5, 1.4))
+    assert not stack.orientation_known
+
+
 def test_rounding_is_no_disagreement(tmp_path: Path, picture: np.ndarray) -> None:
     path = save(tmp_path / "a.nii", picture, srow_x=[-1.4, 0, 0, 90.005], qform_code=1)
     assert read_stack(path).affine[0, 3] == pytest.approx(90.005)
@@ -286,7 +300,7 @@ def test_a_header_that_promises_terabytes_takes_no_memory(
     assert "truncated or damaged" in refusal(read_stack, path)
 
 
-@pytest.mark.parametrize("shape", [(5,), (5, 4), (5, 4, 3, 2, 1), (5, 4, 3, 1, 3)])
+@pytest.mark.parametrize("shape", [(5,), (5, 4), (5, 4, 3, 2, 3), (5, 4, 3, 1, 3)])
 def test_wrong_dimensions(tmp_path: Path, shape: tuple[int, ...]) -> None:
     dim = [len(shape), *shape, *[1] * (7 - len(shape))]
     path = save(tmp_path / "a.nii", np.zeros((5, 4, 9), np.int16), dim=dim)
@@ -431,11 +445,12 @@ def test_a_named_scheme_that_the_anatomy_contradicts_is_used_and_said(tmp_path: 
 @pytest.mark.parametrize(
     ("value", "kind", "word"),
     [
-        (1.5, np.float32, "1 voxels are not whole numbers"),
+        (1.5, np.float32, "1 voxels are not whole numbers, such as 1.5 "),
         (np.nan, np.float32, "1 voxels are not whole numbers"),
         (np.inf, np.float32, "1 voxels are not whole numbers"),
         (-1, np.int16, "from -1 to 3"),
-        (300, np.int16, "from 0 to 300"),
+        (30000, np.int16, "from 0 to 30000"),
+        (300, np.int16, "unknown integer 300"),
         (9, np.int16, "unknown integer 9"),
     ],
 )
@@ -455,6 +470,7 @@ def test_a_mask_without_any_label(tmp_path: Path) -> None:
 
 def test_masks_of_another_grid(tmp_path: Path) -> None:
     image = np.random.default_rng(0).integers(0, 99, (24, 20, 3, 2)).astype(np.int16)
+    image += np.choose(heart(), [200, 600, 100, 500])[..., None].astype(np.int16)
     cine = read_stack(save(tmp_path / "cine.nii", image))
     frame = read_stack(save(tmp_path / "frame.nii", image[..., 0]))
     shifted = AFFINE.copy()
@@ -469,22 +485,22 @@ def test_masks_of_another_grid(tmp_path: Path) -> None:
     line = refusal(
         lambda path: read_mask(path, like=frame), save(tmp_path / "n.nii", heart(), shifted)
     )
-    assert "0.8 mm from the image frame" in line
+    assert "0.8 mm from frame" in line
     line = refusal(
         lambda path: read_mask(path, like=frame), save(tmp_path / "o.nii", heart()[:-1], AFFINE)
     )
-    assert "the image frame has (1, 3, 20, 24)" in line
+    assert "frame has (1, 3, 20, 24)" in line
 
 
-def test_a_transposed_mask_of_a_square_single_slice_is_refused(tmp_path: Path) -> None:
+def test_a_transposed_mask_of_a_square_single_slice_is_turned_as_its_affine_says(
+    tmp_path: Path,
+) -> None:
     turned = AFFINE[:, [1, 0, 2, 3]]
     like = Stack(np.arange(25).reshape(1, 1, 5, 5), AFFINE, name="square")
-    array = np.ones((5, 5, 1), np.uint8)
-    line = refusal(
-        lambda path: read_mask(path, like=like, scheme=UKBB),
-        save(tmp_path / "a.nii", array, turned),
-    )
-    assert "mm from the image square" in line
+    array = np.zeros((5, 5, 1), np.uint8)
+    array[1, 3] = 1  # stored y, x
+    read = read_mask(save(tmp_path / "a.nii", array, turned), like=like, scheme=UKBB)
+    assert np.argwhere(read.labels).tolist() == [[0, 0, 1, 3]]
 
 
 # Real cases

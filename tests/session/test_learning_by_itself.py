@@ -147,8 +147,8 @@ def test_what_a_training_cut_short_has_learned_is_known(learning, trainer):
     confirm(learning, C)
     say(learning, trainer, *result(cut_short, digest="short")[:2])
     assert trainer.jobs[-1].start == b"weights of short"
-    lessons = [note["model"] for note in learning.project.notes("learned")]
-    assert lessons[-1] == "short"
+    lesson = learning.project.state("lineage", "short")
+    assert len(lesson["slices"][learning.stack.digest]) == 2  # A and B
     assert not learning.project.model_is_kept("short")
 
 

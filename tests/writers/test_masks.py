@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from napari_cardiac_ssl.anatomy import ACDC, UKBB, LabelScheme, Structure
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.readers.nifti import read_mask, read_stack
-from napari_cardiac_ssl.study import Stack
+from napari_cardiac_ssl.study import Stack, reordered
 from napari_cardiac_ssl.writers.masks import write_map, write_mask
 from napari_cardiac_ssl.writers.tables import write_csv
 
@@ -58,6 +58,7 @@ def affines(draw: st.DrawFn) -> np.ndarray:
     affine = np.eye(4)
     affine[:3, :3] = axes * draw(st.tuples(*[st.floats(0.4, 20)] * 3))
     affine[:3, 3] = draw(st.tuples(*[st.floats(-500, 500)] * 3))
+    affine[0, 3] += 0.25 if not affine[:3, 3].any() else 0  # an identity says nothing
     return affine
 
 
@@ -116,7 +117,8 @@ def test_geometry_there_and_back(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # qform and sform differ on purpose
         stack = read_stack(source)
-        ours = labels(stack.frames)
+        stored = labels(stack.frames)
+        ours = reordered(stored, stack.stored_axes)
         write_mask(target, ours, like=stack, scheme=scheme)
         np.testing.assert_array_equal(
             read_mask(target, like=stack, scheme=scheme).labels,
@@ -232,7 +234,9 @@ def test_the_same_mask_gives_the_same_bytes(tmp_path: Path, stack: Stack) -> Non
 @pytest.mark.parametrize("order", "<>")
 def test_maps(tmp_path: Path, order: str) -> None:
     header = nib.Nifti1Header(endianness=order)
-    image = nib.Nifti1Image(np.arange(210, dtype=np.int16).reshape(SHAPE), np.eye(4), header)
+    image = nib.Nifti1Image(
+        np.arange(210, dtype=np.int16).reshape(SHAPE), np.diag([1.5, 1.5, 8, 1]), header
+    )
     nib.save(image, tmp_path / "a.nii")
     stack = read_stack(tmp_path / "a.nii")
     values = np.random.default_rng(0).random(stack.image.shape)
@@ -249,7 +253,7 @@ def test_maps(tmp_path: Path, order: str) -> None:
 
 def test_some_frames_of_a_file(tmp_path: Path) -> None:
     cine = np.arange(420, dtype=np.int16).reshape(*SHAPE, 2)
-    nib.save(nib.Nifti1Image(cine, np.eye(4)), tmp_path / "a.nii")
+    nib.save(nib.Nifti1Image(cine, np.diag([1.5, 1.5, 8, 1])), tmp_path / "a.nii")
     read = read_stack(tmp_path / "a.nii")
     first = Stack(read.image[:1], read.affine, header=read.header)
     path = write_mask(tmp_path / "m.nii", labels(1), like=first)
@@ -287,7 +291,7 @@ FULL_DISK = """
 import resource, sys, warnings
 import numpy as np
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.study import Stack
+from napari_cardiac_ssl.study import Stack, reordered
 from napari_cardiac_ssl.writers.masks import write_map
 warnings.simplefilter("error")
 values = np.random.default_rng(0).random((1, 9, 100, 100)).astype(np.float32)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from napari_cardiac_ssl.anatomy import scheme_named
-from napari_cardiac_ssl.cli.console import count, note, say_json, say_scores
+from napari_cardiac_ssl.cli.console import count, note, say_json, say_scores, warn
 from napari_cardiac_ssl.cli.options import Command, Json, Scheme, option
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable
@@ -38,12 +38,14 @@ class Options:
 
 def evaluate(options: Options) -> int:
     """Compare masks with their references."""
+    from napari_cardiac_ssl.cli.pairing import paired
     from napari_cardiac_ssl.cli.studies import (
         pair_of,
         rows_of,
         say_scheme,
         slices_without,
         structures_in,
+        with_reference,
     )
     from napari_cardiac_ssl.metrics import score
 
@@ -58,7 +60,15 @@ def evaluate(options: Options) -> int:
     scheme = scheme_named(options.scheme) if options.scheme else None
     names = [path.name for path in options.predictions]
     rows: list[dict[str, object]] = []
-    for path, reference_path in zip(options.predictions, options.reference, strict=True):
+    references = paired(
+        options.predictions,
+        options.reference,
+        called=("the prediction", "the reference"),
+        check=False,
+    )
+    for path, reference_path in zip(options.predictions, references, strict=True):
+        if path.resolve() == reference_path.resolve():
+            warn(f"{path} is compared with itself")
         prediction, reference = pair_of(path, reference_path, scheme)
         slices = None
         if options.without is not None:
@@ -74,6 +84,7 @@ def evaluate(options: Options) -> int:
             structures=structures_in(prediction, reference),
             slices=slices,
         )
+        scores = with_reference(scores, reference)
         say_scheme(reference)
         say_scheme(prediction)
         rows += rows_of(path.name if names.count(path.name) == 1 else str(path), scores)

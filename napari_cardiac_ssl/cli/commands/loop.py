@@ -65,8 +65,8 @@ def loop(options: Options) -> int:
     from napari_cardiac_ssl.cli.studies import say_scheme
     from napari_cardiac_ssl.demo.simulated_expert import rounds
     from napari_cardiac_ssl.learning.checkpoint import load_model, model_to_bytes
-    from napari_cardiac_ssl.learning.modelfile import ModelFile
     from napari_cardiac_ssl.learning.weights import default_weights
+    from napari_cardiac_ssl.model_file import ModelFile
     from napari_cardiac_ssl.readers.nifti import name_of, read_mask, read_stack, view_of_name
     from napari_cardiac_ssl.session import Session
 

@@ -70,6 +70,7 @@ def measure(options: Options) -> int:
         say_rows,
         write_details,
     )
+    from napari_cardiac_ssl.cli.pairing import PHASE, VIEW, paired
     from napari_cardiac_ssl.readers.nifti import read_mask
 
     kinds = [
@@ -92,12 +93,17 @@ def measure(options: Options) -> int:
             check_writable(path)
     scheme = scheme_named(options.scheme) if options.scheme else None
     surface = body_surface(options.height_cm, options.weight_kg)
+    es = paired(
+        options.ed, options.es, called=("the ED mask", "the ES mask"), differ=PHASE, again=True
+    )
+    called = ("the 2CH mask", "the 4CH mask")
+    view_4ch = paired(options.view_2ch, options.view_4ch, called=called, differ=VIEW, again=True)
     found = [
         *(of_mask(read_mask(path, scheme=scheme), options, surface) for path in options.masks),
-        *(of_pair(*pair, scheme, surface) for pair in zip(options.ed, options.es, strict=True)),
+        *(of_pair(*pair, scheme, surface) for pair in zip(options.ed, es, strict=True)),
         *(
             of_views(*pair, scheme, surface)
-            for pair in zip(options.view_2ch, options.view_4ch, strict=True)
+            for pair in zip(options.view_2ch, view_4ch, strict=True)
         ),
     ]
     rows = [part.one.row() for part in found]

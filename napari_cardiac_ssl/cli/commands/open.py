@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from napari_cardiac_ssl.cli.console import note
 from napari_cardiac_ssl.cli.options import Command, option
 from napari_cardiac_ssl.errors import InputError
 
@@ -20,7 +21,7 @@ class Options:
 def open_(options: Options) -> int:
     """Open napari with the widget docked."""
     from napari_cardiac_ssl.gui.demo import open_window
-    from napari_cardiac_ssl.project import is_project
+    from napari_cardiac_ssl.project import NotWritableError, is_project
     from napari_cardiac_ssl.readers.studies import read_study
     from napari_cardiac_ssl.session import Session
 
@@ -33,7 +34,11 @@ def open_(options: Options) -> int:
     session = Session()
     session.keeps_by_itself = True
     for project in projects:
-        session.open_project(project)
+        try:
+            session.open_project(project)
+        except NotWritableError as error:
+            session.open_project(project, read_only=True)
+            note(f"{error.why}: opened to read; save it under another name to work on it")
     return open_window(studies, session=session)
 
 

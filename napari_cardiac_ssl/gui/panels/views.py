@@ -282,5 +282,7 @@ class ViewsPanel(QWidget):
             slot.follow()
 
     def _on_corrected(self, stack: Stack, view: View) -> None:
-        self._studies.correct(stack, view)
-        self._studies.desk.say(f"{stack.name} is taken for the {view.short} from now on")
+        desk = self._studies.desk
+        with desk.reporting():
+            self._studies.correct(stack, view)
+            desk.say(f"{stack.name} is taken for the {view.short} from now on")

@@ -17,6 +17,7 @@ from napari_cardiac_ssl.measures import (
     KEY_MEASURES,
     MEASURES,
     AnatomyWarning,
+    Check,
     Measured,
     Measures,
     Phases,
@@ -193,7 +194,11 @@ def _is_known(value: float | None) -> bool:
 def _doubts(report: Report) -> list[str]:
     """Return what is to be looked at again at ED and ES, and how much there is elsewhere."""
     shown = {frame for _, frame in _phases(report.measures)}
-    doubts = [str(warning) for warning in report.warnings if warning.t in shown]
+    doubts = [
+        str(warning)
+        for warning in report.warnings
+        if warning.t in shown or warning.check is Check.PARTIAL  # which were left aside
+    ]
     elsewhere = len(report.warnings) - len(doubts)
     if elsewhere:
         doubts.append(f"{elsewhere} more in other frames (cardiac-ssl measure --json lists them)")

@@ -11,47 +11,14 @@ import numpy as np
 import pytest
 
 from napari_cardiac_ssl.anatomy import View
-from napari_cardiac_ssl.annotations import SliceContent, SliceRecord, SliceState, Step, pack
+from napari_cardiac_ssl.annotations import SliceContent, Step, pack
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.learning.modelfile import ModelFile
 from napari_cardiac_ssl.project import LockedError, Project, project, schema
-from napari_cardiac_ssl.study import NiftiSource, SliceIndex, Stack
+from napari_cardiac_ssl.study import NiftiSource, Stack
 
-A, B = SliceIndex(0, 0), SliceIndex(0, 1)
-STACK = Stack(np.arange(32.0).reshape(1, 2, 4, 4), np.eye(4), name="heart")
-DIGEST = STACK.digest
-EMPTY = SliceContent(SliceRecord(), pack(np.zeros((4, 4), np.uint8)))
+from .conftest import DIGEST, EMPTY, STACK, A, B, content, model, reopened, stroke
 
-
-def content(code=1, state=SliceState.EDITING):
-    record = SliceRecord(state, "reader", "2026-01-01T10:00:00+00:00", "m0", "corrected")
-    return SliceContent(record, pack(np.full((4, 4), code, np.uint8)))
-
-
-def stroke(code=1, index=A, before=EMPTY):
-    return Step("stroke", {index: (before, content(code))})
-
-
-def model(digest="m1", size=3 * project.PART_BYTES + 5, previous=None):
-    return ModelFile(digest, np.random.default_rng(0).bytes(size), 3, previous, 8.5)
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "heart.cardiac"
-
-
-@pytest.fixture
-def kept(path):
-    kept = Project.create(path)
-    kept.keep_stack(STACK)
-    yield kept
-    kept.close()
-
-
-def reopened(kept):
-    kept.close()
-    return Project.open(kept.path)
+PARTS = 3 * project.PART_BYTES + 5
 
 
 def test_a_step_is_there_again(kept):
@@ -101,7 +68,7 @@ def test_how_it_was_looked_at_and_what_happened(kept):
 
 def test_models_are_written_in_parts(kept):
     kept.add_step(DIGEST, Step("refresh", {}, (None, "m1")))
-    kept.keep_model(model(), View.SAX, None)
+    kept.keep_model(model(size=PARTS), View.SAX, None)
     for _ in range(3):
         kept.retry()  # a row and two of four parts
     assert kept._journal.one("SELECT count(*) FROM parts")[0] == 2
@@ -109,7 +76,7 @@ def test_models_are_written_in_parts(kept):
     kept = reopened(kept)
     assert kept.present(View.SAX) == "m1"
     assert kept.present(View.LAX_4CH) is None
-    assert kept.model("m1") == model()
+    assert kept.model("m1") == model(size=PARTS)
     kept.set_present(View.SAX, None)
     assert kept.present(View.SAX) is None
     assert kept.model_is_kept("m1")
@@ -279,6 +246,37 @@ def test_a_full_disk_is_said_and_all_is_written_when_there_is_room(kept, path):
     kept.close()
 
 
+def test_a_model_that_comes_while_the_disk_is_full_is_whole_when_there_is_room(kept):
+    (pages,) = kept._journal.one("PRAGMA page_count")
+    kept._journal.db.execute(f"PRAGMA max_page_count={pages}")
+    kept.keep_model(model(size=PARTS), View.SAX, None)
+    kept.add_step(DIGEST, Step("refresh", {}, (None, "m1")))
+    kept.set_present(View.SAX, "m1")
+    assert "full" in kept.trouble
+    kept._journal.db.execute("PRAGMA max_page_count=1000000")
+    kept._journal._next_try = 0.0
+    kept.retry()
+    assert kept.trouble is None
+    kept = reopened(kept)
+    assert kept.present(View.SAX) == "m1"
+    assert kept.model("m1") == model(size=PARTS)
+    kept.close()
+
+
+def test_a_file_that_is_removed_while_it_is_open_is_said_to_be(kept, tmp_path):
+    kept.add_step(DIGEST, stroke())
+    kept.path.rename(tmp_path / "elsewhere.cardiac")
+    kept.retry()
+    assert "was moved or removed: save under another name" in kept.trouble
+    kept.add_step(DIGEST, stroke(2))
+    kept.retry()
+    assert "was moved or removed" in kept.trouble
+    named = kept.save_as(tmp_path / "named.cardiac")
+    assert named.contents(DIGEST) == {A: content(2)}
+    named.close()
+    (tmp_path / "elsewhere.cardiac").rename(kept.path)
+
+
 # -- files from elsewhere ------------------------------------------------------------------
 
 
@@ -315,7 +313,7 @@ def test_what_would_run_is_refused(kept):
 
 
 def test_damage_is_found_when_it_is_opened(kept):
-    kept.keep_model(model(), View.SAX, None)
+    kept.keep_model(model(size=PARTS), View.SAX, None)
     kept.add_step(DIGEST, stroke())
     path = kept.path
     kept.close()
