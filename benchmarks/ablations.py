@@ -8,12 +8,11 @@ default, not with the shipped weights.
     python benchmarks/ablations.py
     python benchmarks/ablations.py --variants default "five positions" --draws 3
 
-Each run is one file in benchmarks/results/ablations/, so a killed benchmark goes on where it was,
+The runs are kept in benchmarks/results/ablations.csv, so a killed benchmark goes on where it was,
 and several may run side by side (``--worker 0/2``, ``1/2``).
 """
 
 import argparse
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -24,10 +23,10 @@ from unittest.mock import patch
 
 import numpy as np
 from few_subjects import DATA, HERE, taught_and_tested
+from runs import Runs
 from torch import nn
 
 from napari_cardiac_ssl.anatomy import View
-from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.geometry.positions import Boxes
 from napari_cardiac_ssl.learning import network, positioned, pretraining
 from napari_cardiac_ssl.learning.checkpoint import Card, Model
@@ -36,7 +35,7 @@ from napari_cardiac_ssl.learning.training import Budget, run
 from napari_cardiac_ssl.readers.landmarks import read_landmarks
 from napari_cardiac_ssl.readers.unlabelled import find_all
 
-STORE = HERE / "results" / "ablations"
+RUNS = Runs(HERE / "results" / "ablations.csv", {"variant": str, "draw": int})
 #: Of box 1 and the nearer box on each side.
 NEARER = (1, 2, 4, 6, 8)
 
@@ -121,8 +120,7 @@ def pretrained(steps: int, seed: int) -> Model:
 def table() -> None:
     """Print means over draws, and how far each variant is from the default, draw by draw."""
     found: dict[str, dict[int, dict[str, Any]]] = {}
-    for file in sorted(STORE.glob("*.json")):
-        said = json.loads(file.read_text())
+    for said in RUNS.all():
         found.setdefault(said["variant"], {})[said["draw"]] = said
     usual = found.get("default", {})
     print(f"{'variant':28} draws  dice  against the default (sd)")
@@ -144,13 +142,11 @@ def main() -> None:
     parser.add_argument("--worker", default="0/1", help="which part of the variants: 0/2")
     options = parser.parse_args()
     os.nice(5)
-    STORE.mkdir(parents=True, exist_ok=True)
     part, parts = map(int, options.worker.split("/"))
     for variant in options.variants[part::parts]:
         model = None
         for draw in range(options.draws):
-            file = STORE / f"{variant.replace(' ', '-').replace(',', '')}_draw-{draw}.json"
-            if file.exists():
+            if (variant, draw) in RUNS:
                 continue
             with VARIANTS[variant]():
                 model = model or pretrained(options.pretraining_steps, seed=0)
@@ -158,8 +154,7 @@ def main() -> None:
                 model, "all", subjects=5, draw=draw, seed=0, steps=options.steps, batch=4
             )
             said |= {"variant": variant, "draw": draw}
-            with replacing(file) as beside:
-                beside.write_text(json.dumps(said, indent=1))
+            RUNS.add(said)
             print(f"{variant}, draw {draw}: {said['dice']:.3f}", flush=True)
     table()
 

@@ -11,14 +11,13 @@ never a selected one. Dice is per structure over a volume, then the mean over bo
     python benchmarks/few_subjects.py --arms --figure few_subjects.png     # what is there so far
 
 An arm is ``scratch`` or ``[NAME=]WEIGHTS:MODE``. With ``--subjects 0`` nobody is taught: what the
-weights are worth as they are. Each run is one file in benchmarks/results/, so a killed
-benchmark goes on where it was, and several may run side by side (``--worker 0/2``, ``1/2``). The
-cases are found through CARDIAC_SSL_DATA (default: ../shared/data).
+weights are worth as they are. The runs are kept in benchmarks/results/few_subjects.csv, so a
+killed benchmark goes on where it was, and several may run side by side (``--worker 0/2``, ``1/2``).
+The cases are found through CARDIAC_SSL_DATA (default: ../shared/data).
 """
 
 import argparse
 import csv
-import json
 from collections.abc import Sequence
 from functools import cache
 from itertools import product
@@ -29,20 +28,23 @@ import numpy as np
 from cases import DATA, HERE
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from runs import Runs, means_of
 
 from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, UKBB
-from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.learning.checkpoint import Model, load_model, model_from_bytes
 from napari_cardiac_ssl.learning.examples import ExpertSlices
 from napari_cardiac_ssl.learning.finetuning import Mode, finetune
 from napari_cardiac_ssl.learning.prediction import predict_stack
 from napari_cardiac_ssl.learning.training import Budget, run
 from napari_cardiac_ssl.learning.weights import default_weights
-from napari_cardiac_ssl.metrics import dice, mean_defined
+from napari_cardiac_ssl.metrics import dice
 from napari_cardiac_ssl.readers.nifti import read_mask, read_stack
 from napari_cardiac_ssl.study import Stack
 
-STORE = HERE / "results" / "few_subjects"
+RUNS = Runs(
+    HERE / "results" / "few_subjects.csv",
+    {"arm": str, "subjects": int, "draw": int, "seed": int, "budget": str, "weights": str},
+)
 PHASES = ("ED", "ES")
 #: Tested in every draw.
 TESTED = 10
@@ -108,24 +110,19 @@ def taught_and_tested(
         volumes[f"{patient} {phase}"] = {
             str(s): dice(predicted == UKBB.code(s), labels == UKBB.code(s)) for s in SAX_STRUCTURES
         }
-    dices = [[volume[str(s)] for volume in volumes.values()] for s in SAX_STRUCTURES]
-    means = {str(s): mean_defined(d) for s, d in zip(SAX_STRUCTURES, dices, strict=True)}
     return {
-        "taught": taught,
         "seconds": model.card.recipe.get("seconds", 0.0) if examples else 0.0,
-        **means,
-        "dice": mean_defined(means.values()),
         "volumes": volumes,
+        **means_of(volumes),
     }
 
 
 def results(budget: str) -> dict[tuple[str, int], list[dict[str, Any]]]:
     """Return the runs that are done with a budget, by arm and number of subjects."""
     found: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for file in sorted(STORE.glob("*.json")):
-        said = json.loads(file.read_text())
-        if said["budget"] == budget:
-            found.setdefault((said["arm"], said["subjects"]), []).append(said)
+    for one in RUNS.all():
+        if one["budget"] == budget:
+            found.setdefault((one["arm"], one["subjects"]), []).append(one)
     return found
 
 
@@ -194,9 +191,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     runs = list(product(range(options.seeds), range(options.draws), options.subjects, arms))
     worker, workers = (int(part) for part in options.worker.split("/"))
     for seed, draw, subjects, (arm, start, mode) in runs[worker::workers]:
-        key = f"{arm}, N {subjects}, draw {draw}, seed {seed}, {said}"
-        file = STORE / f"{key.replace(', ', '_').replace(' ', '-')}.json"
-        if file.exists():
+        weights = start.digest[:12] if start else ""
+        if (arm, subjects, draw, seed, said, weights) in RUNS:
             continue
         result = {
             "arm": arm,
@@ -204,7 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "draw": draw,
             "seed": seed,
             "budget": said,
-            "weights": start.digest if start else None,
+            "weights": weights,
             **taught_and_tested(
                 start,
                 mode,
@@ -215,9 +211,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 batch=options.batch,
             ),
         }
-        with replacing(file) as beside:
-            beside.write_text(json.dumps(result, indent=1))
-        print(f"{key}: {result['dice']:.3f}", flush=True)
+        RUNS.add(result)
+        said_of = f"{arm}, N {subjects}, draw {draw}, seed {seed}, {said}"
+        print(f"{said_of}: {result['dice']:.3f}", flush=True)
     table(said)
     if options.figure:
         figure(said, options.figure)

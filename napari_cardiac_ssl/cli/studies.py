@@ -87,8 +87,8 @@ def with_reference(scores: list[Score], reference: Mask) -> list[Score]:
     partial = measured.partial_frames()
     for t, (slices, most) in partial.items():
         warn(
-            f"{reference.source.name}: t={t}: partly labelled (a cavity on "
-            f"{count(slices, 'slice')}, on {most} in the fullest frame): not scored"
+            f"{reference.source.name}: t={t}: partly labelled ({count(slices, 'slice')}, in "
+            f"the fullest frame {most}): not scored"
         )
     left_out = {*empty, *partial}
     return [part for part in scores if part.frame not in left_out]

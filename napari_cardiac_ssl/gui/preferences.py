@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from napari_cardiac_ssl.geometry.orientation import Orientation, usual_orientation
+from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import Stack
 
 _PLUGIN = "napari-cardiac-ssl"
@@ -65,6 +66,15 @@ def prefer(**choices: Any) -> bool:
     for name, value in choices.items():
         setattr(kept, name, value)
     return True
+
+
+def preferred_session() -> Session:
+    """Return a new session that keeps what is done, of the reader and as the user prefers."""
+    preferred = preferences()
+    session = Session(who=preferred.reader or None)
+    session.keeps_by_itself = True
+    session.learn_while_drawing = preferred.learn_while_drawing
+    return session
 
 
 def _kept() -> Any:

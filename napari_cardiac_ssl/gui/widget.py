@@ -27,7 +27,7 @@ from napari_cardiac_ssl.gui.panels.overview import OverviewPanel
 from napari_cardiac_ssl.gui.panels.slice import SlicePanel
 from napari_cardiac_ssl.gui.panels.views import ViewsPanel
 from napari_cardiac_ssl.gui.plane_lines import TRACES, PlaneLines
-from napari_cardiac_ssl.gui.preferences import preferences
+from napari_cardiac_ssl.gui.preferences import preferences, preferred_session
 from napari_cardiac_ssl.gui.studies import Studies
 from napari_cardiac_ssl.session import Session
 
@@ -56,9 +56,7 @@ class CardiacWidget(QWidget):
         super().__init__()
         self.viewer = viewer
         if session is None:
-            session = Session(who=preferences().reader or None)
-            session.keeps_by_itself = True
-            session.learn_while_drawing = preferences().learn_while_drawing
+            session = preferred_session()
         self.desk = Desk(viewer, session)
         self.session, self.view = self.desk.session, self.desk.view
         self.studies = Studies(self.desk)
@@ -139,8 +137,7 @@ class CardiacWidget(QWidget):
         self.setMinimumWidth(300)
 
     def _show_unkept(self) -> None:
-        session = self.session
-        reason = session.not_kept or session.put_aside or session.model_trouble or ""
+        reason = self.session.alert or ""
         self.unkept.setText(reason[:1].upper() + reason[1:])
         self.unkept.setVisible(bool(reason))
 

@@ -1,6 +1,7 @@
 """What masks say of the heart: volumes, ejection fraction, mass, wall thickness, and doubts."""
 
 from napari_cardiac_ssl.measures.anatomy_checks import AnatomyWarning, Check
+from napari_cardiac_ssl.measures.limits import number_warnings
 from napari_cardiac_ssl.measures.measured import Measured
 from napari_cardiac_ssl.measures.summary import Basis, Measures
 from napari_cardiac_ssl.measures.table import KEY_MEASURES, MEASURES, Measure
@@ -20,5 +21,6 @@ __all__ = [
     "Phases",
     "Wall",
     "body_surface_m2",
+    "number_warnings",
     "thickening_percent",
 ]

@@ -320,6 +320,6 @@ def partial_warning(t: int, slices: int, most: int) -> AnatomyWarning:
     number = f"{slices} slice{'' if slices == 1 else 's'}"
     return AnatomyWarning(
         Check.PARTIAL, t, None, None, slices, "slices",
-        f"partly labelled (a cavity on {number}, on {most} in the fullest frame, or less than half "
-        "its myocardium): not taken for ED or ES unless it is named",
+        f"partly labelled ({number}, in the fullest frame {most}, or less than half its "
+        "myocardium): not taken for ED or ES unless it is named",
     )  # fmt: skip

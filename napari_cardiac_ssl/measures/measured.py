@@ -19,7 +19,7 @@ from napari_cardiac_ssl.measures.anatomy_checks import (
     phase_warnings,
     slice_facts,
 )
-from napari_cardiac_ssl.measures.limits import number_warnings, size_warnings
+from napari_cardiac_ssl.measures.limits import HEIGHT_MM, number_warnings, size_warnings
 from napari_cardiac_ssl.measures.summary import Basis, Measures
 from napari_cardiac_ssl.measures.volumes import (
     Phases,
@@ -147,20 +147,22 @@ class Measured:
 
         Sparse masks hold them: a stray voxel, one slice drawn in a third frame. Between ED and ES
         a heart loses a quarter of its slices at most, and its myocardium keeps its volume: what has
-        less than half the slices of the fullest frame, or half its myocardium, is a part.
+        less than half the slices of the fullest frame, or half its myocardium, is a part. Many
+        draw no myocardium at ES; that is no part.
 
         Returns
         -------
         dict
             Frame to the number of its labelled slices, and that of the fullest frame.
         """
-        slices = (self.areas_mm2(self._cavity) >= LEAST_AREA_MM2).sum(axis=1)
+        wall_mm2 = self.areas_mm2(Structure.MYOCARDIUM)
+        slices = (self.areas_mm2(self._cavity) + wall_mm2 >= LEAST_AREA_MM2).sum(axis=1)
         labelled = self._pixels.any(axis=(0, 2))
         most = int(slices.max(initial=0))
-        wall = self.areas_mm2(Structure.MYOCARDIUM).sum(axis=1)
-        whole = slices >= 0.75 * most
-        usual = float(np.median(wall[whole])) if most else 0.0
-        partial = labelled & ((slices < 0.5 * most) | (wall < 0.5 * usual))
+        wall = wall_mm2.sum(axis=1)
+        walled = (slices >= 0.75 * most) & (wall > 0)
+        usual = float(np.median(wall[walled])) if walled.any() else 0.0
+        partial = labelled & ((slices < 0.5 * most) | ((wall > 0) & (wall < 0.5 * usual)))
         return {int(t): (int(slices[t]), most) for t in np.flatnonzero(partial)}
 
     def measures(
@@ -272,7 +274,8 @@ class Measured:
         )
         yield from sizes
         # Of a slice, or a few, volumes are small and say nothing more.
-        if self._labels.shape[1] > 1 and not sizes:
+        partial = any(w.unit == "mm" and w.number < HEIGHT_MM[0] for w in sizes)
+        if self._labels.shape[1] > 1 and not partial:
             heart = self.measures(phases=(ed, es))
             at_es = None if es is None else self._walls.get(es)
             heart = replace(heart, wall_ed=self._walls.get(ed), wall_es=at_es)

@@ -153,11 +153,10 @@ def put_aside(path: Path) -> Path:
 
 
 def fingerprint(db: sqlite3.Connection) -> bytes:
-    """Return a digest of the work that a project holds."""
+    """Return a digest of the work that a project holds; models come with a step of it."""
     queries = (
         "SELECT id, undone FROM steps ORDER BY id",
         "SELECT stack, t, z, seal FROM slices ORDER BY stack, t, z",
-        "SELECT kind, subject, value FROM state",
-        "SELECT view, model FROM present ORDER BY view",
+        "SELECT kind, subject, value FROM state WHERE kind != 'lineage'",
     )
     return seal(*(value for query in queries for row in db.execute(query) for value in row))

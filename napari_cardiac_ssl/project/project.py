@@ -5,7 +5,7 @@ when the verb returns. A session without a file has a project too, in memory.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -162,7 +162,7 @@ class Project:
     def is_used(self) -> bool:
         """Whether something was done that is worth keeping."""
         used = "SELECT EXISTS(SELECT 1 FROM steps) OR EXISTS(SELECT 1 FROM slices)"
-        said = "SELECT EXISTS(SELECT 1 FROM state)"
+        said = "SELECT EXISTS(SELECT 1 FROM state WHERE kind != 'lineage')"
         return any(self._journal.one(query)[0] for query in (used, said))
 
     # -- stacks ----------------------------------------------------------------------------
@@ -403,6 +403,26 @@ class Project:
         """Return what holds of something; None if nothing was said."""
         row = self._journal.one(rows.STATE, kind, subject)
         return rows.detail(row[0]) if row else None
+
+    def learned(self, model: str) -> dict[str, set[SliceIndex]]:
+        """Return which slices of which stacks a model, or one it came from, has learned from."""
+        found: dict[str, set[SliceIndex]] = {}
+        seen: set[str] = set()
+        ancestor: str | None = model
+        while ancestor is not None and ancestor not in seen:
+            seen.add(ancestor)
+            lesson = self.state("lineage", ancestor) or {}
+            for digest, slices in lesson.get("slices", {}).items():
+                found.setdefault(digest, set()).update(SliceIndex(t, z) for t, z in slices)
+            ancestor = lesson.get("parent")
+        return found
+
+    def note_learned(
+        self, model: str, parent: str | None, slices: Mapping[str, Iterable[SliceIndex]]
+    ) -> None:
+        """Keep which slices of which stacks a model has learned from, and which it came from."""
+        lists = {digest: sorted(some) for digest, some in slices.items()}
+        self.set_state("lineage", model, {"parent": parent, "slices": lists})
 
     @property
     def views(self) -> dict[str, View]:

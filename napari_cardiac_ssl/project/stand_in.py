@@ -24,7 +24,7 @@ class StandIn(Project):
     """
 
     def __init__(self, digest: str) -> None:
-        self._file = automatic_path(digest)
+        self._digest, self._file = digest, automatic_path(digest)
         memory, read = in_memory(), not is_there(self._file)
         if not read:
             with contextlib.suppress(InputError, sqlite3.Error):  # another program may come between
@@ -60,7 +60,7 @@ class StandIn(Project):
             if is_there(self._file):
                 there = opening.open_to_write(self._file, wait_s=0.0)
                 if self.is_untouched:
-                    return Project(there)
+                    return self._read(Project(there))
                 known = self.shows_all and opening.fingerprint(there.db) == self._began
                 there.close()
                 if not known:
@@ -69,3 +69,12 @@ class StandIn(Project):
             return self.save_as(self._file)
         except (InputError, sqlite3.Error):
             return None
+
+    def _read(self, project: Project) -> Project:
+        """Return the file as it is, once it is seen that its slices can be read."""
+        try:
+            project.contents(self._digest)
+        except InputError:
+            project.close()
+            raise
+        return project

@@ -265,8 +265,9 @@ def read_mask(
     try:
         scheme, told_by = _scheme_of(labels, _noted_scheme(volume.header), scheme)
         check_codes(labels, scheme)
-        if told_by is not ToldBy.HEADER:
-            _warn_of_another_scheme(labels, scheme, told_by, path)
+        other = told_by is not ToldBy.HEADER and _warn_of_another_scheme(
+            labels, scheme, told_by, path
+        )
         labels = scheme.convert(labels, UKBB)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
@@ -288,7 +289,7 @@ def read_mask(
     if like is None:
         doubts = doubts_of(mask.grid, view_said=False, is_mask=True)
     else:
-        unlike = misfit(labels, like)
+        unlike = None if other else misfit(labels, like)
         doubts = [unlike] if unlike else []
     for doubt in doubts:
         warnings.warn(f"{path}: {doubt}", DoubtWarning, stacklevel=2)
@@ -379,8 +380,11 @@ def _scheme_of(
 
 def _warn_of_another_scheme(
     labels: NDArray[np.integer], scheme: LabelScheme, told_by: ToldBy, path: Path
-) -> None:
-    """Warn if the anatomy clearly says another scheme than the one that was named, or none."""
+) -> bool:
+    """Warn if the anatomy clearly says another scheme than the one that was named, or none.
+
+    Returns whether it does.
+    """
     try:
         seen = detect_scheme(labels)
     except InputError:  # it says nothing, or no scheme that is known
@@ -395,5 +399,6 @@ def _warn_of_another_scheme(
     elif reading and reading.contradicts(scheme):
         line = f"read as scheme {scheme.name}, {told_by}, but {reading}; if so, {RELABEL}"
     else:
-        return
+        return False
     warnings.warn(f"{path}: {line}", SchemeWarning, stacklevel=3)
+    return True

@@ -70,7 +70,7 @@ def doubts_of(stack: Stack, *, view_said: bool, is_mask: bool = False) -> list[s
     view_said
         Whether a person, a name or its plane among others says the view.
     is_mask
-        Whether its voxels are labels, which do not tell frames from slices.
+        Whether its voxels are labels.
     """
     doubts = _spacing_doubts(stack)
     if stack.slices >= MANY_LONG_AXIS and stack.view is not View.SAX:
@@ -80,6 +80,12 @@ def doubts_of(stack: Stack, *, view_said: bool, is_mask: bool = False) -> list[s
         )
     if stack.frames > MOST_FRAMES:
         doubts.append(f"{stack.frames} frames: more than a heartbeat has; are they slices?")
+    differ = _labels_differ(stack) if is_mask else _frames_differ(stack)
+    if differ > FRAMES_DIFFER:
+        doubts.append(
+            f"neighbouring frames differ {differ:.1f} times as much as neighbouring slices: frames "
+            "and slices seem to be exchanged, or the frames are in no order"
+        )
     if is_mask:
         return doubts
     if stack.slices == 1 and stack.view is View.SAX and not view_said:
@@ -89,11 +95,6 @@ def doubts_of(stack: Stack, *, view_said: bool, is_mask: bool = False) -> list[s
         )
     if looks_like_labels(stack):
         doubts.append("only whole numbers up to 5: it looks like a mask, and is read as an image")
-    if (differ := _frames_differ(stack)) > FRAMES_DIFFER:
-        doubts.append(
-            f"neighbouring frames differ {differ:.1f} times as much as neighbouring slices: frames "
-            "and slices seem to be exchanged, or the frames are in no order"
-        )
     return doubts
 
 
@@ -144,3 +145,17 @@ def _frames_differ(stack: Stack) -> float:
     over_time = float(np.abs(after - now).mean())
     over_slices = float(np.abs(np.diff(now, axis=1)).mean())
     return over_time / over_slices if over_slices else 0.0
+
+
+def _labels_differ(stack: Stack) -> float:
+    """Return the same of labels, where slices and frames beside each other both have some."""
+    if stack.frames < 3 or stack.slices < 3:
+        return 0.0
+    labels = stack.image
+    on = np.asarray(labels.any(axis=(2, 3)))
+    in_time, in_space = on[1:] & on[:-1], on[:, 1:] & on[:, :-1]
+    if in_time.any(axis=1).sum() < 2 or not in_space.any():  # sparse: ED and ES
+        return 0.0
+    over_time = np.count_nonzero(labels[1:] != labels[:-1], axis=(2, 3))[in_time].mean()
+    over_slices = np.count_nonzero(labels[:, 1:] != labels[:, :-1], axis=(2, 3))[in_space].mean()
+    return float(over_time / over_slices) if over_slices else 0.0

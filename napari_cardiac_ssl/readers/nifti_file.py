@@ -93,12 +93,12 @@ def load(path: Path) -> NiftiFile:
         shape = _shape(header, path)
         with np.errstate(all="ignore"):  # absurd numbers are refused, not warned of
             affine, known, warning = geometry(header, shape, path)
+        axes = axes_of(shape[:0:-1], np.linalg.norm(affine[:3, :3], axis=0))
         with _blaming(data_path):
-            voxels = _voxels(header, shape, data_path, single=data_path == header_path)
+            voxels = _voxels(header, shape, axes, data_path, single=data_path == header_path)
         is_4d = int(header["dim"][0]) >= 4
         interval = _frame_interval_s(header) if is_4d else None
-        axes = axes_of(shape[:0:-1], np.linalg.norm(affine[:3, :3], axis=0))
-        voxels, affine = np.ascontiguousarray(reordered(voxels, axes)), affine[:, [*axes, 3]]
+        affine = affine[:, [*axes, 3]]
         return NiftiFile(voxels, affine, interval, is_4d, raw, warning, known, axes)
 
 
@@ -212,9 +212,14 @@ def _frame_interval_s(header: Any) -> float | None:
 
 
 def _voxels(
-    header: Any, shape: tuple[int, int, int, int], path: Path, *, single: bool
+    header: Any,
+    shape: tuple[int, int, int, int],
+    axes: tuple[int, int, int],
+    path: Path,
+    *,
+    single: bool,
 ) -> NDArray[Any]:
-    """Read the voxels plane by plane: memory for one array and one plane."""
+    """Read the voxels plane by plane to where they belong: memory for one array and one plane."""
     code = int(header["datatype"])
     if code not in _NUMBERS:
         what = _NOT_NUMBERS.get(code, f"of the unknown type {code}")
@@ -233,13 +238,15 @@ def _voxels(
         if first + promised > at_hand:
             raise _truncated(path, promised, max(0, at_hand - first))
         try:
-            voxels, buffer = np.empty(shape, dtype=kind), np.empty(shape[2:], dtype=stored)
+            ordered = reordered(np.broadcast_to(np.False_, shape), axes).shape
+            voxels, buffer = np.empty(ordered, dtype=kind), np.empty(shape[2:], dtype=stored)
         except MemoryError as error:
             raise InputError(
                 f"{path}: {promised / 1e9:.1f} GB of voxels do not fit into memory"
             ) from error
         file.seek(first)
-        for number, plane in enumerate(voxels.reshape(-1, *shape[2:])):
+        as_stored = reordered(voxels, [int(axis) for axis in np.argsort(axes)])
+        for number, plane in enumerate(plane for frame in as_stored for plane in frame):
             filled = _fill(file, buffer)
             if filled < buffer.nbytes:
                 raise _truncated(path, promised, number * buffer.nbytes + filled)

@@ -78,6 +78,14 @@ class Keeping(Guiding):
         return self._project.stacks
 
     @property
+    def alert(self) -> str | None:
+        """What is to be shown as long as it holds: what is not kept and why, or was damaged."""
+        unsaved = self._project.trouble
+        if unsaved:
+            unsaved = f"what was done last is not kept yet: {unsaved}"
+        return self.not_kept or unsaved or self.put_aside or self.model_trouble
+
+    @property
     def look(self) -> Look | None:
         """How the open stack was looked at last; None if it was not, or not so that it fits."""
         found = self._project.look(self.stack.digest)
@@ -256,8 +264,14 @@ class Keeping(Guiding):
         before, self._project = self._project, project
         self.not_kept = self.put_aside = None
         self._stack = self._annotations = None
+        learned = {one.digest: before.learned(one.digest) for one in self._present.values()}
         before.close()
         self._load_models()
+        for model in self._present.values():  # what carries over is no better known than it was
+            if learned.get(model.digest) and not (
+                project.read_only or project.learned(model.digest)
+            ):
+                project.note_learned(model.digest, None, learned[model.digest])
         self.project_opened.emit(project)
         if self.model_trouble:
             self.trouble.emit(self.model_trouble)
@@ -278,6 +292,11 @@ class Keeping(Guiding):
                 why = "it is open in another window; close it there"
             if not stand_in.shows_all:
                 why += "; what was done before is safe, but cannot be shown"
+        try:
+            project.contents(stack.digest)
+        except InputError:  # not as it was written: all stays as it is, the file too
+            project.close()
+            raise
         self._switch(project)
         if corrected:
             project.correct_view(stack.digest, corrected)

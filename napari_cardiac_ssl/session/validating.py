@@ -195,20 +195,10 @@ class Validating(Learning):
 
     def _learned(self, *models: str | None) -> list[set[SliceIndex]]:
         """Return for each model the open stack's slices that it, or one it came from, learned."""
-        found = []
-        for model in models:
-            slices: set[SliceIndex] = set()
-            seen: set[str] = set()
-            ancestor = model
-            while ancestor is not None and ancestor not in seen:
-                seen.add(ancestor)
-                lesson = self._project.state("lineage", ancestor) or {}
-                slices.update(
-                    SliceIndex(t, z) for t, z in lesson.get("slices", {}).get(self.stack.digest, ())
-                )
-                ancestor = lesson.get("parent")
-            found.append(slices)
-        return found
+        return [
+            self._project.learned(model).get(self.stack.digest, set()) if model else set()
+            for model in models
+        ]
 
     def _write(
         self, step: int, part: Predicted, model: ModelFile, confidence: NDArray[np.uint8]
@@ -230,9 +220,7 @@ class Validating(Learning):
         super()._note_lesson(run, model)
         if run.job.examples:
             slices = {part.stack: part.slices for part in run.job.examples}
-            self._project.set_state(
-                "lineage", model.digest, {"parent": model.parent, "slices": slices}
-            )
+            self._project.note_learned(model.digest, model.parent, slices)
         if model.digest != self._digest():  # cut short
             return
         kept = {model.digest, self._project.previous(model.digest)}

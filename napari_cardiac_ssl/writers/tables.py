@@ -48,7 +48,7 @@ def write_csv(path: str | Path, rows: Sequence[Mapping[str, object]]) -> Path:
     with replacing(path) as beside, _open(beside) as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(columns)
-        table.writerows([_cell(row.get(column)) for column in columns] for row in rows)
+        table.writerows([cell(row.get(column)) for column in columns] for row in rows)
     return path
 
 
@@ -87,7 +87,8 @@ def _open(path: Path) -> TextIO:
     return open(path, "w", encoding="utf-8", errors="backslashreplace", newline="")
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """Return a value as it stands in a table: six significant digits, nothing for undefined."""
     if value is None:
         return ""
     if isinstance(value, float):  # numpy's float64 is one

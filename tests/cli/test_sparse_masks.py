@@ -57,7 +57,7 @@ def test_a_partly_labelled_frame_is_not_es(
     [whole] = json.loads(do("measure", heart[0] / "p_sa_gt.nii.gz", "--json")[0])
     assert (row["ed_frame"], row["es_frame"]) == (0, es)
     assert row["lv_ef_percent"] == pytest.approx(whole["lv_ef_percent"])
-    assert f"warning: {path.name}: t={third}: partly labelled (a cavity on 1 slice" in err
+    assert f"warning: {path.name}: t={third}: partly labelled (1 slice, in the fullest frame" in err
     assert "partly labelled" in {warning["check"] for warning in row["warnings"]}
 
 
@@ -185,3 +185,13 @@ def test_numbers_that_no_heart_has_are_in_every_table(
     ]
     _, err = do("measure", "--ed", files[0], "--es", files[1])
     assert said in err
+
+
+def test_a_mask_with_frames_and_slices_exchanged_is_said(
+    do: Do, heart: tuple[Path, np.ndarray, int], tmp_path: Path
+) -> None:
+    folder, voxels, _ = heart
+    mask = save(tmp_path / "p_gt.nii.gz", voxels.swapaxes(2, 3), folder)
+    _, err = do("measure", mask)
+    assert "frames and slices seem to be exchanged" in err
+    assert "frames and slices" not in do("measure", folder / "p_sa_gt.nii.gz")[1]

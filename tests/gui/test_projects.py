@@ -99,6 +99,23 @@ def test_a_corrected_view_is_corrected_when_the_study_is_opened_again(make, stud
     ] * 2
 
 
+def test_what_cannot_be_saved_stands_in_the_window_until_it_is(make, study):
+    widget = make()
+    widget.studies.add(study)
+    other = sqlite3.connect(widget.session.project.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    widget.session.annotate(A, np.ones((48, 48), np.uint8))
+    widget.session.process_messages()
+    widget.desk.say("something else")
+    assert "not kept yet: another program holds it" in widget.unkept.text()
+    assert widget.unkept.isVisibleTo(widget)
+    other.execute("ROLLBACK")
+    other.close()
+    widget.session.project._journal._next_try = 0.0
+    widget.session.process_messages()
+    assert not widget.unkept.isVisibleTo(widget)
+
+
 def test_a_view_is_not_said_to_be_corrected_where_it_cannot_be_kept(widget, stack, tmp_path):
     path = tmp_path / "ward.cardiac"
     drawn_project(path, stack)

@@ -122,6 +122,16 @@ def test_a_frame_in_part_is_never_ed_or_es(slices: int, first: int, stray: bool)
     assert [w.t for w in found] == ([third] if labelled else [])
 
 
+def test_es_without_myocardium_or_with_a_cavity_all_but_closed_is_no_part() -> None:
+    labels, affine, es = cine()
+    endo = labels.copy()
+    endo[es][endo[es] == 2] = 0  # the endocardium alone, as many draw at ES
+    assert Measured(endo, affine).phases() == Phases(0, es)
+    closed = labels.copy()
+    closed[es, 5:][closed[es, 5:] == 1] = 2  # an apex that empties
+    assert Measured(closed, affine).phases() == Phases(0, es)
+
+
 def test_a_named_frame_is_used_and_doubted() -> None:
     labels, affine, es = cine()
     kept = labels.copy()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from napari_cardiac_ssl.project.faults import refusal
 from napari_cardiac_ssl.project.places import automatic_path
 from napari_cardiac_ssl.session import Session, keeping
 
-from .conftest import DIGEST, STACK, A, B, NoTrainer, content, stroke
+from .conftest import DIGEST, STACK, A, B, NoTrainer, content, model, stroke
 
 resource = pytest.importorskip("resource", reason="permissions and limits as Unix has them")
 
@@ -202,6 +203,26 @@ def test_what_somebody_else_did_meanwhile_is_never_written_over(drawn, make, mon
     assert session.not_kept is None
 
 
+def test_a_model_that_carries_over_is_no_work_on_a_stack_that_cannot_be_read(
+    drawn, make, monkeypatch
+):
+    other = sqlite3.connect(drawn, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    session = make()
+    session.open(replace(STACK, image=STACK.image + 1))
+    session.start_from(model())
+    session.project.note_learned("m1", None, {"other": [A]})
+    unused = session.project.path
+    session.open(STACK)
+    assert not unused.exists()
+    assert "cannot be shown" in session.not_kept
+    other.execute("ROLLBACK")
+    other.close()
+    wait_until_kept(session, monkeypatch)
+    assert session.annotations.labels[A].sum() == 32
+    assert session.project.learned("m1") == {"other": {A}}
+
+
 def test_what_was_held_until_the_window_closed_is_kept_then(drawn, make):
     other = sqlite3.connect(drawn, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -342,6 +363,24 @@ def test_only_a_damaged_file_is_put_aside_and_it_is_said_where(drawn, make):
     again.open(STACK)
     assert again.put_aside is None
     assert again.annotations.slices(SliceState.EDITING) == (B,)
+
+
+def test_a_damaged_mask_is_refused_and_all_stays_as_it_was(drawn, make):
+    kept = Project.open(drawn)
+    kept._journal.db.execute("UPDATE slices SET mask=zeroblob(20)")
+    kept.close()
+    before = drawn.read_bytes()
+    session = make()
+    other = replace(STACK, image=STACK.image + 1)
+    session.open(other)
+    session.annotate(A, np.ones((4, 4), np.uint8))
+    with pytest.raises(InputError, match=rf"a stored mask .*go back to a copy of it, {drawn}"):
+        session.open(STACK)
+    assert session.stack is other
+    session.annotate(B, np.ones((4, 4), np.uint8))
+    assert session.undoable == "stroke"
+    session.close()
+    assert drawn.read_bytes()[100:] == before[100:]  # past the head, where openings are counted
 
 
 def test_what_is_not_ours_stays_where_it_is(drawn, make):

@@ -71,8 +71,7 @@ def test_twenty_thousand_events_later_a_session_validates_as_before(path):
     for name, parent, slices in (("m1", None, [A]), ("m2", "m1", [B])):
         project.keep_model(model(name, previous=parent), View.LAX_4CH, parent)
         project.set_present(View.LAX_4CH, name)
-        lesson = {"parent": parent, "slices": {DIGEST: slices}}
-        project.set_state("lineage", name, lesson)
+        project.note_learned(name, parent, {DIGEST: slices})
     for number in range(EVENTS):
         project.note("trained", {"loss": [number]})
     session.close()
@@ -91,6 +90,19 @@ def test_twenty_thousand_events_later_a_session_validates_as_before(path):
     assert again.model.digest == "m2"
     assert again.validation == ()  # m2 has learned B, and m1, which it came from, A
     again.close()
+
+
+def test_what_a_model_has_learned_goes_with_it_to_the_next_project(tmp_path):
+    session = Session(trainer=NoTrainer(), who="reader")
+    session.open(STACK)
+    session.start_from(model("m2", previous="m1"))
+    session.project.note_learned("m1", None, {DIGEST: [A]})
+    session.project.note_learned("m2", "m1", {DIGEST: [B], "other": [A]})
+    session.open_project(tmp_path / "next.cardiac")
+    assert session.project.learned("m2") == {DIGEST: {A, B}, "other": {A}}
+    session.open_project(tmp_path / "one more.cardiac")
+    assert session.project.learned("m2") == {DIGEST: {A, B}, "other": {A}}
+    session.close()
 
 
 # -- layouts before -------------------------------------------------------------------------

@@ -21,9 +21,9 @@ class Options:
 def open_(options: Options) -> int:
     """Open napari with the widget docked."""
     from napari_cardiac_ssl.gui.demo import open_window
+    from napari_cardiac_ssl.gui.preferences import preferred_session
     from napari_cardiac_ssl.project import NotWritableError, is_project
     from napari_cardiac_ssl.readers.studies import read_study
-    from napari_cardiac_ssl.session import Session
 
     studies = [read_study(path) for path in options.study if not is_project(path)]
     projects = [path for path in options.study if is_project(path)]
@@ -31,8 +31,7 @@ def open_(options: Options) -> int:
         projects.append(options.project)
     if len(projects) > 1:
         raise InputError(f"{len(projects)} projects named; open one at a time")
-    session = Session()
-    session.keeps_by_itself = True
+    session = preferred_session()
     for project in projects:
         try:
             session.open_project(project)

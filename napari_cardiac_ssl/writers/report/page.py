@@ -77,6 +77,8 @@ class Report:
         What the page was made from.
     notes
         What was remarked when the study was read, a line each; the page says how many.
+    unreviewed
+        In a line, whose contours these are where no person has confirmed any; stands at the top.
     """
 
     study: str
@@ -88,6 +90,7 @@ class Report:
     scheme: LabelScheme
     sources: Sequence[Source]
     notes: Sequence[str] = field(default_factory=tuple)
+    unreviewed: str = ""
 
 
 def report_of(
@@ -101,12 +104,13 @@ def report_of(
     phases: Phases | tuple[int | None, int | None] | None = None,
     state_of: StateOf | None = None,
     body_surface_m2: float = nan,
+    unreviewed: str = "",
 ) -> Report:
     """Measure labels and make the report of them.
 
     Parameters
     ----------
-    study, stack, labels, scheme, sources, notes
+    study, stack, labels, scheme, sources, notes, unreviewed
         As of `Report`.
     phases
         ED and ES; told from the LV's volume if not given.
@@ -129,7 +133,9 @@ def report_of(
     )
     labelled = np.flatnonzero(labels.any(axis=(1, 2, 3))).tolist()
     warnings = measured.warnings(*labelled, phases=(ed, es))
-    return Report(study, stack, labels, measured, heart, warnings, scheme, sources, notes)
+    return Report(
+        study, stack, labels, measured, heart, warnings, scheme, sources, notes, unreviewed
+    )
 
 
 def write_report(path: str | Path, report: Report) -> Path:
