@@ -183,7 +183,7 @@ def read_frames(path: Path) -> list[Frame]:
     Damage
         If the header cannot be read or used.
     """
-    with _quietly():
+    with quietly():
         with _Sized(path) as file:
             header = pydicom.dcmread(
                 file, stop_before_pixels=True, force=True, specific_tags=[*_TAGS], defer_size=_LARGE
@@ -216,7 +216,7 @@ def read_pixels(path: Path, indices: list[int]) -> Iterator[NDArray[Any]]:
     Damage
         If they cannot be decoded.
     """
-    with _quietly():
+    with quietly():
         with _Sized(path) as file:
             image = pydicom.dcmread(file, force=True, specific_tags=[*_PIXEL_TAGS, "PixelData"])
         if "TransferSyntaxUID" not in image.file_meta:
@@ -241,7 +241,7 @@ class _Sized(io.BufferedReader):
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Silence pydicom's warnings, and turn all that it raises into `Damage`."""
     try:
         with warnings.catch_warnings():

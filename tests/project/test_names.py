@@ -19,7 +19,9 @@ LATIN = os.fsdecode(b"Gr\xfc\xdfe.nii.gz")  # as older computers wrote it
 
 def test_names_survive_as_the_bytes_that_they_are(kept, path):
     source = path.parent / LATIN
-    named = replace(STACK, image=STACK.image + 1, name=LATIN.split(".", 1)[0], source=NiftiSource(source))
+    named = replace(
+        STACK, image=STACK.image + 1, name=LATIN.split(".", 1)[0], source=NiftiSource(source)
+    )
     kept.keep_stack(named)
     record = SliceRecord(SliceState.EDITING, LATIN, "2026", None, LATIN)
     drawn = replace(content(), record=record)
