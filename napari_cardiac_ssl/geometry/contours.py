@@ -99,8 +99,9 @@ class Contour:
             If it is none.
         """
         points = np.array(said["points"], dtype=np.float64)
-        if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
-            raise ValueError("points are not pairs of numbers")
+        pairs = points.ndim == 2 and points.shape[1] == 2
+        if not pairs or not (np.abs(points) < _LARGEST).all():  # nor is NaN
+            raise ValueError("points are not pairs of numbers of pixels")
         index = SliceIndex(int(said["t"]), int(said["z"]))
         return cls(index, Border(said["border"]), points, Drawn(said["drawn"]), str(said["name"]))
 

@@ -17,6 +17,7 @@ from napari_cardiac_ssl.geometry.image_names import (
     number_in,
     stem_of,
 )
+from napari_cardiac_ssl.readers.dicom_files import Damage, quietly
 from napari_cardiac_ssl.readers.labels.found import Found, Reader
 from napari_cardiac_ssl.study import DicomInstance, SliceIndex, Stack
 from napari_cardiac_ssl.wording import count
@@ -131,12 +132,13 @@ def _by_number(shown: dict[DicomInstance, SliceIndex], path: Path) -> dict[int, 
 
 
 def _instance_number(instance: DicomInstance) -> int | None:
-    header = pydicom.dcmread(
-        instance.path, stop_before_pixels=True, force=True, specific_tags=["InstanceNumber"]
-    )
     try:
-        return int(header.get("InstanceNumber"))
-    except (TypeError, ValueError):
+        with quietly():
+            header = pydicom.dcmread(
+                instance.path, stop_before_pixels=True, force=True, specific_tags=["InstanceNumber"]
+            )
+            return int(header.get("InstanceNumber"))
+    except Damage:
         return None
 
 

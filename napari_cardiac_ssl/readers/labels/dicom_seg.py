@@ -177,8 +177,11 @@ def _pictures(seg: Dataset, count: int) -> Iterator[NDArray[np.bool_] | NDArray[
     fractional = str(seg.get("SegmentationType", "BINARY")) == "FRACTIONAL"
     least = (int(seg.get("MaximumFractionalValue") or 1) + 1) // 2 if fractional else 1
     labelled = str(seg.get("SegmentationType", "")) == "LABELMAP"
+    several = int(seg.get("NumberOfFrames") or 1) > 1
     for index in range(count):
-        picture = pixel_array(seg, index=index if count > 1 else None, raw=True)
+        picture = pixel_array(seg, index=index if several else None, raw=True)
+        if picture.shape != (seg.Rows, seg.Columns):
+            raise ValueError(f"a frame of shape {picture.shape}")
         yield picture if labelled else picture >= least
 
 

@@ -1,6 +1,7 @@
 """Segmentations of 3D Slicer in: ``.seg.nrrd``, one frame a file."""
 
 import re
+import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,6 +22,11 @@ from napari_cardiac_ssl.readers.placing import place
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.wording import count
 
+# All that pynrrd raises on damaged files.
+_RAISED = (
+    OSError, EOFError, ValueError, LookupError, TypeError, ArithmeticError, MemoryError,
+    AttributeError, zlib.error,
+)  # fmt: skip
 #: Where our own files note which frame of the study they are.
 FRAME_KEY = "CardiacFrame"
 _ENDING = ".seg.nrrd"
@@ -87,7 +93,7 @@ def _read(file: Path) -> tuple[NDArray[np.uint8], NDArray[np.float64], Counter[s
     nrrd = needed("nrrd")
     try:
         voxels, header = nrrd.read(str(file), index_order="C")
-    except (nrrd.NRRDError, OSError, ValueError, KeyError, TypeError, EOFError) as error:
+    except (nrrd.NRRDError, *_RAISED) as error:
         said = " ".join(str(error).split())[:120]
         raise InputError(f"{file}: not a .seg.nrrd file that can be read ({said})") from error
     if voxels.ndim == 3:
@@ -103,8 +109,9 @@ def _read(file: Path) -> tuple[NDArray[np.uint8], NDArray[np.float64], Counter[s
         name, tags, value = (
             str(header.get(f"{number}_{key}", "")) for key in ("Name", "Tags", "LabelValue")
         )
-        layer = int(header.get(f"{number}_Layer", 0))
-        if not 0 <= layer < voxels.shape[3] or not value.isdigit():
+        said = str(header.get(f"{number}_Layer", 0))
+        layer = int(said) if re.fullmatch(r"[0-9]{1,4}", said) else -1
+        if not 0 <= layer < voxels.shape[3] or not re.fullmatch(r"[0-9]{1,9}", value):
             raise InputError(f"{file}: segment '{name}' says not where it is")
         structure = structure_named(name) or _coded(tags)
         inside = voxels[..., layer] == int(value)
@@ -134,10 +141,14 @@ def _coded(tags: str) -> Any:
 
 def _affine(header: Mapping[str, Any], file: Path) -> NDArray[np.float64]:
     space = str(header.get("space", "")).lower()
-    directions = np.array(header.get("space directions", []), dtype=float)
-    origin = np.array(header.get("space origin", []), dtype=float)
-    directions = directions[~np.isnan(directions).any(axis=-1)] if directions.size else directions
-    if space not in _TO_RAS or directions.shape != (3, 3) or origin.shape != (3,):
+    try:
+        directions = np.array(header.get("space directions", []), dtype=float).reshape(-1, 3)
+        origin = np.array(header.get("space origin", []), dtype=float)
+    except (ValueError, TypeError):
+        directions, origin = np.zeros((0, 3)), np.zeros(0)
+    directions = directions[np.isfinite(directions).all(axis=-1)]
+    turned = directions.shape == (3, 3) and abs(np.linalg.det(directions)) > 1e-9
+    if space not in _TO_RAS or not turned or origin.shape != (3,) or not np.isfinite(origin).all():
         raise InputError(f"{file}: its header does not say where it lies (space '{space}')")
     affine = np.eye(4)
     affine[:3, :3], affine[:3, 3] = directions.T, origin
