@@ -45,6 +45,64 @@ def reordered(values: NDArray[_Number], axes: Sequence[int]) -> NDArray[_Number]
     return values.transpose(0, *(3 - int(axis) for axis in reversed(list(axes))))
 
 
+@dataclass(frozen=True)
+class NiftiSource:
+    """The NIfTI file that a stack was read from.
+
+    Parameters
+    ----------
+    path
+        The file.
+    """
+
+    path: Path
+
+
+class DicomInstance(NamedTuple):
+    """Where one slice of one frame is stored: what others refer to it by.
+
+    Parameters
+    ----------
+    path
+        Its file.
+    sop_uid, sop_class_uid
+        SOPInstanceUID and SOPClassUID as the file has them; empty where it has none.
+    frame
+        Its number in a multi-frame file, from 1; None in a single-frame file.
+    """
+
+    path: Path
+    sop_uid: str
+    sop_class_uid: str
+    frame: int | None = None
+
+
+@dataclass(frozen=True)
+class DicomSource:
+    """The DICOM instances that a stack was assembled from.
+
+    Parameters
+    ----------
+    path
+        The file or folder that was opened.
+    instances
+        ``instances[t][z]``. Where a frame is missing, the one that is shown in its place.
+    study_uid
+        StudyInstanceUID of the first instance; empty if it has none.
+    series_uids
+        All SeriesInstanceUIDs, in the order of slices.
+    reference_uid
+        FrameOfReferenceUID: positions of two stacks compare only within one. None where the
+        files have none, or where every file has one of its own, which then says nothing.
+    """
+
+    path: Path
+    instances: tuple[tuple[DicomInstance, ...], ...] = ()
+    study_uid: str = ""
+    series_uids: tuple[str, ...] = ()
+    reference_uid: str | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Stack:
     """One image series as an array, with where it lies in the patient.
@@ -63,7 +121,7 @@ class Stack:
     frame_interval_s
         Time between frames in seconds; None where the file does not say.
     source
-        The file or folder that it was read from.
+        What it was read from; None for what was made here.
     header
         The input file's own header, as it stood on disk. Writers keep it bit for bit; nobody
         else reads it.
@@ -72,11 +130,6 @@ class Stack:
     orientation_known
         Whether the file says how the stack lies in the patient. If not, the affine is that of the
         spacing alone, and its axes are not the patient's.
-    series_uids
-        The DICOM series that it was assembled from; empty for other files.
-    reference_uid
-        The DICOM frame of reference: positions of two stacks compare only within one. None for
-        other files.
     stored_axes
         Which axis of the file became x, y and z here. Files may store the slices along any axis;
         a stack has them along z. Only readers and writers need to know.
@@ -87,12 +140,10 @@ class Stack:
     view: View = View.SAX
     name: str = "stack"
     frame_interval_s: float | None = None
-    source: Path | None = None
+    source: NiftiSource | DicomSource | None = None
     header: bytes | None = field(default=None, repr=False)
     is_4d: bool = True
     orientation_known: bool = True
-    series_uids: tuple[str, ...] = ()
-    reference_uid: str | None = None
     stored_axes: tuple[int, int, int] = (0, 1, 2)
 
     def __post_init__(self) -> None:
@@ -116,6 +167,21 @@ class Stack:
         image.flags.writeable = affine.flags.writeable = False
         object.__setattr__(self, "image", image)
         object.__setattr__(self, "affine", affine)
+
+    @property
+    def path(self) -> Path | None:
+        """The file or folder that it was read from."""
+        return self.source.path if self.source else None
+
+    @property
+    def series_uids(self) -> tuple[str, ...]:
+        """The DICOM series that it was assembled from; empty for other files."""
+        return self.source.series_uids if isinstance(self.source, DicomSource) else ()
+
+    @property
+    def reference_uid(self) -> str | None:
+        """The DICOM frame of reference; None for other files, or where it says nothing."""
+        return self.source.reference_uid if isinstance(self.source, DicomSource) else None
 
     @property
     def frames(self) -> int:

@@ -19,7 +19,7 @@ from napari_cardiac_ssl.writers.report import Source
 def stack_of(study: Study, mask: Path, masks: Sequence[Path]) -> Stack:
     """Return the stack that a mask belongs to: the one it is named after, else the SAX stack."""
     sax = [stack for stack in study.stacks if stack.view is View.SAX]
-    named = [stack for stack in sax if stack.source and mask.name.startswith(stack.name)]
+    named = [stack for stack in sax if stack.path and mask.name.startswith(stack.name)]
     if named:
         return max(named, key=lambda stack: len(stack.name))
     if not sax:
@@ -63,7 +63,7 @@ def sources_of(study: Study, stacks: list[Stack], masks: list[Mask]) -> list[Sou
     for stack in stacks:
         number = len(stack.series_uids)
         remark = f"voxels and affine, of {number} DICOM series" if number else "voxels and affine"
-        name = stack.source.name if stack.source else study.name
+        name = stack.path.name if stack.path else study.name
         sources.append(Source("image", name, stack.digest, remark))
     for mask in masks:
         digest = hashlib.sha256(mask.source.read_bytes()).hexdigest()

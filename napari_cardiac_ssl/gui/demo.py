@@ -94,9 +94,9 @@ def open_window(
 
 def reference_beside(stack: Stack) -> NDArray[np.uint8] | None:
     """Return the reference mask that lies beside a stack's file, if there is one."""
-    if stack.source is not None:
+    if stack.path is not None:
         for ending in ("_gt.nii.gz", "_gt.nii"):
-            path = stack.source.parent / (stack.name + ending)
+            path = stack.path.parent / (stack.name + ending)
             if path.is_file():
                 return read_mask(path, like=stack).labels
     return None

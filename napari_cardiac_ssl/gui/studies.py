@@ -317,8 +317,8 @@ def _study_id(study: Study) -> str:
 
     Of a study that was read from a file on its own, as the command line has it.
     """
-    source = study.stacks[0].source
-    return study.name if source is None else study_ids(source)[0]
+    path = study.stacks[0].path
+    return study.name if path is None else study_ids(path)[0]
 
 
 def first_stack(study: Study) -> Stack:

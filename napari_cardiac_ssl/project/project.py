@@ -178,7 +178,7 @@ class Project:
         """Remember a stack: by its digest what it is, by its path where it was."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         known = self._journal.one("SELECT id FROM stacks WHERE digest=?", stack.digest)
-        path = str(stack.source.absolute()) if stack.source else None
+        path = str(stack.path.absolute()) if stack.path else None
         if known and self.read_only:
             return
         if known:

@@ -22,7 +22,7 @@ from napari_cardiac_ssl.readers.dicom_files import (
 )
 from napari_cardiac_ssl.readers.dicom_slabs import Slab, assembled, grouped, plane_set, series_name
 from napari_cardiac_ssl.readers.dicom_views import tell_views
-from napari_cardiac_ssl.study import Stack, Study
+from napari_cardiac_ssl.study import DicomSource, Stack, Study
 from napari_cardiac_ssl.wording import count
 
 #: By how much a slice may lie from where the stack's affine puts it before it is said.
@@ -212,7 +212,19 @@ def _stack(slab: Slab, order: list[list[int]], view: View, path: Path) -> Stack 
         view=view,
         name=str(view) if view is not View.OTHER else _slug(slab.first.description),
         frame_interval_s=_interval_s(slab),
-        source=path,
+        source=_source(slab, order, path),
+    )
+
+
+def _source(slab: Slab, order: list[list[int]], path: Path) -> DicomSource:
+    shown = [
+        [frames[number].instance for number in chosen]
+        for frames, chosen in zip(slab.slices, order, strict=True)
+    ]
+    return DicomSource(
+        path,
+        instances=tuple(zip(*shown, strict=True)),
+        study_uid=slab.first.study_uid,
         series_uids=tuple(dict.fromkeys(frames[0].series_uid for frames in slab.slices)),
         reference_uid=slab.first.reference_uid or None,
     )

@@ -25,6 +25,7 @@ from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID
 
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.study import DicomInstance
 
 #: No folder of one examination holds more; a whole disk is not searched by mistake.
 MOST_FILES = 100_000
@@ -75,6 +76,8 @@ class Frame:
     ----------
     path, index
         The file, and which of its frames, from 0.
+    instance
+        What others refer to it by.
     sop_uid, series_uid, study_uid, reference_uid
         Of the instance, its series, its examination and its frame of reference.
     person
@@ -107,6 +110,7 @@ class Frame:
 
     path: Path
     index: int
+    instance: DicomInstance
     sop_uid: str
     series_uid: str
     study_uid: str
@@ -179,7 +183,7 @@ def read_frames(path: Path) -> list[Frame]:
     Damage
         If the header cannot be read or used.
     """
-    with _quietly():
+    with quietly():
         with _Sized(path) as file:
             header = pydicom.dcmread(
                 file, stop_before_pixels=True, force=True, specific_tags=[*_TAGS], defer_size=_LARGE
@@ -212,7 +216,7 @@ def read_pixels(path: Path, indices: list[int]) -> Iterator[NDArray[Any]]:
     Damage
         If they cannot be decoded.
     """
-    with _quietly():
+    with quietly():
         with _Sized(path) as file:
             image = pydicom.dcmread(file, force=True, specific_tags=[*_PIXEL_TAGS, "PixelData"])
         if "TransferSyntaxUID" not in image.file_meta:
@@ -237,7 +241,7 @@ class _Sized(io.BufferedReader):
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Silence pydicom's warnings, and turn all that it raises into `Damage`."""
     try:
         with warnings.catch_warnings():
@@ -324,10 +328,13 @@ def _frame(
     promised = said("CardiacNumberOfImages") or said("NumberOfTemporalPositions")
     promised = _number(promised, 0.0)
     series = _text(said("SeriesInstanceUID"))
+    uid, sop_class = _text(header.get("SOPInstanceUID")), _text(header.get("SOPClassUID"))
+    multi_frame = int(header.get("NumberOfFrames") or 1) > 1 or group is not None
     return Frame(
         path=path,
         index=index,
-        sop_uid=_text(said("SOPInstanceUID")) or str(path),
+        instance=DicomInstance(path, uid, sop_class, index + 1 if multi_frame else None),
+        sop_uid=uid or str(path),
         series_uid=series or str(path.parent),
         study_uid=_text(said("StudyInstanceUID")),
         reference_uid=_text(said("FrameOfReferenceUID")),

@@ -15,7 +15,7 @@ from napari_cardiac_ssl.readers.file_names import view_named
 from napari_cardiac_ssl.readers.nifti import load_stack
 from napari_cardiac_ssl.readers.nifti_doubts import doubts_of, looks_like_labels
 from napari_cardiac_ssl.readers.nifti_geometry import apart_mm
-from napari_cardiac_ssl.study import Stack
+from napari_cardiac_ssl.study import NiftiSource, Stack
 
 #: Slices of files of their own are one stack if none is further from its even place.
 EVEN_MM = 0.5
@@ -162,7 +162,7 @@ def _joined(stacks: list[Stack], folder: Path) -> Stack:
         view=View.SAX,
         name=name,
         frame_interval_s=first.frame_interval_s,
-        source=folder,
+        source=NiftiSource(folder),
         is_4d=first.is_4d,
     )
 

@@ -84,7 +84,7 @@ def stacks_of(path: Path, landmarks: Mapping[str, Any], view: View) -> list[Unla
             view,
             frame,
             slices,
-            stack.source if stack.header is not None else None,
+            stack.path if stack.header is not None else None,
         )
         for stack in cines or alike
         if (slices := _slices(stack, frame, points))

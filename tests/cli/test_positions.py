@@ -204,11 +204,15 @@ def test_what_cannot_be_told_is_refused_with_numbers(
 def test_frames_of_reference_that_differ_are_refused(made: SyntheticStudy) -> None:
     from napari_cardiac_ssl.errors import InputError
     from napari_cardiac_ssl.geometry.frame import frame_of
-    from napari_cardiac_ssl.study import Study
+    from napari_cardiac_ssl.study import DicomSource, Study
 
-    sax, two, four = (replace(stack, reference_uid="1.2.3.45") for stack in made.study.stacks)
+    sax, two, four = (
+        replace(stack, source=DicomSource(Path("s"), reference_uid="1.2.3.45"))
+        for stack in made.study.stacks
+    )
     assert frame_of(Study("s", (sax, two, four))).towards_rv @ made.rv_direction > 0.99
-    moved = Study("s", (sax, two, replace(four, reference_uid="1.2.3.46")))
+    elsewhere = replace(four, source=DicomSource(Path("s"), reference_uid="1.2.3.46"))
+    moved = Study("s", (sax, two, elsewhere))
     with pytest.raises(InputError, match=r"different frames of reference .*3\.45.*3\.46"):
         frame_of(moved)
 

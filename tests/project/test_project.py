@@ -14,7 +14,7 @@ from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.annotations import SliceContent, Step, pack
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.project import LockedError, Project, project, schema
-from napari_cardiac_ssl.study import Stack
+from napari_cardiac_ssl.study import NiftiSource, Stack
 
 from .conftest import DIGEST, EMPTY, STACK, A, B, content, model, reopened, stroke
 
@@ -40,7 +40,7 @@ def test_a_step_is_there_again(kept):
 
 
 def test_stacks_are_known_by_digest_and_found_beside_the_project(kept, path):
-    kept.keep_stack(replace(STACK, source=path.parent / "elsewhere" / "heart.nii.gz"))
+    kept.keep_stack(replace(STACK, source=NiftiSource(path.parent / "elsewhere" / "heart.nii.gz")))
     other = Stack(np.zeros((2, 1, 4, 4)), np.eye(4), view=View.LAX_4CH, name="long")
     kept.keep_stack(other)
     newest, first = reopened(kept).stacks

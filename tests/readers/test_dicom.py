@@ -31,7 +31,7 @@ from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.readers import dicom_files
 from napari_cardiac_ssl.readers.dicom_views import PlaneSet, tell_views
 from napari_cardiac_ssl.readers.studies import missing_views, read_study
-from napari_cardiac_ssl.study import Stack, Study
+from napari_cardiac_ssl.study import DicomSource, Stack, Study
 from napari_cardiac_ssl.synthetic import SyntheticStudy, make_study
 
 FLIP = np.array([-1, -1, 1])
@@ -470,3 +470,28 @@ def test_two_stacks_of_the_same_slices_stay_two(heart: Study, tmp_path: Path) ->
     assert [stack.name for stack in read.stacks] == ["SAX", "SAX_2"]
     for stack in read.stacks:
         np.testing.assert_array_equal(stack.image, sax.image)
+
+
+def test_every_slice_knows_its_instance(heart: Study, tmp_path: Path) -> None:
+    sax = heart.stack(View.SAX)
+    images = cine(sax)
+    source = read_study(write(tmp_path / "s", images)).stacks[0].source
+    assert isinstance(source, DicomSource)
+    uids = [[instance.sop_uid for instance in frame] for frame in source.instances]
+    assert uids == [[images[4 * z + t].SOPInstanceUID for z in range(5)] for t in range(4)]
+    for instance in (source.instances[0][0], source.instances[3][4]):
+        stored = pydicom.dcmread(instance.path)
+        assert stored.SOPInstanceUID == instance.sop_uid
+        assert stored.SOPClassUID == instance.sop_class_uid
+        assert instance.frame is None
+    assert (source.study_uid, source.reference_uid) == ("1.2.3", "1.2.4")
+    assert len(source.series_uids) == 5
+
+
+def test_every_slice_knows_its_frame(heart: Study, tmp_path: Path) -> None:
+    image = enhanced(heart.stack(View.SAX))
+    source = read_study(write(tmp_path / "s", [image])).stacks[0].source
+    assert isinstance(source, DicomSource)
+    numbers = [[instance.frame for instance in frame] for frame in source.instances]
+    assert numbers == [[20 - 4 * z - t for z in range(5)] for t in range(4)]  # stored in reverse
+    assert {i.sop_uid for frame in source.instances for i in frame} == {image.SOPInstanceUID}

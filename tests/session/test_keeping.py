@@ -148,7 +148,7 @@ def test_images_that_moved_are_found_or_asked_for(make, image, tmp_path):
     beside = tmp_path / image.name
     shutil.move(image, beside)
     session.open_kept(kept)
-    assert session.stack.source == beside
+    assert session.stack.path == beside
     away = tmp_path / "far" / "renamed.nii.gz"
     away.parent.mkdir()
     shutil.move(beside, away)

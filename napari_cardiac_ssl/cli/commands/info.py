@@ -31,7 +31,7 @@ def info(options: Options) -> int:
     study = read_study(options.study)
     series = [
         {
-            **({"uids": stack.series_uids} if stack.series_uids else {"file": str(stack.source)}),
+            **({"uids": stack.series_uids} if stack.series_uids else {"file": str(stack.path)}),
             "name": stack.name,
             "view": str(stack.view),
             "frames": stack.frames,

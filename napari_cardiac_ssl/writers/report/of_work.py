@@ -17,7 +17,7 @@ def _write(path: Path, work: Work, _: Choice) -> tuple[Path, ...]:
     remark = f"{len(experts) - outside} slices confirmed by an expert, {predicted} predicted"
     if outside:
         remark += f", {outside} marked by an expert as {OUTSIDE}"
-    name = stack.source.name if stack.source else stack.name
+    name = stack.path.name if stack.path else stack.name
     report = report_of(
         work.study or stack.name,
         stack,
