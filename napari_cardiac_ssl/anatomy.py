@@ -76,25 +76,28 @@ class View(StrEnum):
 
 
 class Structure(StrEnum):
-    """What is contoured; with a short name and a colour.
+    """What is contoured; with a short name, a colour, and code and meaning in SNOMED CT.
 
     The colours are Okabe and Ito's, which colour-blind people tell apart.
     """
 
     short: str
     colour: str
+    snomed: tuple[str, str]
 
-    LV_CAVITY = "LV cavity", "LV", "#E69F00"
-    MYOCARDIUM = "myocardium", "Myo", "#009E73"
-    RV_CAVITY = "RV cavity", "RV", "#56B4E9"
-    LEFT_ATRIUM = "left atrium", "LA", "#F0E442"
-    RIGHT_ATRIUM = "right atrium", "RA", "#CC79A7"
+    LV_CAVITY = "LV cavity", "LV", "#E69F00", ("87878005", "Left ventricle")
+    MYOCARDIUM = "myocardium", "Myo", "#009E73", ("49848007", "Left Ventricle Myocardium")
+    RV_CAVITY = "RV cavity", "RV", "#56B4E9", ("53085002", "Right ventricle")
+    LEFT_ATRIUM = "left atrium", "LA", "#F0E442", ("82471001", "Left atrium")
+    RIGHT_ATRIUM = "right atrium", "RA", "#CC79A7", ("73829009", "Right atrium")
 
-    def __new__(cls, name: str, short: str = "", colour: str = "") -> "Structure":
-        """Make a structure of its name, which is its value, and how it is shown."""
+    def __new__(
+        cls, name: str, short: str = "", colour: str = "", snomed: tuple[str, str] = ("", "")
+    ) -> "Structure":
+        """Make a structure of its name, which is its value, how it is shown and how it is coded."""
         structure = str.__new__(cls, name)
         structure._value_ = name
-        structure.short, structure.colour = short, colour
+        structure.short, structure.colour, structure.snomed = short, colour, snomed
         return structure
 
 

@@ -22,8 +22,9 @@ from napari_cardiac_ssl.learning.pretraining import PositionedStack, Source
 from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.measures.anatomy_checks import LEAST_AREA_MM2
 from napari_cardiac_ssl.measures.volumes import pixel_area_mm2
+from napari_cardiac_ssl.readers.labels.registry import read_labels_at
 from napari_cardiac_ssl.readers.landmarks import landmarks_of, read_landmarks, study_ids
-from napari_cardiac_ssl.readers.nifti import Mask, read_mask
+from napari_cardiac_ssl.readers.nifti import Mask
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def _expert_slices(
     stack: Stack, labels: Path, spec: str, extent: str | None, scheme: LabelScheme | None
 ) -> tuple[ExpertSlices, Mask]:
     """Read a stack's mask; return the annotated slices, those outside the heart too, and it."""
-    mask = read_mask(labels, scheme=scheme, like=stack)
+    mask = read_labels_at(labels, scheme=scheme, like=stack)
     _say_strays(mask)
     if spec == "all":
         slices = stack.slice_indices()

@@ -210,6 +210,14 @@ Steps = Annotated[
 Seed = Annotated[int, option("--seed", parse=SEED, metavar="S", help="of all chance (0)")]
 ModelFile = Annotated[Path, option("-o", "--output", metavar="MODEL", help="ends in .safetensors")]
 Json = Annotated[bool, option("--json", help="results for programs")]
+StudyOfMasks = Annotated[
+    Path | None,
+    option(
+        "--study",
+        metavar="STUDY",
+        help="the images that masks were drawn on: needed for DICOM SEG, contours and cvi42",
+    ),
+]
 EdFrame = Annotated[
     int | None,
     option("--ed-frame", parse=FRAME, metavar="T", help="of 4-D masks, from 0 (largest LV cavity)"),

@@ -19,7 +19,7 @@ from napari_cardiac_ssl.writers.report import Source
 def stack_of(study: Study, mask: Path, masks: Sequence[Path]) -> Stack:
     """Return the stack that a mask belongs to: the one it is named after, else the SAX stack."""
     sax = [stack for stack in study.stacks if stack.view is View.SAX]
-    named = [stack for stack in sax if stack.source and mask.name.startswith(stack.name)]
+    named = [stack for stack in sax if stack.path and mask.name.startswith(stack.name)]
     if named:
         return max(named, key=lambda stack: len(stack.name))
     if not sax:

@@ -69,7 +69,7 @@ class _Row:
     reason: str
     link: str
     doubts: int
-    look_again: str
+    doubt: str
     numbers: Sequence[float | None]
 
 
@@ -96,7 +96,7 @@ def write_overview(path: Path, table: Table, recipe: Recipe) -> Path:
                 reason=row["reason"],
                 link=f"{quote(row['study'], errors='surrogateescape')}/{REPORT}",
                 doubts=int(row["warnings"] or 0),
-                look_again=row["look_again"],
+                doubt=row["look_again"].partition("; ")[0],
                 numbers=[numbers[column] for column in SHOWN],
             )
         )
@@ -112,7 +112,7 @@ def write_overview(path: Path, table: Table, recipe: Recipe) -> Path:
         .render(
             rows=rows,
             distributions=distributions,
-            heads=[(measures[column].name, measures[column].unit) for column in SHOWN],
+            heads=[(measures[column].short, measures[column].unit) for column in SHOWN],
             failed=sum(not row.done for row in rows),
             doubtful=sum(row.doubts > 0 for row in rows),
             model=recipe.called,

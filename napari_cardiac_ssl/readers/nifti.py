@@ -21,6 +21,7 @@ from napari_cardiac_ssl.anatomy import (
     read_labels,
 )
 from napari_cardiac_ssl.errors import InputError, InputWarning
+from napari_cardiac_ssl.geometry.contours import Contour
 from napari_cardiac_ssl.readers.file_names import name_of, view_named, view_of_name
 from napari_cardiac_ssl.readers.mask_fit import misfit
 from napari_cardiac_ssl.readers.nifti_doubts import check_axes, doubts_of
@@ -71,6 +72,7 @@ class ToldBy(StrEnum):
     HEADER = "noted in its header"
     NAME = "named"
     ANATOMY = "told from the anatomy"
+    FORMAT = "named in the file, structure by structure"
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +103,8 @@ class Mask:
         Time between frames in seconds; None where the file does not say.
     stored_axes
         Which axis of the file (or of the image that it was placed on) became x, y and z.
+    contours
+        As they were drawn, finer than pixels, where that is known.
     """
 
     labels: NDArray[np.uint8]
@@ -114,6 +118,7 @@ class Mask:
     orientation_known: bool = True
     frame_interval_s: float | None = None
     stored_axes: tuple[int, int, int] = (0, 1, 2)
+    contours: tuple[Contour, ...] = ()
 
     @property
     def grid(self) -> Stack:
@@ -123,7 +128,7 @@ class Mask:
             self.affine,
             name=str(self.source),
             source=NiftiSource(self.source),
-            header=self.header,
+            header=self.header or None,
             view=view_of_name(self.name),
             orientation_known=self.orientation_known,
             stored_axes=self.stored_axes,
@@ -132,7 +137,7 @@ class Mask:
     @property
     def detected(self) -> bool:
         """Whether the scheme was told from the file rather than named."""
-        return self.told_by is not ToldBy.NAME
+        return self.told_by not in {ToldBy.NAME, ToldBy.FORMAT}
 
 
 def read_stack(path: str | Path, *, view: View | None = None, otherwise: View = View.SAX) -> Stack:

@@ -4,6 +4,7 @@ A new kind is a file in this folder that ends with its `Writer`, and an entry he
 """
 
 from napari_cardiac_ssl.writers import landmarks, masks, measurements, model, provenance, report
+from napari_cardiac_ssl.writers.labels.registry import FORMATS
 
 WRITERS = {
     writer.key: writer
@@ -14,5 +15,7 @@ WRITERS = {
         report.WRITER,
         model.WRITER,
         landmarks.WRITER,
+        # Masks are written as NIfTI already.
+        *(one.writer() for key, one in FORMATS.items() if key != "nifti"),
     )
 }

@@ -10,7 +10,7 @@ import pytest
 
 from napari_cardiac_ssl.annotations import SliceRecord, SliceState, Step
 from napari_cardiac_ssl.session import Session
-from napari_cardiac_ssl.study import SliceIndex, Stack
+from napari_cardiac_ssl.study import NiftiSource, SliceIndex, Stack
 
 from .conftest import DIGEST, EMPTY, STACK, A, B, NoTrainer, content, reopened, stroke
 
@@ -19,7 +19,9 @@ LATIN = os.fsdecode(b"Gr\xfc\xdfe.nii.gz")  # as older computers wrote it
 
 def test_names_survive_as_the_bytes_that_they_are(kept, path):
     source = path.parent / LATIN
-    named = replace(STACK, image=STACK.image + 1, name=LATIN.split(".", 1)[0], source=source)
+    named = replace(
+        STACK, image=STACK.image + 1, name=LATIN.split(".", 1)[0], source=NiftiSource(source)
+    )
     kept.keep_stack(named)
     record = SliceRecord(SliceState.EDITING, LATIN, "2026", None, LATIN)
     drawn = replace(content(), record=record)
@@ -37,14 +39,14 @@ def test_names_survive_as_the_bytes_that_they_are(kept, path):
 def test_the_image_of_such_a_name_is_found_again(kept, path):
     image = path.parent / LATIN
     image.write_bytes(b"")
-    kept.keep_stack(replace(STACK, source=image))
+    kept.keep_stack(replace(STACK, source=NiftiSource(image)))
     assert reopened(kept).stacks[0].places[0].exists()
 
 
 def test_strokes_on_other_images_are_kept_after_such_a_name(path):
     session = Session(trainer=NoTrainer(), who="reader")
     session.open_project(path)
-    odd = Stack(np.ones((1, 2, 4, 4)), np.eye(4), name=LATIN, source=Path(LATIN))
+    odd = Stack(np.ones((1, 2, 4, 4)), np.eye(4), name=LATIN, source=NiftiSource(Path(LATIN)))
     for number in range(6):  # to and fro
         session.open(odd if number % 2 else STACK)
         session.annotate(SliceIndex(0, number % 2), np.full((4, 4), number % 4, np.uint8))

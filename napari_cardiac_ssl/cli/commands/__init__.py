@@ -22,6 +22,7 @@ COMMANDS = (
     "loop",
     "measure",
     "report",
+    "convert",
     "cohort",
 )
 

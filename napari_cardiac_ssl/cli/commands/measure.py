@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from napari_cardiac_ssl.anatomy import scheme_named
+from napari_cardiac_ssl.anatomy import View, scheme_named
 from napari_cardiac_ssl.cli.console import say_json
 from napari_cardiac_ssl.cli.options import (
     Command,
@@ -14,6 +14,7 @@ from napari_cardiac_ssl.cli.options import (
     HeightCm,
     Json,
     Scheme,
+    StudyOfMasks,
     WeightKg,
     option,
 )
@@ -43,6 +44,7 @@ class Options:
     height_cm: HeightCm = None
     weight_kg: WeightKg = None
     scheme: Scheme = None
+    study: StudyOfMasks = None
     csv: Annotated[
         Path | None,
         option("--csv", metavar="FILE", help="write the table as CSV too, with every column"),
@@ -60,6 +62,7 @@ class Options:
 
 def measure(options: Options) -> int:
     """Measure masks: one row each, or one for each pair."""
+    from napari_cardiac_ssl.cli.images import stack_of_view
     from napari_cardiac_ssl.cli.measures import (
         body_surface,
         check_pairs,
@@ -71,7 +74,7 @@ def measure(options: Options) -> int:
         write_details,
     )
     from napari_cardiac_ssl.cli.pairing import PHASE, VIEW, paired
-    from napari_cardiac_ssl.readers.nifti import read_mask
+    from napari_cardiac_ssl.readers.labels.registry import read_labels_at
 
     kinds = [
         bool(options.masks),
@@ -88,10 +91,13 @@ def measure(options: Options) -> int:
         raise InputError("--ed-frame and --es-frame are for 4-D masks, not for pairs of masks")
     if (options.curve or options.areas) and not options.masks:
         raise InputError("--curve and --areas are for masks named one by one, not for pairs")
+    if options.study and not options.masks:
+        raise InputError("--study is for masks named one by one, not for pairs")
     for path in (options.csv, options.curve, options.areas):
         if path:
             check_writable(path)
     scheme = scheme_named(options.scheme) if options.scheme else None
+    like = stack_of_view(options.study, None, View.SAX) if options.study else None
     surface = body_surface(options.height_cm, options.weight_kg)
     es = paired(
         options.ed, options.es, called=("the ED mask", "the ES mask"), differ=PHASE, again=True
@@ -99,7 +105,10 @@ def measure(options: Options) -> int:
     called = ("the 2CH mask", "the 4CH mask")
     view_4ch = paired(options.view_2ch, options.view_4ch, called=called, differ=VIEW, again=True)
     found = [
-        *(of_mask(read_mask(path, scheme=scheme), options, surface) for path in options.masks),
+        *(
+            of_mask(read_labels_at(path, scheme=scheme, like=like), options, surface)
+            for path in options.masks
+        ),
         *(of_pair(*pair, scheme, surface) for pair in zip(options.ed, es, strict=True)),
         *(
             of_views(*pair, scheme, surface)
