@@ -24,7 +24,8 @@ def read_study(path: str | Path) -> Study:
     path
         A file, a DICOMDIR or a zip archive of DICOM files; or a folder whose NIfTI images are the
         views of one study, or one with DICOM files in it or below it. Masks in the folder
-        (``…_gt``, ``seg_…`` and the like) are left aside, and NIfTI images where there is DICOM beside them.
+        (``…_gt``, ``seg_…`` and the like) are left aside, and NIfTI images where there is DICOM
+        beside them.
 
     Returns
     -------

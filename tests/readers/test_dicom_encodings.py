@@ -1,5 +1,8 @@
 """The same pixels, however they are stored: compressed, in other byte orders, with other bits."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -144,3 +147,17 @@ def test_a_series_of_which_one_slice_is_compressed(sax: Stack, tmp_path: Path) -
     study = read_study(write(tmp_path / "s", images + copies))
     np.testing.assert_array_equal(study.stacks[0].image, sax.image)
     assert any("3 DICOM files that are copies" in note for note in study.notes)
+
+
+def test_a_folder_called_dl_hides_nothing(tmp_path: Path) -> None:
+    """GDCM looks for a module of that name; Python looks where it was started."""
+    (tmp_path / "dl").mkdir()
+    code = "import napari_cardiac_ssl.readers.studies, sys; assert 'dl' not in sys.modules"
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment(), check=False
+    )
+    assert said.returncode == 0
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
