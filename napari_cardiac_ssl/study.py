@@ -31,20 +31,6 @@ class SliceIndex(NamedTuple):
     z: int
 
 
-def reordered(values: NDArray[_Number], axes: Sequence[int]) -> NDArray[_Number]:
-    """Return a view of an array ``(t, z, y, x)`` whose x, y and z are its `axes`.
-
-    Examples
-    --------
-    >>> stored = np.zeros((1, 9, 8, 7))  # x has 7
-    >>> reordered(stored, (1, 2, 0)).shape
-    (1, 7, 9, 8)
-    >>> reordered(reordered(stored, (1, 2, 0)), np.argsort((1, 2, 0))).shape  # and back
-    (1, 9, 8, 7)
-    """
-    return values.transpose(0, *(3 - int(axis) for axis in reversed(list(axes))))
-
-
 @dataclass(frozen=True)
 class NiftiSource:
     """The NIfTI file that a stack was read from.
@@ -52,7 +38,7 @@ class NiftiSource:
     Parameters
     ----------
     path
-        The file.
+        The file; the folder, if each of its files is a slice.
     """
 
     path: Path
@@ -103,6 +89,20 @@ class DicomSource:
     reference_uid: str | None = None
 
 
+def reordered(values: NDArray[_Number], axes: Sequence[int]) -> NDArray[_Number]:
+    """Return a view of an array ``(t, z, y, x)`` whose x, y and z are its `axes`.
+
+    Examples
+    --------
+    >>> stored = np.zeros((1, 9, 8, 7))  # x has 7
+    >>> reordered(stored, (1, 2, 0)).shape
+    (1, 7, 9, 8)
+    >>> reordered(reordered(stored, (1, 2, 0)), np.argsort((1, 2, 0))).shape  # and back
+    (1, 9, 8, 7)
+    """
+    return values.transpose(0, *(3 - int(axis) for axis in reversed(list(axes))))
+
+
 @dataclass(frozen=True, eq=False)
 class Stack:
     """One image series as an array, with where it lies in the patient.
@@ -127,6 +127,9 @@ class Stack:
         else reads it.
     is_4d
         Whether the file has a time axis. A single frame may be a 3-D or a 4-D file.
+    contrast
+        What kind of pictures they are ("tagged", "T1 map", "in no order", …); "" for plain ones,
+        as cines are.
     orientation_known
         Whether the file says how the stack lies in the patient. If not, the affine is that of the
         spacing alone, and its axes are not the patient's.
@@ -144,6 +147,7 @@ class Stack:
     header: bytes | None = field(default=None, repr=False)
     is_4d: bool = True
     orientation_known: bool = True
+    contrast: str = ""
     stored_axes: tuple[int, int, int] = (0, 1, 2)
 
     def __post_init__(self) -> None:
@@ -294,6 +298,24 @@ class Study:
                 return stack
         found = ", ".join(stack.view for stack in self.stacks) or "nothing"
         raise InputError(f"{self.name}: no {view} stack; found {found}")
+
+    def pictures_of(self, view: View) -> "tuple[Stack, ...]":
+        """Return the stacks of a view that show the heart beat, as far as there are some.
+
+        Beside plain pictures other contrasts are left out (tagged, maps, …), beside cines stills.
+
+        Examples
+        --------
+        >>> cine = Stack(np.zeros((2, 1, 4, 4)), np.eye(4))
+        >>> tagged, still = replace(cine, contrast="tagged"), cine.first_frame
+        >>> Study("p", (tagged, still, cine)).pictures_of(View.SAX) == (cine,)
+        True
+        >>> Study("p", (tagged, still)).pictures_of(View.SAX) == (still,)
+        True
+        """
+        alike = [stack for stack in self.stacks if stack.view is view]
+        plain = [stack for stack in alike if not stack.contrast] or alike
+        return tuple([stack for stack in plain if stack.frames > 1] or plain)
 
     def with_view(self, stack: Stack, view: View) -> "tuple[Study, Stack]":
         """Return the study with another view for one of its stacks, and that stack.

@@ -7,7 +7,7 @@ from napari_cardiac_ssl.cli.console import warn
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.readers.nifti import name_of, read_stack
 from napari_cardiac_ssl.readers.studies import is_nifti, read_study
-from napari_cardiac_ssl.study import Stack
+from napari_cardiac_ssl.study import DicomSource, Stack
 
 
 def stacks_of(path: Path, view: View | None, otherwise: View) -> list[tuple[str, Stack]]:
@@ -35,10 +35,8 @@ def stacks_of(path: Path, view: View | None, otherwise: View) -> list[tuple[str,
     for line in study.notes:  # before anything is computed
         warn(line)
     study.stack(wanted)  # says what there is instead
-    alike = [stack for stack in study.stacks if stack.view is wanted]
-    # Stills beside cines are scouts and other contrasts.
-    alike = [stack for stack in alike if stack.frames > 1] or alike
-    if not alike[0].series_uids:
+    alike = study.pictures_of(wanted)
+    if not isinstance(alike[0].source, DicomSource):
         return [(stack.name, stack) for stack in alike]
     name = f"{study.name}_{wanted.file_name}"
     return [(f"{name}_{n}" if n > 1 else name, stack) for n, stack in enumerate(alike, start=1)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.readers.dicom_files import is_dicom
+from napari_cardiac_ssl.readers.dicom_finding import is_dicom
 from napari_cardiac_ssl.readers.file_names import is_mask_name, name_of, view_named
 from napari_cardiac_ssl.readers.studies import images_in
 

@@ -116,7 +116,7 @@ def short_axis_of(study: Study) -> tuple[list[Stack], list[str]]:
     """
     study.stack(View.SAX)  # says what there is instead
     sax = [stack for stack in study.stacks if stack.view is View.SAX]
-    cines = [stack for stack in sax if stack.frames > 1]
+    cines = [stack for stack in study.pictures_of(View.SAX) if stack.frames > 1]
     if cines:
         chosen = [max(cines, key=lambda stack: (stack.slices, stack.frames))]
     elif len(sax) == 2 and _alike(*sax):

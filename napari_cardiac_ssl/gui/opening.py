@@ -24,14 +24,11 @@ from napari_cardiac_ssl.files import is_there
 from napari_cardiac_ssl.gui.display import image_layer, labels_layer
 from napari_cardiac_ssl.gui.studies import Studies, first_stack
 from napari_cardiac_ssl.project import ENDING, KeptStack, NotWritableError, is_project
-from napari_cardiac_ssl.readers.dicom_files import is_dicom
+from napari_cardiac_ssl.readers.dicom_finding import is_dicom
 from napari_cardiac_ssl.readers.nifti import ROUNDED, doubted, load_stack, read_mask, view_named
+from napari_cardiac_ssl.readers.recognising import NIFTI_ENDINGS, can_read
 from napari_cardiac_ssl.readers.studies import read_study
 from napari_cardiac_ssl.study import Stack, Study
-
-#: How many files of a folder are looked into for DICOM before it is left to other readers.
-_LOOKED_AT = 200
-NIFTI = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 
 
 @dataclass
@@ -79,7 +76,7 @@ def read(path: Path) -> Opened:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", InputWarning)
         try:
-            if path.is_dir() or not path.name.lower().endswith(NIFTI):
+            if path.is_dir() or not path.name.lower().endswith(NIFTI_ENDINGS):
                 opened.study = read_study(path)
             else:
                 _read_nifti(opened)
@@ -137,21 +134,7 @@ def _read_nifti(opened: Opened) -> None:
 
 def is_ours(path: Path) -> bool:
     """Tell whether a path is a study, a stack, a mask or a project: something that `read` reads."""
-    if path.is_dir():
-        return _holds_study(path)
-    return path.name.lower().endswith((*NIFTI, ENDING)) or is_dicom(path)
-
-
-def _holds_study(folder: Path) -> bool:
-    """Tell whether there is a NIfTI image in a folder, or DICOM in it or below."""
-    for number, file in enumerate(folder.rglob("*")):
-        if file.parent == folder and file.name.lower().endswith(NIFTI):
-            return True
-        if is_dicom(file):
-            return True
-        if number >= _LOOKED_AT:
-            return False
-    return False
+    return (path.name.lower().endswith(ENDING) and not path.is_dir()) or can_read(path)
 
 
 class Opening(QObject):

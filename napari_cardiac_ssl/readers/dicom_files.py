@@ -5,7 +5,6 @@ Whatever pydicom makes of a damaged file ends here, as a `Damage` with one line.
 """
 
 import io
-import os
 import struct
 import warnings
 import zlib
@@ -20,17 +19,18 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.multival import MultiValue
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.pixels.utils import pixel_array
+from pydicom.pixels.utils import iter_pixels, pixel_array
 from pydicom.uid import UID
 
-from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.readers.dicom_contrast import Contrast, contrast_of, words_of
 from napari_cardiac_ssl.study import DicomInstance
 
-#: No folder of one examination holds more; a whole disk is not searched by mistake.
-MOST_FILES = 100_000
 #: No MR image has more rows or columns, nor frames in a file.
 MOST_PIXELS, MOST_FRAMES = 4096, 20_000
+#: No time after an R wave is longer, however slow the heart.
+_LONGEST_BEAT_MS = 20_000
 #: Elements that are larger stay on disk: no header field of interest comes near.
 _LARGE = 1 << 20
 #: No picture of a body is compressed by more.
@@ -51,11 +51,14 @@ _TAGS = [
     *_PIXEL_TAGS, "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID",
     "PatientID", "FrameOfReferenceUID", "SeriesNumber", "SeriesDescription", "ProtocolName",
     "ImageType", "InstanceNumber", "TemporalPositionIdentifier", "TriggerTime",
-    "CardiacNumberOfImages", "NumberOfTemporalPositions", "EchoTime", "PixelSpacing",
-    "SliceThickness", "ImageOrientationPatient", "ImagePositionPatient", "RescaleSlope",
-    "RescaleIntercept", "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence",
+    "CardiacNumberOfImages", "NumberOfTemporalPositions", "EchoTime", "RepetitionTime",
+    "FlipAngle", "InversionTime", "SequenceName", "PulseSequenceName", "AcquisitionNumber",
+    "AcquisitionTime", "ContentTime", "PixelSpacing", "SliceThickness",
+    "ImageOrientationPatient", "ImagePositionPatient", "RescaleSlope", "RescaleIntercept",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 ]  # fmt: skip
+#: What says how many frames in time there are.
+_PROMISES = ("CardiacNumberOfImages", "NumberOfTemporalPositions")
 # All that pydicom, its decoders and the conversion of values raise on damaged files.
 _RAISED = (
     BytesLengthException, InvalidDicomError, AttributeError, ArithmeticError, LookupError,
@@ -78,14 +81,16 @@ class Frame:
         The file, and which of its frames, from 0.
     instance
         What others refer to it by.
-    sop_uid, series_uid, study_uid, reference_uid
-        Of the instance, its series, its examination and its frame of reference.
+    series_uid, study_uid, reference_uid
+        Of its series, its examination and its frame of reference; "" if not said.
     person
         Tells persons apart within a folder; not to be shown or kept.
     series_number, description, protocol
         What the series calls itself.
-    kind
-        Magnitude "M" or what else the image type says (phase "P", …).
+    contrast
+        What kind of picture it is.
+    image_type
+        As the header has it: versions of one picture differ in it.
     position_mm, right, down
         Centre of the first pixel, and the unit directions of rows and columns; RAS+ mm.
     spacing_mm
@@ -96,12 +101,11 @@ class Frame:
         ``(y, x)``.
     time_ms
         From the R wave; None if not said.
-    order
-        What else tells the order of frames in time.
+    inversion_ms, temporal, number, acquisition, content_s
+        What else may tell the order of frames: inversion time, temporal position, number of the
+        instance and of the acquisition, and the time of day; None if not said.
     promised_frames
-        How many frames in time the header says there are; 0 if it does not.
-    echo_ms
-        Echo time; 0 if not said.
+        How many frames in time the header says there are; several, if it says so twice.
     slope, intercept
         Real value = slope × stored value + intercept.
     dtype
@@ -111,7 +115,6 @@ class Frame:
     path: Path
     index: int
     instance: DicomInstance
-    sop_uid: str
     series_uid: str
     study_uid: str
     reference_uid: str
@@ -119,7 +122,8 @@ class Frame:
     series_number: int
     description: str
     protocol: str
-    kind: str
+    contrast: Contrast
+    image_type: str
     position_mm: NDArray[np.float64]
     right: NDArray[np.float64]
     down: NDArray[np.float64]
@@ -127,52 +131,25 @@ class Frame:
     thickness_mm: float
     shape: tuple[int, int]
     time_ms: float | None
-    order: tuple[float, float]
-    promised_frames: int
-    echo_ms: float
+    inversion_ms: float | None
+    temporal: float | None
+    number: float | None
+    acquisition: float | None
+    content_s: float | None
+    promised_frames: frozenset[int]
     slope: float
     intercept: float
     dtype: np.dtype[Any]
 
     @property
+    def series(self) -> tuple[int, str]:
+        """Number and UID of its series."""
+        return self.series_number, self.series_uid
+
+    @property
     def normal(self) -> NDArray[np.float64]:
         """Unit normal of the plane, right-handed with `right` and `down`."""
         return np.cross(self.right, self.down)
-
-
-def find_dicom(folder: Path, *, nested: bool = True) -> list[Path]:
-    """Return the DICOM files in a folder, by content, sorted; `nested`: and those below it.
-
-    Raises
-    ------
-    InputError
-        If there are far more files than one examination has.
-    """
-    found, seen = [], 0
-    for root, folders, names in os.walk(folder):
-        folders[:] = sorted(folders) if nested else []
-        seen += len(names)
-        if seen > MOST_FILES:
-            raise InputError(
-                f"{folder}: more than {MOST_FILES:,} files; name the folder of one examination"
-            )
-        found += [path for name in sorted(names) if is_dicom(path := Path(root) / name)]
-    return found
-
-
-def is_dicom(path: Path) -> bool:
-    """Tell by its first bytes whether a file is DICOM: the preamble, or none and a first element.
-
-    Files without a preamble start with group 0002 or 0008, the lowest that images have.
-    """
-    try:
-        if not path.is_file():
-            return False
-        with open(path, "rb") as file:
-            start = file.read(132)
-    except OSError:
-        return False
-    return start[128:132] == b"DICM" or (start[:2] in {b"\2\0", b"\x08\0"} and start[3:4] == b"\0")
 
 
 def read_frames(path: Path) -> list[Frame]:
@@ -184,11 +161,13 @@ def read_frames(path: Path) -> list[Frame]:
         If the header cannot be read or used.
     """
     with quietly():
-        with _Sized(path) as file:
+        with SizedFile(path) as file:
             header = pydicom.dcmread(
                 file, stop_before_pixels=True, force=True, specific_tags=[*_TAGS], defer_size=_LARGE
             )
-        kind = str(header.get("SOPClassUID", ""))
+        kind = str(
+            header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID") or ""
+        )
         if not kind:
             raise Damage("no SOP class")
         if kind not in _MR_IMAGES:
@@ -209,7 +188,7 @@ def read_frames(path: Path) -> list[Frame]:
 def read_pixels(path: Path, indices: list[int]) -> Iterator[NDArray[Any]]:
     """Yield the stored values of frames of one file, each of shape ``(y, x)``.
 
-    Memory for the file and one decoded frame.
+    Memory for one decoded frame, and for the file if one frame of it is asked for.
 
     Raises
     ------
@@ -217,16 +196,32 @@ def read_pixels(path: Path, indices: list[int]) -> Iterator[NDArray[Any]]:
         If they cannot be decoded.
     """
     with quietly():
-        with _Sized(path) as file:
+        if len(indices) > 1:  # of one file that holds many: frame by frame
+            image = Dataset()
+            with SizedFile(path) as file:
+                for values in iter_pixels(file, ds_out=image, indices=indices, raw=True):
+                    yield _stored_bits(image, values)
+            return
+        with SizedFile(path) as file:
             image = pydicom.dcmread(file, force=True, specific_tags=[*_PIXEL_TAGS, "PixelData"])
         if "TransferSyntaxUID" not in image.file_meta:
             image.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2")
         several = int(image.get("NumberOfFrames") or 1) > 1
         for index in indices:
-            yield pixel_array(image, index=index if several else 0, raw=True)
+            yield _stored_bits(image, pixel_array(image, index=index if several else 0, raw=True))
 
 
-class _Sized(io.BufferedReader):
+def _stored_bits(image: Dataset, values: NDArray[Any]) -> NDArray[Any]:
+    """Return pixels without what other bits hold: overlays of old, or nothing in particular."""
+    allocated = values.dtype.itemsize * 8
+    stored = int(image.get("BitsStored") or allocated)
+    if not 0 < stored < allocated:
+        return values
+    unused = allocated - stored
+    return np.asarray((values << unused) >> unused)
+
+
+class SizedFile(io.BufferedReader):
     """A file that makes room for what it holds, not for what a damaged length asks for."""
 
     def __init__(self, path: Path) -> None:
@@ -260,7 +255,7 @@ def _check_decoder(syntax: UID) -> None:
     if not available:
         raise Damage(
             f"compressed as {syntax.name}, for which no decoder is installed (pip install "
-            "'pylibjpeg[all]')"
+            "python-gdcm pylibjpeg-openjpeg)"
         )
 
 
@@ -318,41 +313,58 @@ def _frame(
     if slope == 0 or max(abs(slope), abs(intercept)) > 1e9:
         raise Damage(f"rescale slope {slope:g} and intercept {intercept:g}")
     thickness = _number(said("SliceThickness", "PixelMeasuresSequence"), 0.0)
-    time_ms = said("TriggerTime", "CardiacSynchronizationSequence")
+    time_ms = _maybe(said("TriggerTime", "CardiacSynchronizationSequence"))
     if time_ms is None:
-        time_ms = said("NominalCardiacTriggerDelayTime", "CardiacSynchronizationSequence")
-    temporal = said("TemporalPositionIndex", "FrameContentSequence")
+        time_ms = _maybe(said("NominalCardiacTriggerDelayTime", "CardiacSynchronizationSequence"))
+    if time_ms is not None and not abs(time_ms) < _LONGEST_BEAT_MS:
+        time_ms = None
+    temporal = _maybe(said("TemporalPositionIndex", "FrameContentSequence"))
     if temporal is None:
-        temporal = said("TemporalPositionIdentifier")
-    number = _number(said("InstanceNumber"), 0.0)
-    promised = said("CardiacNumberOfImages") or said("NumberOfTemporalPositions")
-    promised = _number(promised, 0.0)
-    series = _text(said("SeriesInstanceUID"))
+        temporal = _maybe(said("TemporalPositionIdentifier"))
+    number = _maybe(said("InstanceNumber"))
+    if several := int(header.get("NumberOfFrames") or 1) > 1 or group is not None:
+        number = (number or 0.0) * MOST_FRAMES + index
     uid, sop_class = _text(header.get("SOPInstanceUID")), _text(header.get("SOPClassUID"))
-    multi_frame = int(header.get("NumberOfFrames") or 1) > 1 or group is not None
+    description, protocol = _text(said("SeriesDescription")), _text(said("ProtocolName"))
+    image_type = words_of(said("FrameType", "MRImageFrameTypeSequence") or said("ImageType"))
+    inversion_ms = _maybe(said("InversionTime")) or _maybe(
+        said("InversionTimes", "MRModifierSequence")
+    )
+    promised = (_number(said(tag), 0) for tag in _PROMISES)
     return Frame(
         path=path,
         index=index,
-        instance=DicomInstance(path, uid, sop_class, index + 1 if multi_frame else None),
-        sop_uid=uid or str(path),
-        series_uid=series or str(path.parent),
+        instance=DicomInstance(path, uid, sop_class, index + 1 if several else None),
+        series_uid=_text(said("SeriesInstanceUID")),
         study_uid=_text(said("StudyInstanceUID")),
         reference_uid=_text(said("FrameOfReferenceUID")),
         person=_text(said("PatientID")),
         series_number=int(min(max(_number(said("SeriesNumber"), 0.0), 0.0), 1e9)),
-        description=_text(said("SeriesDescription")),
-        protocol=_text(said("ProtocolName")),
-        kind=_kind(said("FrameType", "MRImageFrameTypeSequence") or said("ImageType")),
+        description=description,
+        protocol=protocol,
+        contrast=contrast_of(
+            [description, protocol],
+            _text(said("SequenceName") or said("PulseSequenceName")),
+            image_type,
+            echo_ms=_maybe(said("EchoTime") or said("EffectiveEchoTime", "MREchoSequence")),
+            repetition_ms=_maybe(said("RepetitionTime", "MRTimingAndRelatedParametersSequence")),
+            flip_deg=_maybe(said("FlipAngle", "MRTimingAndRelatedParametersSequence")),
+            inversion_ms=inversion_ms,
+        ),
+        image_type="/".join(image_type),
         position_mm=position * _FLIP,
         right=right,
         down=down / np.linalg.norm(down),
         spacing_mm=(float(spacing[0]), float(spacing[1])),
         thickness_mm=thickness if 0.1 < thickness < 100 else 8.0,
         shape=shape,
-        time_ms=None if time_ms is None else _number(time_ms, 0.0),
-        order=(_number(temporal, 0.0), number * MOST_FRAMES + index),
-        promised_frames=int(promised) if 0 < promised <= 1000 else 0,
-        echo_ms=_number(said("EchoTime") or said("EffectiveEchoTime", "MREchoSequence"), 0.0),
+        time_ms=time_ms,
+        inversion_ms=inversion_ms,
+        temporal=temporal,
+        number=number,
+        acquisition=_maybe(said("AcquisitionNumber")),
+        content_s=_seconds(said("ContentTime") or said("AcquisitionTime")),
+        promised_frames=frozenset(int(count) for count in promised if 0 < count <= 1000),
         slope=slope,
         intercept=intercept,
         dtype=dtype,
@@ -395,8 +407,17 @@ def _text(value: Any) -> str:
     return "".join(letter for letter in said if letter.isprintable())[:64].strip()
 
 
-def _kind(image_type: Any) -> str:
-    """Return "M", or what else an image type says that the pixels are."""
-    words = [image_type] if isinstance(image_type, str) else list(image_type or [])
-    others = {"P", "PHASE", "PHASE MAP", "R", "REAL", "I", "IMAGINARY", "VELOCITY"}
-    return next((word for word in map(str, words[2:]) if word.upper() in others), "M")
+def _maybe(value: Any) -> float | None:
+    """Return a number that tells an order, or None."""
+    if isinstance(value, MultiValue):
+        value = value[0] if value else None
+    number = _number(value, np.nan)
+    return None if np.isnan(number) else number
+
+
+def _seconds(value: Any) -> float | None:
+    """Return a time of day (HHMMSS.ffffff) in seconds, or None."""
+    said = str(value or "").replace(":", "")
+    if not said[:6].isdigit() or len(said) < 6:
+        return None
+    return int(said[:2]) * 3600 + int(said[2:4]) * 60 + _number(said[4:], 0.0)

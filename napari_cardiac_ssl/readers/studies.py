@@ -5,14 +5,15 @@ from pathlib import Path
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.readers.archives import read_archive
 from napari_cardiac_ssl.readers.dicom import read_dicom
-from napari_cardiac_ssl.readers.dicom_files import find_dicom, is_dicom
+from napari_cardiac_ssl.readers.dicom_finding import find_dicom, is_dicom, is_directory, listed
 from napari_cardiac_ssl.readers.file_names import is_mask_name
 from napari_cardiac_ssl.readers.nifti_folder import read_views
+from napari_cardiac_ssl.readers.recognising import NIFTI_ENDINGS, is_archive
 from napari_cardiac_ssl.study import Study
 
 _IMAGES = (".nii", ".nii.gz", ".hdr")
-_NIFTI = (*_IMAGES, ".img", ".hdr.gz", ".img.gz")
 
 
 def read_study(path: str | Path) -> Study:
@@ -21,8 +22,9 @@ def read_study(path: str | Path) -> Study:
     Parameters
     ----------
     path
-        A file; or a folder whose NIfTI images are the views of one study, or one with DICOM files
-        in it or below it. Masks in the folder (``…_gt``, ``seg_…`` and the like) are left aside,
+        A file, a DICOMDIR or a zip archive of DICOM files; or a folder whose NIfTI images are the
+        views of one study, or one with DICOM files in it or below it. Masks in the folder
+        (``…_gt``, ``seg_…`` and the like) are left aside,
         and NIfTI images where there is DICOM beside them.
 
     Returns
@@ -38,24 +40,37 @@ def read_study(path: str | Path) -> Study:
     path = Path(path)
     if not path.is_dir():
         if is_dicom(path):
-            return read_dicom([path], path)
+            return _read_directory(path) if is_directory(path) else read_dicom([path], path)
+        if is_archive(path):
+            return read_archive(path)
         [stack], notes = read_views([path], path.parent)
         return Study(stack.name, (stack,), notes)
     files = images_in(path)
     # NIfTI views with folders of other things below them are no reason to search those.
     dicom = find_dicom(path, nested=not files)
-    if dicom:
-        study = read_dicom(dicom, path)
+    if dicom.files:
+        study = read_dicom(dicom.files, path, dicom.notes)
         if files:
             note = f"{len(files)} NIfTI images beside the DICOM files left aside"
             return replace(study, notes=(*study.notes, note))
         return study
     if not files:
         raise InputError(
-            f"{path}: no DICOM file and no NIfTI image in this folder; name a .nii.gz file or a "
-            "folder that holds some"
+            f"{path}: no DICOM file and no NIfTI image in this folder"
+            + "".join(f"; {note}" for note in dicom.notes)
+            + "; name a .nii.gz file or a folder that holds some"
         )
     return Study(path.resolve().name, *read_views(files, path))
+
+
+def _read_directory(path: Path) -> Study:
+    """Read what a DICOMDIR lists; the study is named after its folder."""
+    found = listed(path)
+    if not found.files:
+        raise InputError(
+            f"{path}: none of the files that this DICOMDIR lists is there; copy the whole medium"
+        )
+    return read_dicom(found.files, path.resolve().parent, found.notes)
 
 
 def is_nifti(path: Path) -> bool:
@@ -63,7 +78,11 @@ def is_nifti(path: Path) -> bool:
 
     What is not there, and no folder, is taken for one: its error says so.
     """
-    return not path.is_dir() and (path.name.lower().endswith(_NIFTI) or not is_dicom(path))
+    return not path.is_dir() and (path.name.lower().endswith(NIFTI_ENDINGS) or not _is_other(path))
+
+
+def _is_other(path: Path) -> bool:
+    return is_dicom(path) or is_archive(path)
 
 
 def images_in(folder: Path) -> list[Path]:

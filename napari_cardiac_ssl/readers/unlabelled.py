@@ -74,8 +74,6 @@ def stacks_of(path: Path, landmarks: Mapping[str, Any], view: View) -> list[Unla
     study = read_study(path)
     points = landmarks_of(landmarks, path)
     frame = frame_of(study, points)
-    alike = [stack for stack in study.stacks if stack.view is view]
-    cines = [stack for stack in alike if stack.frames > 1]
     found = [
         Unlabelled(
             path,
@@ -86,7 +84,7 @@ def stacks_of(path: Path, landmarks: Mapping[str, Any], view: View) -> list[Unla
             slices,
             stack.path if stack.header is not None else None,
         )
-        for stack in cines or alike
+        for stack in study.pictures_of(view)
         if (slices := _slices(stack, frame, points))
     ]
     if not found:

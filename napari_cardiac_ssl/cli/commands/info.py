@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, View
 from napari_cardiac_ssl.cli.console import count, say, say_json
+from napari_cardiac_ssl.cli.listing import few, series_lines
 from napari_cardiac_ssl.cli.options import Command, Json, option
 from napari_cardiac_ssl.geometry.frame import along_patient_axes
 from napari_cardiac_ssl.study import Stack, Study
@@ -34,6 +35,7 @@ def info(options: Options) -> int:
             **({"uids": stack.series_uids} if stack.series_uids else {"file": str(stack.path)}),
             "name": stack.name,
             "view": str(stack.view),
+            "contrast": stack.contrast,
             "frames": stack.frames,
             "slices": stack.slices,
             "rows": stack.image.shape[2],
@@ -55,21 +57,9 @@ def info(options: Options) -> int:
         say_json(said | ({"written": written} if written else {}))
         return 0
     say(f"study {study.name}: {count(len(series), 'series', 'series')}")
-    for part in series:
-        z, y, x = part["spacing_mm"]
-        interval = part["frame_interval_s"]
-        timing = f", {1000 * interval:.1f} ms apart" if interval else ""
-        uids = part.get("uids", ())
-        where = f"from {len(uids)} series" if uids else Path(part["file"]).name
-        apart = f"slices {z:.2f} mm apart" if part["slices"] > 1 else f"slice {z:.2f} mm thick"
-        say(
-            f"  {part['view']:8} {where}: {count(part['slices'], 'slice')} of "
-            f"{part['rows']} x {part['columns']}, {count(part['frames'], 'frame')}{timing}; "
-            f"pixels {y:.3f} x {x:.3f} mm, {apart}; {part['data_type']}"
-        )
-        for remark in part["remarks"]:
-            say(f"           {remark}")
-    for line in study.notes:
+    for line in series_lines(series):
+        say(line)
+    for line in few(study.notes, "notes"):
         say(f"  note: {line}")
     if masks:
         say(f"  masks, which are no views: {', '.join(masks)}")
