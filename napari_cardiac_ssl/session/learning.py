@@ -43,7 +43,8 @@ class Learning(Jobs):
             steps on a slow or busy machine; asking to finish ends them.
         start
             ``present``: go on from the present model, or from the shipped weights where there is
-            none yet. ``default``: from the shipped weights again. ``scratch``: from nothing.
+            none yet, or from nothing where none ship for the view. ``default``: from the shipped
+            weights again. ``scratch``: from nothing.
         mode
             ``all``, ``decoder`` (the encoder stays as it is) or ``multitask`` (positions are
             predicted beside structures).
@@ -55,18 +56,18 @@ class Learning(Jobs):
         Raises
         ------
         InputError
-            If there is nothing to learn from, or a job is running.
+            If there is nothing to learn from, no weights ship for the view that were asked for, or
+            a job is running.
         """
         self._refuse_if_busy()
+        weights = self._weights(start)
         if editing := self.annotations.slices(SliceState.EDITING):
             self._each("confirmation", editing, self.annotations.confirm)
         if not self._teaches():
             raise InputError("nothing to learn from yet; draw the heart on a slice or two first")
         if seconds is None and steps is None:
             seconds = ASKED_S
-        self._learn(
-            self._weights(start), seconds=seconds, steps=steps, mode=mode, first=first, seed=seed
-        )
+        self._learn(weights, seconds=seconds, steps=steps, mode=mode, first=first, seed=seed)
 
     def predict(self, *, first: SliceIndex | None = None) -> None:
         """Refresh the predictions without training: a first guess before anything is drawn.

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cardiac_ssl.annotations import SliceState, unpack
+from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import is_there
 from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.project import KeptStack, Project
@@ -34,6 +35,11 @@ class Lessons(Models):
         super().open(stack, labels)
         self._images[stack.digest] = stack
 
+    @property
+    def has_shipped_weights(self) -> bool:
+        """Whether weights ship for the view of the open stack; False where no stack is open."""
+        return self._stack is not None and default_weights(self._stack.view) is not None
+
     def _teaches(self) -> bool:
         """Whether some expert slice shows a heart."""
         labels = self.annotations.labels
@@ -52,7 +58,12 @@ class Lessons(Models):
             return None
         if start == "present" and self.model is not None:
             return self.model.data
-        return default_weights(self.stack.view)
+        weights = default_weights(self.stack.view)
+        if weights is None and start == "default":
+            raise InputError(
+                f"no weights ship for {self.stack.view}; start from the present model or scratch"
+            )
+        return weights
 
     def _lessons(self, seed: int) -> tuple[Labelled, ...]:
         """Return what there is to learn from: all expert slices of the open stack, and others.

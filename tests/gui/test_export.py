@@ -100,6 +100,24 @@ def test_all_views_that_are_labelled(window, made, tmp_path):
     assert np.allclose(back.affine, four.affine, atol=1e-5)
 
 
+def test_no_file_of_any_view_is_replaced_without_asking(window, made, tmp_path):
+    four = made.study.stack(View.LAX_4CH)
+    window.studies.work_on(four)
+    window.session.annotate(SliceIndex(0, 0), made.masks[View.LAX_4CH][0, 0])
+    tick(window, "masks", "numbers")
+    window.export.all_views.setChecked(True)
+    first = window.export.export(tmp_path)
+    for path in first:
+        path.write_bytes(b"mine")
+    asked = []
+    assert window.export.export(tmp_path, lambda names: bool(asked.append(names))) == []
+    assert set(asked[0]) == {path.name for path in first}
+    assert all(path.read_bytes() == b"mine" for path in first)
+    assert sorted(tmp_path.iterdir()) == sorted(first)
+    assert window.export.export(tmp_path, lambda names: True) == first
+    assert all(path.read_bytes() != b"mine" for path in first)
+
+
 def test_model_is_offered_when_there_is_one(window):
     assert not window.export.parts["model"].isEnabled()
 

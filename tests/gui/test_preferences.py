@@ -1,5 +1,6 @@
 """Preferences come from napari where it keeps them, and are the defaults elsewhere."""
 
+from contextlib import closing
 from dataclasses import asdict
 from importlib import import_module
 from importlib.resources import files
@@ -9,7 +10,8 @@ import pytest
 import yaml
 from npe2 import PluginManifest
 
-from napari_cardiac_ssl.gui import commands
+from napari_cardiac_ssl.cli.commands.open import Options, open_
+from napari_cardiac_ssl.gui import commands, demo
 from napari_cardiac_ssl.gui import preferences as module
 from napari_cardiac_ssl.gui.panels.hint import HintPanel
 from napari_cardiac_ssl.gui.plane_lines import TRACES
@@ -75,6 +77,26 @@ def test_preferences_hold_where_they_are_used(kept, viewer, monkeypatch):
         assert TRACES not in viewer.layers
     finally:
         widget.close_session()
+
+
+def test_a_window_opened_from_the_command_line_works_as_preferred(kept, monkeypatch):
+    kept.reader, kept.learn_while_drawing = "Dr Who", False
+    opened = []
+
+    def look(studies, session):
+        opened.append(session)
+        return 0
+
+    monkeypatch.setattr(demo, "open_window", look)
+    assert open_(Options()) == 0
+    with closing(opened[0]) as session:
+        assert session.keeps_by_itself
+        assert not session.learn_while_drawing
+        session.keeps_by_itself = False  # nothing of this test is to stay on the disk
+        session.open(make_study(1, frames=1, slices=3, size=32).study.stacks[0])
+        index = (0, 1)
+        session.annotate(index, session.annotations.labels[index] + 1)
+        assert session.annotations.record(index).who == "Dr Who"
 
 
 def test_menu_without_the_widget_says_what_to_do(make_napari_viewer, session):

@@ -13,6 +13,7 @@ from napari_cardiac_ssl.gui.display import camera_of
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.study import SliceIndex, Stack, Study
 from napari_cardiac_ssl.synthetic import make_study
+from napari_cardiac_ssl.trainer import ModelFile
 
 
 @pytest.fixture(scope="module")
@@ -174,3 +175,23 @@ def _transposed_rows_flipped(stack):
     affine[:, 3] += affine[:, 1] * (stack.image.shape[2] - 1)
     affine[:, 1] *= -1
     return affine[:, [1, 0, 2, 3]]
+
+
+def test_training_starts_from_what_there_is_for_the_view(window, made):
+    """Weights ship for the short axis and the 4CH view, and none for the 2CH view."""
+    start, predict = window.learning.start, window.learning.predict
+
+    def offered():
+        return [start.native.itemText(i) for i in range(start.native.count())]
+
+    assert offered() == ["the shipped weights", "scratch"]
+    start.value = "scratch"
+    window.studies.work_on(made.study.stack(View.LAX_2CH))
+    assert (offered(), start.value) == (["scratch"], "present")
+    assert not predict.isEnabled()
+    window.studies.work_on(made.study.stack(View.LAX_4CH))
+    assert (offered(), start.value) == (["the shipped weights", "scratch"], "present")
+    assert predict.isEnabled()
+    window.session.start_from(ModelFile("m1", b"model", 1, None, 5.0))
+    assert offered() == ["the present model", "the shipped weights", "scratch"]
+    assert start.value == "present"

@@ -62,6 +62,22 @@ def test_the_next_round_goes_on_from_the_model(session, trainer):
     assert trainer.jobs[-1].start == default_weights()
 
 
+def test_a_view_without_shipped_weights_starts_from_scratch_and_refuses_to_start_from_them(
+    session, trainer
+):
+    assert session.has_shipped_weights
+    stack = session.stack
+    session.open(Stack(stack.image, stack.affine, view=View.LAX_2CH))
+    assert not session.has_shipped_weights
+    session.annotate(A, square())
+    with pytest.raises(InputError, match=r"no weights ship for .*; start from .* or scratch"):
+        session.train(start="default")
+    assert not trainer.jobs
+    assert session.annotations.state(A) is SliceState.EDITING
+    session.train()
+    assert trainer.jobs[-1].start is None
+
+
 def test_a_first_guess_before_anything_is_drawn(session, trainer, heard):
     session.predict(first=B)
     job = trainer.jobs[-1]

@@ -1,7 +1,9 @@
 """What leaves as files."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -81,30 +83,45 @@ class ExportPanel(QWidget):
         """The scheme that is chosen."""
         return SCHEMES[self.schemes.currentData()]
 
-    def export(self, folder: Path) -> list[Path]:
+    def export(
+        self, folder: Path, may_replace: Callable[[Sequence[str]], bool] = lambda names: True
+    ) -> list[Path]:
         """Write what is ticked into a folder; what cannot be written is said.
+
+        Everything is written aside first: only then is it known which files there will be, of all
+        views, and either all of them get into the folder or, where one fails, none.
+
+        Parameters
+        ----------
+        folder
+            Where to.
+        may_replace
+            Asked, with the names of files that are there already, whether to replace them.
 
         Returns
         -------
         list of Path
             What was written.
         """
-        written: list[Path] = []
-        with self._desk.reporting():
+        done: list[Path] = []
+        with self._desk.reporting(), _aside(folder) as aside:
             self._desk.view.take_strokes()
-            for write in self._jobs(folder):
-                written += write()
+            written: list[Path] = []
+            for write in self._jobs(aside):
+                written += [folder / path.relative_to(aside) for path in write()]
             if not written:
                 raise InputError("nothing to export: tick what is to be written")
+            made = [path.relative_to(aside) for path in aside.rglob("*") if path.is_file()]
+            there = sorted(str(path) for path in made if (folder / path).exists())
+            if there and not may_replace(there):
+                return done
+            for path in made:
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (aside / path).replace(folder / path)
             names = ", ".join(path.name for path in written)
             self._desk.say(f"written to {folder}: {names}")
-        return written
-
-    def files(self, folder: Path) -> list[Path]:
-        """Return the files that would be written for the view that is worked on."""
-        return [
-            folder / f"{self._desk.session.stack.name}{writer.ending}" for writer in self._asked()
-        ]
+            done += written
+        return done
 
     def _jobs(self, folder: Path) -> list[Callable[[], list[Path]]]:
         study, here = self._studies.current, self._desk.session.stack
@@ -172,14 +189,24 @@ class ExportPanel(QWidget):
         chosen = QFileDialog.getExistingDirectory(self, "Export into which folder?")
         if not chosen:
             return
-        there = [path.name for path in self.files(Path(chosen)) if path.exists()]
-        if there:
-            answer = QMessageBox.question(
-                self, "Write over files?", f"These are there already: {', '.join(there)}."
-            )
-            if answer != QMessageBox.StandardButton.Yes:
-                return
-        self.export(Path(chosen))
+        self.export(Path(chosen), self._may_replace)
+
+    def _may_replace(self, names: Sequence[str]) -> bool:
+        answer = QMessageBox.question(
+            self, "Replace files?", f"These are there already: {', '.join(names)}."
+        )
+        return bool(answer == QMessageBox.StandardButton.Yes)
+
+
+@contextmanager
+def _aside(folder: Path) -> Iterator[Path]:
+    """Make a folder within another, on the same disk, that is gone afterwards."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".export-", dir=folder) as aside:
+            yield Path(aside)
+    except OSError as error:
+        raise InputError(f"cannot write to {folder}: {error.strerror or error}") from error
 
 
 def _choice(name: str, tip: str) -> QComboBox:

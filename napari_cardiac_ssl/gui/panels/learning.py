@@ -19,8 +19,7 @@ from napari_cardiac_ssl.gui.display import doubt_layer
 from napari_cardiac_ssl.gui.panels.controls import button, column, describe, menu_button, row
 from napari_cardiac_ssl.gui.panels.curves import Curves
 from napari_cardiac_ssl.gui.preferences import preferences
-from napari_cardiac_ssl.learning.weights import default_weights
-from napari_cardiac_ssl.session import JobStatus
+from napari_cardiac_ssl.session import JobStatus, Start
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.wording import count
 
@@ -39,7 +38,7 @@ class LearningPanel(QWidget):
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._desk = desk
-        self._ships = default_weights() is not None
+        self._offered: list[tuple[str, Start]] = []  # what training may start from
         self._paused = False
         self._step = 0
         self._layer: Image | None = None  # how sure the model is, if that is shown
@@ -80,14 +79,11 @@ class LearningPanel(QWidget):
         )
         self.start = ComboBox(
             label="Start from",
-            choices=[
-                ("the present model", "present"),
-                *([("the shipped weights", "default")] if self._ships else []),
-                ("scratch", "scratch"),
-            ],
+            choices=self._starts(),
             value="present",
-            tooltip="The first training starts from the shipped weights, those after it from what "
-            "was learned. Scratch forgets all that was learned before.",
+            tooltip="The first training starts from the shipped weights, where some ship for this "
+            "view, those after it from what was learned. Scratch forgets all that was learned "
+            "before.",
         )
         self.mode = ComboBox(
             label="Train",
@@ -115,6 +111,30 @@ class LearningPanel(QWidget):
             "refreshes the slices that you have not touched.",
         )
         self.while_drawing.toggled.connect(self._on_while_drawing)
+
+    def _starts(self) -> list[tuple[str, Start]]:
+        """Return the starts there are for this view; the first is taken unless another is asked."""
+        session = self._desk.session
+        learned, shipped = session.model is not None, session.has_shipped_weights
+        if not (learned or shipped):
+            return [("scratch", "present")]
+        present = "the present model" if learned else "the shipped weights"
+        again: list[tuple[str, Start]] = [("the shipped weights", "default")]
+        return [
+            (present, "present"),
+            *(again if learned and shipped else []),
+            ("scratch", "scratch"),
+        ]
+
+    def _offer_starts(self) -> None:
+        """Offer the starts that there are, and keep the one that was chosen if it is among them."""
+        starts, chosen = self._starts(), self.start.value
+        if starts == self._offered:
+            return
+        self._offered = starts
+        self.start.choices = ()  # else what stays goes before what is new
+        self.start.choices = starts
+        self.start.value = chosen if chosen in [value for _, value in starts] else "present"
 
     def _make_buttons(self) -> None:
         desk, session = self._desk, self._desk.session
@@ -210,7 +230,8 @@ class LearningPanel(QWidget):
             f"Learn from the labelled slices for {self.seconds.value} s, then predict all others. "
             "You can go on drawing meanwhile. Key T.",
         )
-        can_start = idle and (model is not None or self._ships)
+        can_start = idle and (model is not None or session.has_shipped_weights)
+        self._offer_starts()
         self.train.setEnabled(idle and number > 0)
         self.predict.setEnabled(can_start)
         self.start.enabled = can_start
