@@ -161,3 +161,15 @@ def test_a_folder_called_dl_hides_nothing(tmp_path: Path) -> None:
 
 def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+
+def test_decoders_do_no_harm_to_what_is_compressed_after_them() -> None:
+    """GDCM brings a zlib of its own: with it loaded first, the first .gz ended the process."""
+    code = (
+        "import napari_cardiac_ssl.readers.dicom, gzip, io;"
+        "data = bytes(range(256)) * 20_000;"
+        "packed = gzip.compress(data);"
+        "assert gzip.decompress(packed) == data"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert result.returncode == 0, result.stderr
