@@ -18,10 +18,14 @@ _LOOKED_AT, _OF_A_KIND = 4000, 20
 
 
 def can_read(path: Path) -> bool:
-    """Tell by content whether a path is a study, an image or a mask: something to be read here."""
+    """Tell by content whether a path is a study, an image or a mask: something to be read here.
+
+    What only NIfTI files are called is taken by its name: if it is damaged, that is to be said.
+    """
     if path.is_dir():
         return _holds_study(path)
-    return is_dicom(path) or is_nifti_file(path) or is_archive(path)
+    named = path.name.lower().endswith((".nii", ".nii.gz"))
+    return named or is_dicom(path) or is_nifti_file(path) or is_archive(path)
 
 
 def is_nifti_file(path: Path) -> bool:

@@ -39,7 +39,9 @@ def read(path):
 
 def test_reader_takes_what_is_a_study_and_leaves_the_rest(files, tmp_path):
     assert get_reader("a.nii.gz")
-    assert get_reader(["a.nii", "b.hdr"])
+    (tmp_path / "b.hdr").write_bytes(bytes(344) + b"ni1\0")
+    assert get_reader(["a.nii", str(tmp_path / "b.hdr")])
+    assert get_reader("interfile.hdr") is None
     assert get_reader("a.cardiac")
     assert get_reader("a.tif") is None
     assert get_reader(["a.nii", "b.tif"]) is None

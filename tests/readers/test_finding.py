@@ -217,7 +217,13 @@ def other_headers(folder: Path) -> None:
     (folder / "scan.hdr").write_text("!INTERFILE :=\n")
     (folder / "scan.img").write_bytes(bytes(10000))
     (folder / "light.hdr").write_bytes(b"#?RADIANCE\n")
-    (folder / "a.nii.gz").write_bytes(b"\x1f\x8b" + bytes(30))
+
+
+def test_a_damaged_nifti_file_is_taken_so_that_it_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.nii.gz"
+    path.write_bytes(b"\x1f\x8b" + bytes(30))
+    assert can_read(path)
+    assert not can_read(tmp_path)
 
 
 @pytest.mark.parametrize("make", [chunks, pictures, other_headers])
