@@ -83,19 +83,29 @@ def stack_notes(layers: list[Layer]) -> list[str]:
 
 
 def number_notes(frames: list[Frame]) -> list[str]:
-    """Return which instance numbers are missing between those of a series."""
+    """Return which instance numbers are missing between those of a series, or before them.
+
+    Before them only where they are expected: most of the other series, if there are any, start at
+    the first. (An examination may be numbered through.)
+    """
     series: dict[tuple[int, str], set[int]] = defaultdict(set)
     for frame in frames:
         if frame.number is not None and frame.number < MOST_FRAMES:
             series[frame.series].add(int(frame.number))
     notes = []
-    for (number, _), found in series.items():
+    for (number, uid), found in series.items():
         missing = sorted(set(range(min(found), max(found) + 1)) - found)
         if missing and len(missing) < len(found):
             shown = ", ".join(map(str, missing[:8])) + (", …" if len(missing) > 8 else "")
             notes.append(
                 f"series {number}: instance numbers {shown} are missing ({len(missing)} of "
                 f"{len(missing) + len(found)})"
+            )
+        others = [min(numbers) <= 1 for key, numbers in series.items() if key != (number, uid)]
+        if min(found) > 1 and sum(others) >= len(others) / 2:
+            notes.append(
+                f"series {number}: instance numbers begin at {min(found)}; images before it may be "
+                "missing"
             )
     return notes
 
@@ -152,7 +162,7 @@ def frame_notes(layer: Layer) -> list[str]:
     said: dict[str, list[int]] = defaultdict(list)
     count = layer.frames
     for z, run in enumerate(layer.runs):
-        for line in [*run.notes, *_of_run(run.frames, count, promised=run.promised)]:
+        for line in [*run.notes, *_of_run(run, count)]:
             said[line].append(z)
     return [
         f"{layer.name}, {'slice' if len(slices) == 1 else 'slices'} {_listed(slices)}: {line}"
@@ -160,8 +170,9 @@ def frame_notes(layer: Layer) -> list[str]:
     ]
 
 
-def _of_run(frames: list[Frame], count: int, *, promised: frozenset[int]) -> list[str]:
+def _of_run(run: Run, count: int) -> list[str]:
     """Return what is said about the number and times of one slice's pictures."""
+    frames, promised = run.frames, run.promised
     found = len(frames)
     if found != count:
         return [
@@ -173,6 +184,8 @@ def _of_run(frames: list[Frame], count: int, *, promised: frozenset[int]) -> lis
             return [f"{found} of {max(promised)} frames; the others are missing"]
         if promised and found > max(promised) > 1:
             return [f"{found} frames, more than the {max(promised)} that the header promises"]
+    if run.told_by != TRIGGER_TIME:  # times that do not tell the order tell no gap either
+        return []
     times = [frame.time_ms for frame in frames if frame.time_ms is not None]
     steps = np.diff(times) if len(times) == found else np.zeros(0)
     if len(steps) > 3 and steps.max() > 1.7 * np.median(steps) > 0:

@@ -213,6 +213,7 @@ def test_times_that_contradict_numbers_are_said(sax: Stack, tmp_path: Path) -> N
 
     read = read_study(write(tmp_path / "s", cine(sax, change)))
     assert any("slice 2: trigger times and instance numbers" in note for note in read.notes)
+    assert not any("a gap of" in note for note in read.notes)  # such times tell no gap
 
 
 def test_more_frames_than_promised_are_said(sax: Stack, tmp_path: Path) -> None:
@@ -229,6 +230,15 @@ def test_numbers_that_are_missing_are_said(sax: Stack, tmp_path: Path) -> None:
         ds.SeriesInstanceUID, ds.SeriesNumber, ds.InstanceNumber = "1.9", 4, 1 + number
     read = read_study(write(tmp_path / "s", images[:12] + images[18:]))
     assert any("instance numbers 13, 14, 15" in note for note in read.notes)
+    read = read_study(write(tmp_path / "t", images[FRAMES:]))
+    assert any("instance numbers begin at 7" in note for note in read.notes)
+
+
+def test_series_that_are_numbered_through_miss_nothing(sax: Stack, tmp_path: Path) -> None:
+    images = cine(sax)
+    for number, ds in enumerate(images):
+        ds.InstanceNumber = 1 + number
+    assert read_study(write(tmp_path / "s", images)).notes == ()
 
 
 def test_parallel_views_stay_two(heart: Study, tmp_path: Path) -> None:
