@@ -8,7 +8,7 @@ lie. ``shared`` is Dice on the slices that no k labels, for comparing k with k.
 
     python benchmarks/before_after.py --steps 150                       # resumes from results/
     python benchmarks/before_after.py --seconds 15 --k 3 --patients decide
-    python benchmarks/before_after.py --k 3 --arms whole "no recall" "no averaging" neither extent
+    python benchmarks/before_after.py --k 3 --arms "no recall" "no averaging" neither extent
     python benchmarks/before_after.py --k                               # tables of what is there
 
 Every other patient of a set decides (``--patients decide``) what the defaults are; the others are
@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, UKBB, View
 from napari_cardiac_ssl.files import replacing
-from napari_cardiac_ssl.learning import averaging
+from napari_cardiac_ssl.learning import averaging, examples
 from napari_cardiac_ssl.learning.checkpoint import Model, load_model, model_from_bytes
 from napari_cardiac_ssl.learning.examples import ExpertSlices
 from napari_cardiac_ssl.learning.finetuning import finetune
@@ -48,9 +48,10 @@ from napari_cardiac_ssl.study import SliceIndex, Stack
 KS = (1, 3, 5)
 PLACES = ("above", "base", "middle", "apex", "below")
 #: What an arm does without, or with: all but the last are ablations.
-ARMS = ("whole", "no recall", "no averaging", "neither", "extent")
+ARMS = ("whole", "border recalled", "no recall", "no averaging", "neither", "extent")
 STORE = HERE / "results" / "before_after.json"
 SHARES = averaging.SHARES, averaging.MOST_WITHOUT_RECALL
+BORDER_MM = examples.NEAR_BORDER_MM
 
 Labels = NDArray[np.uint8]
 Scores = dict[str, Any]
@@ -157,6 +158,7 @@ def outcome(trial: Trial) -> Scores:
     torch.set_num_threads(1)
     averages = arm not in {"no averaging", "neither"}
     averaging.SHARES, averaging.MOST_WITHOUT_RECALL = SHARES if averages else ((1.0,), 1.0)
+    examples.NEAR_BORDER_MM = 0.0 if arm == "border recalled" else BORDER_MM
     model = _start(trial.start)
     stack = read_stack(case.image)
     labels = read_mask(case.reference, like=stack).labels

@@ -266,6 +266,26 @@ class Stack:
         return [SliceIndex(t, z) for t in range(self.frames) for z in range(self.slices)]
 
 
+def in_time(stacks: Sequence[Stack]) -> Stack:
+    """Return stacks of one grid, such as ED and ES in files of their own, as the frames of one.
+
+    It is named after the first. As it is no file's, it has no header.
+
+    Examples
+    --------
+    >>> ed, es = (Stack(np.full((1, 2, 4, 4), value), np.eye(4)) for value in (1, 2))
+    >>> both = in_time([ed, es])
+    >>> both.frames, both.image[:, 0, 0, 0].tolist()
+    (2, [1, 2])
+    >>> in_time([ed]) is ed
+    True
+    """
+    if len(stacks) == 1:
+        return stacks[0]
+    image = np.concatenate([stack.image for stack in stacks])
+    return replace(stacks[0], image=image, header=None, is_4d=True)
+
+
 @dataclass(frozen=True, eq=False)
 class Study:
     """One examination of one person.

@@ -11,8 +11,8 @@ from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.cli.console import count
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM, Mask
-from napari_cardiac_ssl.readers.nifti_geometry import apart_mm
-from napari_cardiac_ssl.study import Stack, Study
+from napari_cardiac_ssl.readers.nifti_geometry import stacks_apart_mm
+from napari_cardiac_ssl.study import Stack, Study, in_time
 from napari_cardiac_ssl.writers.report import Source
 
 
@@ -41,9 +41,9 @@ def one_of(stacks: list[Stack], masks: list[Mask]) -> tuple[Stack, Mask]:
         said = ", ".join(f"{mask.source.name} {count(len(mask.labels), 'frame')}" for mask in masks)
         raise InputError(f"--mask takes one mask, or two of one frame each: ED and ES; got {said}")
     (ed, es), (mask, other) = stacks, masks
-    shapes = ed.image.shape, es.image.shape
-    apart = apart_mm(ed.affine, es.affine, ed.image.shape) if shapes[0] == shapes[1] else np.inf
+    apart = stacks_apart_mm(ed, es)
     if not apart <= SAME_GRID_MM:
+        shapes = ed.image.shape, es.image.shape
         raise InputError(
             f"{es.name} {shapes[1]} does not lie on the grid of {ed.name} {shapes[0]}: they are "
             f"up to {apart:.3g} mm apart (limit {SAME_GRID_MM} mm); report them one by one"
@@ -53,8 +53,8 @@ def one_of(stacks: list[Stack], masks: list[Mask]) -> tuple[Stack, Mask]:
             f"{mask.source.name} is of the scheme {mask.scheme.name}, {other.source.name} of "
             f"{other.scheme.name}; name one with --scheme"
         )
-    both = replace(ed, image=np.concatenate([ed.image, es.image]), header=None, is_4d=True)
-    return both, replace(mask, labels=np.concatenate([mask.labels, other.labels]))
+    labels = np.concatenate([mask.labels, other.labels])
+    return in_time([ed, es]), replace(mask, labels=labels)
 
 
 def sources_of(study: Study, stacks: list[Stack], masks: list[Mask]) -> list[Source]:

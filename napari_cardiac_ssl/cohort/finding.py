@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.readers.dicom_finding import is_dicom
 from napari_cardiac_ssl.readers.file_names import is_mask_name, name_of, view_named
@@ -91,11 +92,12 @@ def _is_study(folder: Path) -> bool:
     images = images_in(folder)
     if not images:
         return any(entry.is_file() and is_dicom(Path(entry.path)) for entry in os.scandir(folder))
-    short = [file for file in images if view_named(name_of(file)) in {None, "SAX"}]
+    short = [file for file in images if view_named(name_of(file)) in {None, View.SAX}]
     return len({name_of(file).split("_")[0] for file in short}) < 2
 
 
 def _is_image(path: Path) -> bool:
+    # By its name, damaged or not: a file that cannot be read is a row with the reason.
     name = path.name.lower()
     return (
         name.endswith((".nii", ".nii.gz", ".hdr", ".zip")) and not is_mask_name(path)

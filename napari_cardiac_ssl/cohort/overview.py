@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from napari_cardiac_ssl.cohort.table import Table
 from napari_cardiac_ssl.cohort.work import DONE, REPORT, Recipe
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.measures import MEASURES
+from napari_cardiac_ssl.writers.templating import filled
 
 #: The numbers that are shown, by column.
 SHOWN = ("lv_ef_percent", "lv_edv_ml", "lv_esv_ml", "lv_mass_g", "rv_ef_percent", "rv_edv_ml")
@@ -106,17 +105,15 @@ def write_overview(path: Path, table: Table, recipe: Recipe) -> Path:
         for column, found in values.items()
         if found
     ]
-    page = (
-        _environment()
-        .get_template("overview.html")
-        .render(
-            rows=rows,
-            distributions=distributions,
-            heads=[(measures[column].short, measures[column].unit) for column in SHOWN],
-            failed=sum(not row.done for row in rows),
-            doubtful=sum(row.doubts > 0 for row in rows),
-            model=recipe.called,
-        )
+    page = filled(
+        "overview.html",
+        package=__package__,
+        rows=rows,
+        distributions=distributions,
+        heads=[(measures[column].short, measures[column].unit) for column in SHOWN],
+        failed=sum(not row.done for row in rows),
+        doubtful=sum(row.doubts > 0 for row in rows),
+        model=recipe.called,
     )
     with replacing(path) as beside:
         beside.write_text(page, encoding="utf-8", errors="backslashreplace")
@@ -125,14 +122,3 @@ def write_overview(path: Path, table: Table, recipe: Recipe) -> Path:
 
 def _number(text: str) -> float | None:
     return float(text) if text else None
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("napari_cardiac_ssl.cohort"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

@@ -1,10 +1,11 @@
 """What is done with one study: predict, measure, report. It runs here or in a worker."""
 
+import hashlib
 import shutil
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.checkpoint import Model, model_from_bytes
 from napari_cardiac_ssl.learning.prediction import predict_stack
 from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM
-from napari_cardiac_ssl.readers.nifti_geometry import apart_mm
+from napari_cardiac_ssl.readers.nifti_geometry import stacks_apart_mm
 from napari_cardiac_ssl.readers.studies import read_study
-from napari_cardiac_ssl.study import SliceIndex, Stack, Study
+from napari_cardiac_ssl.study import SliceIndex, Stack, Study, in_time
 from napari_cardiac_ssl.wording import count
 from napari_cardiac_ssl.writers.masks import write_mask
 from napari_cardiac_ssl.writers.measurements import Measurement
@@ -84,9 +85,9 @@ def _do(listed: Listed, recipe: Recipe, folder: Path) -> Mapping[str, object]:
         name = f"{listed.name}_{stack.name}" if stack.series_uids else stack.name
         mask = write_mask(folder / f"{name}_seg.nii.gz", labels, like=stack, scheme=scheme)
         predicted.append(labels)
-        sources += [Source("image", stack.name, stack.digest), Source("mask", mask.name, "")]
-    image = np.concatenate([stack.image for stack in stacks]) if len(stacks) > 1 else None
-    both = stacks[0] if image is None else replace(stacks[0], image=image, header=None, is_4d=True)
+        digest = hashlib.sha256(mask.read_bytes()).hexdigest()
+        sources += [Source("image", stack.name, stack.digest), Source("mask", mask.name, digest)]
+    both = in_time(stacks)
     page = report_of(
         listed.name,
         both,
@@ -119,21 +120,13 @@ def short_axis_of(study: Study) -> tuple[list[Stack], list[str]]:
     cines = [stack for stack in study.pictures_of(View.SAX) if stack.frames > 1]
     if cines:
         chosen = [max(cines, key=lambda stack: (stack.slices, stack.frames))]
-    elif len(sax) == 2 and _alike(*sax):
+    elif len(sax) == 2 and stacks_apart_mm(*sax) <= SAME_GRID_MM:
         chosen = sax
     else:
         chosen = [max(sax, key=lambda stack: stack.slices)]
     left = [stack.name for stack in sax if all(stack is not one for one in chosen)]
     said = f"{count(len(left), 'other short-axis stack')} left aside: {', '.join(left)}"
     return chosen, [said] if left else []
-
-
-def _alike(one: Stack, other: Stack) -> bool:
-    shapes = one.image.shape, other.image.shape
-    return (
-        shapes[0] == shapes[1]
-        and apart_mm(one.affine, other.affine, one.image.shape) <= SAME_GRID_MM
-    )
 
 
 def _predicted(_: SliceIndex) -> SliceState:

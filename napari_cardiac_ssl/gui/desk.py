@@ -26,11 +26,6 @@ from napari_cardiac_ssl.study import SliceIndex, Stack
 #: How long predictions may be taken over at a time: short enough that nobody feels it.
 ADOPT_S = 0.01
 
-_HINT_DRAW = (
-    "Press Predict for a first guess, or draw the LV, the myocardium and the RV on two or three "
-    "slices; then press Train."
-)
-
 
 class Desk(Verbs):
     """One window's work: what its panels look at and what they ask for.
@@ -219,7 +214,7 @@ class Desk(Verbs):
         if not self.session.annotations.slices(*SliceState):  # ED as a rule, and a heart
             self.view.go_to(SliceIndex(0, stack.slices // 2))
         self.changed.emit()
-        self.say(self.session.not_kept or _HINT_DRAW)
+        self.say(self.session.not_kept or _hint(self.session))
         self.session.warm_up()
 
     def _on_slices_changed(self, slices: tuple[SliceIndex, ...]) -> None:
@@ -255,3 +250,11 @@ class Desk(Verbs):
     def _show(self) -> None:
         self._stale = False
         self.changed.emit()
+
+
+def _hint(session: Session) -> str:
+    """Return what to do first on the open stack."""
+    where = "slices" if session.stack.slices > 1 else "frames"
+    draw = f"raw the heart on two or three {where}; then press Train."
+    guess = session.model is not None or session.has_shipped_weights
+    return f"Press Predict for a first guess, or d{draw}" if guess else f"D{draw}"

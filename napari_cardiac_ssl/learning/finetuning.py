@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,7 @@ from napari_cardiac_ssl.learning.checkpoint import (
 from napari_cardiac_ssl.learning.compute import Compute
 from napari_cardiac_ssl.learning.examples import ExpertBatches, ExpertSlices
 from napari_cardiac_ssl.learning.grid import size_of
+from napari_cardiac_ssl.learning.modes import Mode
 from napari_cardiac_ssl.learning.multitask import RecalledPositions, beside
 from napari_cardiac_ssl.learning.network import UNet
 from napari_cardiac_ssl.learning.pretraining import POSITIONS, PositionBatches, Source
@@ -40,8 +41,6 @@ from napari_cardiac_ssl.learning.training import (
     fit,
     new_optimiser,
 )
-
-Mode = Literal["all", "decoder", "multitask"]
 
 #: Highest learning rates. What a model knows is kept better by a lower one, and large batches from
 #: scratch do better with it too; small ones from scratch are in a hurry.

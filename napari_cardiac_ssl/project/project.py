@@ -15,10 +15,10 @@ from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.annotations import REFRESH, SliceContent, Step
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import is_there
-from napari_cardiac_ssl.model_file import ModelFile
 from napari_cardiac_ssl.project import opening, rows
 from napari_cardiac_ssl.project.faults import DamagedError
 from napari_cardiac_ssl.project.journal import Journal
+from napari_cardiac_ssl.project.models import KeptModels
 from napari_cardiac_ssl.project.places import automatic_path, home
 from napari_cardiac_ssl.project.rows import KeptStack
 from napari_cardiac_ssl.project.schema import connect, migrate
@@ -26,13 +26,6 @@ from napari_cardiac_ssl.study import SliceIndex, Stack
 
 #: How far back undo goes on each stack: so many steps, or so many bytes of compressed masks.
 MOST_STEPS, MOST_BYTES = 500, 64 * 2**20
-#: So many models can be gone back to; of older ones it is kept what they were.
-MOST_MODELS = 5
-#: Bytes of a model that are written at a time: a few milliseconds.
-PART_BYTES = 512 * 1024
-#: No model is larger, whatever a file says.
-MOST_MODEL_BYTES = 512 * 2**20
-
 Kind = Literal["phases", "landmarks", "view", "lineage"]
 Changes = Mapping[SliceIndex, tuple[SliceContent, SliceContent]]
 
@@ -48,6 +41,8 @@ class Project:
         The file; None in memory.
     read_only
         Whether nothing can be changed.
+    models
+        The models that were learned, and which of them is present.
     put_aside
         What became of a damaged file in whose place this was made; None as a rule.
     """
@@ -56,6 +51,7 @@ class Project:
         self._journal = journal
         self.path, self.read_only = journal.path, journal.read_only
         self.put_aside: Path | None = None
+        self.models = KeptModels(journal)
         self._step: int = journal.one("SELECT coalesce(max(id), 0) FROM steps")[0]
 
     # -- opening and closing ---------------------------------------------------------------
@@ -141,7 +137,7 @@ class Project:
         path = Path(path).absolute()
         if path == self.path:
             return self
-        self.write_models()
+        self.models.write_all()
         opening.write_copy(self._journal.db, path)
         return Project.open(path)
 
@@ -154,7 +150,7 @@ class Project:
         """Write what is left, and let others open the file."""
         if self.is_closed:
             return
-        self.write_models()
+        self.models.write_all()
         unused = self.is_automatic and not self.trouble and not self.read_only and not self.is_used
         self._journal.close(remove=unused)
 
@@ -308,75 +304,6 @@ class Project:
                 *(rows.present(*present) if present else ()),
             ]
         )
-
-    # -- models ----------------------------------------------------------------------------
-
-    def keep_model(self, model: ModelFile, view: View, previous: str | None) -> None:
-        """Keep a model: in parts, as `retry` is called, or all of it by `set_present`."""
-        if self.model_is_kept(model.digest):
-            return
-        again = ("DELETE FROM parts WHERE model=?", (model.digest,))  # what a crash has left of it
-        self._journal.commit_later([again, rows.model(model, view, previous)])
-        for number, start in enumerate(range(0, len(model.data), PART_BYTES)):
-            part = memoryview(model.data)[start : start + PART_BYTES]
-            insert = "INSERT OR REPLACE INTO parts VALUES (?, ?, ?)"
-            self._journal.commit_later([(insert, (model.digest, number, part))])
-        self._journal.commit_later([("UPDATE models SET whole=1 WHERE digest=?", (model.digest,))])
-
-    def write_models(self) -> None:
-        """Write what is left of the models that are to be kept."""
-        self._journal.write_parts()
-
-    def set_present(self, view: View, digest: str | None) -> None:
-        """Make a model the present one of a view; with None there is none any more."""
-        self.write_models()
-        self._journal.commit(
-            [
-                *rows.present(view, digest),
-                (rows.FORGET_PARTS, {"view": view, "models": MOST_MODELS}),
-                (rows.MARK_FORGOTTEN, {}),
-            ]
-        )
-
-    def present(self, view: View) -> str | None:
-        """Return the digest of a view's present model."""
-        row = self._journal.one("SELECT model FROM present WHERE view=?", view)
-        return row[0] if row else None
-
-    def previous(self, digest: str) -> str | None:
-        """Return which model was present before another."""
-        row = self._journal.one("SELECT previous FROM models WHERE digest=?", digest)
-        return row[0] if row else None
-
-    def model_is_kept(self, digest: str) -> bool:
-        """Whether a model can be gone back to."""
-        self.write_models()
-        return bool(self._journal.one("SELECT 1 FROM models WHERE digest=? AND whole", digest))
-
-    def model(self, digest: str) -> ModelFile:
-        """Return a model.
-
-        Raises
-        ------
-        InputError
-            If it is not kept any more, or not as it was written.
-        """
-        if not self.model_is_kept(digest):
-            raise InputError("that model is not kept any more; train again")
-        parent, learned, seconds, checksum = self._journal.one(
-            "SELECT parent, slices_learned, seconds, checksum FROM models WHERE digest=?", digest
-        )
-        (size,) = self._journal.one("SELECT sum(length(data)) FROM parts WHERE model=?", digest)
-        if (size or 0) > MOST_MODEL_BYTES:
-            raise InputError(f"a model of {size / 2**20:.0f} MiB is in the project; it is not read")
-        found = self._journal.all("SELECT data FROM parts WHERE model=? ORDER BY number", digest)
-        model = ModelFile(digest, b"".join(data for (data,) in found), learned, parent, seconds)
-        if model.checksum != checksum:
-            raise InputError(
-                "the project holds a model that is not as it was written: its file has changed on "
-                "the disk; go back to a copy of it, or train again"
-            )
-        return model
 
     # -- state -----------------------------------------------------------------------------
 

@@ -26,8 +26,8 @@ def identifier_notes(frames: list[Frame], layers: list[Layer]) -> tuple[bool, li
     notes = []
     instances = {(frame.instance.sop_uid, frame.index) for frame in frames}
     if not all(frame.instance.sop_uid for frame in frames):
-        count = sum(not frame.instance.sop_uid for frame in frames)
-        notes.append(f"{count} images without an identifier of their own (SOPInstanceUID)")
+        without = sum(not frame.instance.sop_uid for frame in frames)
+        notes.append(f"{without} images without an identifier of their own (SOPInstanceUID)")
     elif len(instances) < len(frames):
         notes.append(
             f"identifiers repeat: {len(frames)} different images have {len(instances)} "
@@ -39,9 +39,9 @@ def identifier_notes(frames: list[Frame], layers: list[Layer]) -> tuple[bool, li
     if any(
         len({frame.series_uid for frame in run.frames}) > 1 for one in layers for run in one.runs
     ):
-        count = len({frame.series_uid for frame in frames})
+        series = len({frame.series_uid for frame in frames})
         notes.append(
-            f"identifiers are scattered: {count} SeriesInstanceUIDs within cines; images are put "
+            f"identifiers are scattered: {series} SeriesInstanceUIDs within cines; images are put "
             "together by where they lie"
         )
     references = {frame.reference_uid for frame in frames if frame.reference_uid}
@@ -93,7 +93,8 @@ def number_notes(frames: list[Frame]) -> list[str]:
         if frame.number is not None and frame.number < MOST_FRAMES:
             series[frame.series].add(int(frame.number))
     notes = []
-    for (number, uid), found in series.items():
+    starts_at_first = sum(min(found) <= 1 for found in series.values())
+    for (number, _), found in series.items():
         missing = sorted(set(range(min(found), max(found) + 1)) - found)
         if missing and len(missing) < len(found):
             shown = ", ".join(map(str, missing[:8])) + (", …" if len(missing) > 8 else "")
@@ -101,8 +102,7 @@ def number_notes(frames: list[Frame]) -> list[str]:
                 f"series {number}: instance numbers {shown} are missing ({len(missing)} of "
                 f"{len(missing) + len(found)})"
             )
-        others = [min(numbers) <= 1 for key, numbers in series.items() if key != (number, uid)]
-        if min(found) > 1 and sum(others) >= len(others) / 2:
+        if min(found) > 1 and starts_at_first >= (len(series) - 1) / 2:
             notes.append(
                 f"series {number}: instance numbers begin at {min(found)}; images before it may be "
                 "missing"
@@ -150,9 +150,9 @@ def _unconfirmed(runs: list[Run]) -> list[str]:
         )
     others = Counter(run.told_by for run in runs if run.told_by != TRIGGER_TIME)
     notes += [
-        f"the {told_by} tells the order of frames on {count} slices: trigger times are missing, or "
-        "repeat"
-        for told_by, count in others.items()
+        f"the {told_by} tells the order of frames on {slices} slices: trigger times are missing, "
+        "or repeat"
+        for told_by, slices in others.items()
     ]
     return notes
 
@@ -160,9 +160,8 @@ def _unconfirmed(runs: list[Run]) -> list[str]:
 def frame_notes(layer: Layer) -> list[str]:
     """Return what is said about frames that are missing or too many."""
     said: dict[str, list[int]] = defaultdict(list)
-    count = layer.frames
     for z, run in enumerate(layer.runs):
-        for line in [*run.notes, *_of_run(run, count)]:
+        for line in [*run.notes, *_of_run(run, layer.frames)]:
             said[line].append(z)
     return [
         f"{layer.name}, {'slice' if len(slices) == 1 else 'slices'} {_listed(slices)}: {line}"
@@ -170,13 +169,13 @@ def frame_notes(layer: Layer) -> list[str]:
     ]
 
 
-def _of_run(run: Run, count: int) -> list[str]:
+def _of_run(run: Run, usual: int) -> list[str]:
     """Return what is said about the number and times of one slice's pictures."""
     frames, promised = run.frames, run.promised
     found = len(frames)
-    if found != count:
+    if found != usual:
         return [
-            f"{found} frames where most slices have {count}; the nearest in time are shown in "
+            f"{found} frames where most slices have {usual}; the nearest in time are shown in "
             "their places"
         ]
     if found > 1 or not promised <= {1}:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.study import Stack
 
 #: sform and qform that differ by less, anywhere in the stack, say the same: far below a pixel,
 #: above what rounding the quaternion and the spacing to float32 moves a corner.
@@ -130,3 +131,10 @@ def apart_mm(one: NDArray[np.float64], other: NDArray[np.float64], shape: tuple[
     ends = [(0, max(size - 1, 1)) for size in (shape[3], shape[2], shape[1])]
     corners = np.array(list(product(*ends, (1,))), dtype=float)
     return round(float(np.linalg.norm((corners @ (one - other).T)[:, :3], axis=1).max()), 9)
+
+
+def stacks_apart_mm(one: Stack, other: Stack) -> float:
+    """Return the most by which two stacks of one shape lie apart; infinity if it is another, mm."""
+    if one.image.shape != other.image.shape:
+        return float("inf")
+    return apart_mm(one.affine, other.affine, one.image.shape)

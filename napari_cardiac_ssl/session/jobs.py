@@ -315,8 +315,9 @@ class Jobs(Lessons):
                 return
             before = self._digest()
             if before is not None and before == self._glanced:
-                before = self._project.previous(before)  # nobody wants to go back to a glance
-            self._project.keep_model(message.model, self.stack.view, before)
+                # Nobody wants to go back to a glance.
+                before = self._project.models.previous(before)
+            self._project.models.keep(message.model, self.stack.view, before)
             self._set_phase("predicting")
         elif isinstance(message, Predicted):
             run.predictions.append(message)
@@ -352,7 +353,7 @@ class Jobs(Lessons):
             if seconds is not None and time.monotonic() - begun > seconds:
                 break
         if not run.predictions:
-            self._project.set_present(self.stack.view, model.digest)
+            self._project.models.set_present(self.stack.view, model.digest)
             self._set_model(model)
             self._note_lesson(run, model)
             self._end(self._report(run, model))

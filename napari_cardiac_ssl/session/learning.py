@@ -109,8 +109,8 @@ class Learning(Jobs):
         self._refuse_if_busy()
         self._project.refuse_if_read_only()
         view = self.stack.view
-        self._project.keep_model(model, view, self._digest())
-        self._project.set_present(view, model.digest)
+        self._project.models.keep(model, view, self._digest())
+        self._project.models.set_present(view, model.digest)
         self._set_model(model)
 
     def pause(self) -> None:
@@ -143,14 +143,15 @@ class Learning(Jobs):
         """
         self._finish_adopting()
         project, model = self._project, self.model
-        if model is None or not project.model_is_kept(model.digest):
+        if model is None or not project.models.is_kept(model.digest):
             raise InputError("no earlier model to go back to")
-        previous = project.previous(model.digest)
-        earlier = project.model(previous) if previous else None
+        previous = project.models.previous(model.digest)
+        earlier = project.models.get(previous) if previous else None
         annotations = self.annotations
         before: dict[SliceIndex, SliceContent] = {}
         steps = [*project.refreshes(self.stack.digest, model.digest)]
-        if model.parent and project.previous(model.parent) == previous:  # the glance before it
+        # With a model goes the glance that it was learned from.
+        if model.parent and project.models.previous(model.parent) == previous:
             steps += project.refreshes(self.stack.digest, model.parent)
         for step in steps:
             for index, (old, new) in step.changes.items():
@@ -158,7 +159,7 @@ class Learning(Jobs):
                     before.setdefault(index, new)
                     annotations.put(index, old)
         changes = self._changes(before)
-        project.set_present(self.stack.view, previous)
+        project.models.set_present(self.stack.view, previous)
         self._add(Step("rolling back", changes, (model.digest, previous)))
         self._set_model(earlier)
         self.slices_changed.emit(tuple(changes))

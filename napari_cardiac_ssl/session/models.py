@@ -46,15 +46,15 @@ class Models(Labelling):
         """Take up the project's models. A view without one keeps its own: learning carries over."""
         self.model_trouble = None
         for view in View:
-            if digest := self._project.present(view):
+            if digest := self._project.models.present(view):
                 try:
-                    self._present[view] = self._project.model(digest)
+                    self._present[view] = self._project.models.get(digest)
                 except InputError as error:  # damaged: labels are worth as much without it
                     self._present.pop(view, None)
                     self.model_trouble = f"the model of {view} is not used: {error}"
             elif (model := self._present.get(view)) and not self._project.read_only:
-                self._project.keep_model(model, view, None)
-                self._project.set_present(view, model.digest)
+                self._project.models.keep(model, view, None)
+                self._project.models.set_present(view, model.digest)
 
     def _note_move(
         self, number: int, step: Step, contents: Mapping[SliceIndex, SliceContent], *, undone: bool
@@ -63,11 +63,11 @@ class Models(Labelling):
         before, after = step.models or (None, None)
         left, wanted = (after, before) if undone else (before, after)
         moves = left != wanted and left == self._digest()
-        moves = moves and (wanted is None or self._project.model_is_kept(wanted))
+        moves = moves and (wanted is None or self._project.models.is_kept(wanted))
         model = None
         if moves and wanted:
             try:
-                model = self._project.model(wanted)
+                model = self._project.models.get(wanted)
             except InputError as error:  # damaged: the present one stays
                 moves = False
                 self.said.emit(str(error))

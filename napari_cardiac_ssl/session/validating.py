@@ -154,7 +154,7 @@ class Validating(Learning):
         if model is None or self._project.read_only:
             return
         known = {(one.stack, one.index, one.model): one for one in self.validation}
-        parent = self._project.previous(model)
+        parent = self._project.models.previous(model)
         learned, learned_before = self._learned(model, parent)
         new = []
         for index in map(SliceIndex._make, slices):
@@ -223,7 +223,7 @@ class Validating(Learning):
             self._project.note_learned(model.digest, model.parent, slices)
         if model.digest != self._digest():  # cut short
             return
-        kept = {model.digest, self._project.previous(model.digest)}
+        kept = {model.digest, self._project.models.previous(model.digest)}
         self._predicted = {d: known for d, known in self._predicted.items() if d in kept}
         # What was confirmed while it learned is new to it and to the model before.
         self._validate(self.annotations.slices(SliceState.EXPERT))

@@ -52,7 +52,7 @@ def made(path, masks, *more):
     for index, mask in masks.items():
         kept.add_step(STACK.digest, Step("stroke", {index: (empty, SliceContent(record, mask))}))
     for one in more:
-        kept.keep_model(one, View.SAX, None)
+        kept.models.keep(one, View.SAX, None)
     kept.close()
     return path.read_bytes()
 
@@ -88,7 +88,7 @@ def test_in_kept_weights(path):
         path.write_bytes(changed)
         kept = Project.open(path)
         with pytest.raises(InputError, match="a model that is not as it was written"):
-            kept.model("m1")
+            kept.models.get("m1")
         kept.close()
 
 
@@ -117,14 +117,14 @@ def test_the_last_part_of_a_model_is_missing(path):
     kept = Project.open(path)
     kept._journal.db.execute("DELETE FROM parts WHERE number=2")
     with pytest.raises(InputError, match="a model that is not as it was written"):
-        kept.model("m1")
+        kept.models.get("m1")
     kept.close()
 
 
 def test_what_a_session_does_without_its_model(path, masks):
     made(path, masks, model())
     kept = Project.open(path)
-    kept.set_present(View.SAX, "m1")
+    kept.models.set_present(View.SAX, "m1")
     kept._journal.db.execute("UPDATE parts SET data=zeroblob(5000)")
     kept.close()
     session, told = Session(trainer=NoTrainer(), who="reader"), []

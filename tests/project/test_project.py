@@ -13,12 +13,12 @@ import pytest
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.annotations import SliceContent, Step, pack
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.project import LockedError, Project, project, schema
+from napari_cardiac_ssl.project import LockedError, Project, models, project, schema
 from napari_cardiac_ssl.study import NiftiSource, Stack
 
 from .conftest import DIGEST, EMPTY, STACK, A, B, content, model, reopened, stroke
 
-PARTS = 3 * project.PART_BYTES + 5
+PARTS = 3 * models.PART_BYTES + 5
 
 
 def test_a_step_is_there_again(kept):
@@ -68,34 +68,34 @@ def test_how_it_was_looked_at_and_what_happened(kept):
 
 def test_models_are_written_in_parts(kept):
     kept.add_step(DIGEST, Step("refresh", {}, (None, "m1")))
-    kept.keep_model(model(size=PARTS), View.SAX, None)
+    kept.models.keep(model(size=PARTS), View.SAX, None)
     for _ in range(3):
         kept.retry()  # a row and two of four parts
     assert kept._journal.one("SELECT count(*) FROM parts")[0] == 2
-    kept.set_present(View.SAX, "m1")
+    kept.models.set_present(View.SAX, "m1")
     kept = reopened(kept)
-    assert kept.present(View.SAX) == "m1"
-    assert kept.present(View.LAX_4CH) is None
-    assert kept.model("m1") == model(size=PARTS)
-    kept.set_present(View.SAX, None)
-    assert kept.present(View.SAX) is None
-    assert kept.model_is_kept("m1")
+    assert kept.models.present(View.SAX) == "m1"
+    assert kept.models.present(View.LAX_4CH) is None
+    assert kept.models.get("m1") == model(size=PARTS)
+    kept.models.set_present(View.SAX, None)
+    assert kept.models.present(View.SAX) is None
+    assert kept.models.is_kept("m1")
     kept.close()
 
 
 def test_of_old_models_only_what_they_were_is_kept(kept):
-    names = [f"m{i}" for i in range(project.MOST_MODELS + 4)]
+    names = [f"m{i}" for i in range(models.MOST_MODELS + 4)]
     for before, name in zip([None, *names], names, strict=False):
-        kept.keep_model(model(f"failed after {before}", 10), View.SAX, before)
-        kept.keep_model(model(name, 10), View.SAX, before)
+        kept.models.keep(model(f"failed after {before}", 10), View.SAX, before)
+        kept.models.keep(model(name, 10), View.SAX, before)
         kept.add_step(DIGEST, Step("refresh", {}, (before, name)))
-        kept.set_present(View.SAX, name)
-    still = [name for name in names if kept.model_is_kept(name)]
-    assert still == names[-project.MOST_MODELS - 1 :]
-    assert not kept.model_is_kept(f"failed after {names[-2]}")
-    assert kept.previous(names[1]) == names[0]
+        kept.models.set_present(View.SAX, name)
+    still = [name for name in names if kept.models.is_kept(name)]
+    assert still == names[-models.MOST_MODELS - 1 :]
+    assert not kept.models.is_kept(f"failed after {names[-2]}")
+    assert kept.models.previous(names[1]) == names[0]
     with pytest.raises(InputError, match="not kept any more"):
-        kept.model(names[0])
+        kept.models.get(names[0])
 
 
 def test_old_steps_are_forgotten(kept, monkeypatch):
@@ -169,11 +169,11 @@ def test_the_lock_of_the_dead_is_taken_over(path):
 
 def test_saving_under_another_name(kept, tmp_path):
     kept.add_step(DIGEST, stroke())
-    kept.keep_model(model(), View.SAX, None)
+    kept.models.keep(model(), View.SAX, None)
     target = tmp_path / "new" / "named.cardiac"
     named = kept.save_as(target)
     assert named.contents(DIGEST) == {A: content(1)}
-    assert named.model("m1") == model()
+    assert named.models.get("m1") == model()
     with pytest.raises(LockedError):
         kept.save_as(target)
     named.close()
@@ -249,17 +249,17 @@ def test_a_full_disk_is_said_and_all_is_written_when_there_is_room(kept, path):
 def test_a_model_that_comes_while_the_disk_is_full_is_whole_when_there_is_room(kept):
     (pages,) = kept._journal.one("PRAGMA page_count")
     kept._journal.db.execute(f"PRAGMA max_page_count={pages}")
-    kept.keep_model(model(size=PARTS), View.SAX, None)
+    kept.models.keep(model(size=PARTS), View.SAX, None)
     kept.add_step(DIGEST, Step("refresh", {}, (None, "m1")))
-    kept.set_present(View.SAX, "m1")
+    kept.models.set_present(View.SAX, "m1")
     assert "full" in kept.trouble
     kept._journal.db.execute("PRAGMA max_page_count=1000000")
     kept._journal._next_try = 0.0
     kept.retry()
     assert kept.trouble is None
     kept = reopened(kept)
-    assert kept.present(View.SAX) == "m1"
-    assert kept.model("m1") == model(size=PARTS)
+    assert kept.models.present(View.SAX) == "m1"
+    assert kept.models.get("m1") == model(size=PARTS)
     kept.close()
 
 
@@ -313,7 +313,7 @@ def test_what_would_run_is_refused(kept):
 
 
 def test_damage_is_found_when_it_is_opened(kept):
-    kept.keep_model(model(size=PARTS), View.SAX, None)
+    kept.models.keep(model(size=PARTS), View.SAX, None)
     kept.add_step(DIGEST, stroke())
     path = kept.path
     kept.close()

@@ -25,8 +25,8 @@ def test_after_twenty_thousand_events_all_that_holds_is_there(kept):
     kept.set_state("landmarks", DIGEST, POINTS)
     kept.set_state("lineage", "m1", LESSON)
     kept.correct_view(DIGEST, View.LAX_2CH)
-    kept.keep_model(model(), View.SAX, None)
-    kept.set_present(View.SAX, "m1")
+    kept.models.keep(model(), View.SAX, None)
+    kept.models.set_present(View.SAX, "m1")
     for number in range(EVENTS):
         kept.note("trained", {"loss": [number]}, DIGEST)
     kept = reopened(kept)
@@ -35,7 +35,7 @@ def test_after_twenty_thousand_events_all_that_holds_is_there(kept):
     assert kept.state("lineage", "m1") == LESSON
     assert kept.views == {DIGEST: View.LAX_2CH}
     assert kept.stacks[0].view is View.LAX_2CH
-    assert kept.present(View.SAX) == "m1"
+    assert kept.models.present(View.SAX) == "m1"
     assert len(kept.notes("trained")) == 10_000
     kept.close()
 
@@ -69,8 +69,8 @@ def test_twenty_thousand_events_later_a_session_validates_as_before(path):
     session.correct_view(STACK, View.LAX_4CH)
     project = session.project
     for name, parent, slices in (("m1", None, [A]), ("m2", "m1", [B])):
-        project.keep_model(model(name, previous=parent), View.LAX_4CH, parent)
-        project.set_present(View.LAX_4CH, name)
+        project.models.keep(model(name, previous=parent), View.LAX_4CH, parent)
+        project.models.set_present(View.LAX_4CH, name)
         project.note_learned(name, parent, {DIGEST: slices})
     for number in range(EVENTS):
         project.note("trained", {"loss": [number]})
@@ -174,9 +174,9 @@ def test_a_file_of_a_layout_before_opens_with_everything_in_it(path, layout, rea
     assert kept.look(DIGEST) == {"t": 0}
     found = kept.contents(DIGEST)[A]
     assert (found.record.state, found.mask) == (SliceState.EXPERT, content(2).mask)
-    assert kept.model("m1").data == model().data
-    assert kept.present(View.SAX) == "m1"
-    assert not kept.model_is_kept("m2")
+    assert kept.models.get("m1").data == model().data
+    assert kept.models.present(View.SAX) == "m1"
+    assert not kept.models.is_kept("m2")
     assert kept.state("phases", DIGEST) == PHASES
     assert kept.state("landmarks", DIGEST) == POINTS
     assert kept.state("lineage", "m1") == LESSON

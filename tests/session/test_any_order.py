@@ -135,8 +135,8 @@ class Work(RuleBasedStateMachine):
     @rule()
     def roll_back(self):
         drawn = self.drawn()
-        previous = self.session.project.previous(self.session.model.digest)
-        if previous is None or self.session.project.model_is_kept(previous):
+        previous = self.session.project.models.previous(self.session.model.digest)
+        if previous is None or self.session.project.models.is_kept(previous):
             self.session.roll_back()
             assert drawn.items() <= self.drawn().items()
             self.done(always=True)
@@ -164,7 +164,7 @@ class Work(RuleBasedStateMachine):
         expected = self.states[self.at]
         assert (labels, records) == expected[:2]
         # Undo goes further back than weights are kept: from there on the model stays.
-        kept = expected[2] is None or self.session.project.model_is_kept(expected[2])
+        kept = expected[2] is None or self.session.project.models.is_kept(expected[2])
         self.adrift = self.adrift or not kept
         if self.adrift:
             self.states[self.at] = (labels, records, model)

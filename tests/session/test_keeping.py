@@ -192,7 +192,7 @@ def test_what_was_learned_carries_over_to_the_next_study(make, trainer, image, t
     assert session.project.path != first
     assert session.model.digest == "m1"
     session.open_project(tmp_path / "work.cardiac")
-    assert session.project.model("m1") == session.model
+    assert session.project.models.get("m1") == session.model
 
 
 def test_a_second_window_is_told_that_it_keeps_nothing(make, image, tmp_path):

@@ -149,7 +149,7 @@ def test_what_a_training_cut_short_has_learned_is_known(learning, trainer):
     assert trainer.jobs[-1].start == b"weights of short"
     lesson = learning.project.state("lineage", "short")
     assert len(lesson["slices"][learning.stack.digest]) == 2  # A and B
-    assert not learning.project.model_is_kept("short")
+    assert not learning.project.models.is_kept("short")
 
 
 def no_help(job):

@@ -144,7 +144,7 @@ class ExportPanel(QWidget):
     def _export_one(self, folder: Path) -> list[Path]:
         """Write what is ticked and makes sense for the view that is worked on."""
         choice, work, written = self._choice(), self._work(), list[Path]()
-        for writer in self._asked():
+        for writer in self._asked(work):
             written += writer.write(folder / f"{work.stack.name}{writer.ending}", work, choice)
         return written
 
@@ -152,9 +152,8 @@ class ExportPanel(QWidget):
         study = self._studies.current
         return self._desk.session.work(*((study.name, study.notes) if study else ()))
 
-    def _asked(self) -> list[Writer]:
+    def _asked(self, work: Work) -> list[Writer]:
         """Return what is ticked and makes sense for the view that is worked on."""
-        work = self._work()
         return [
             writer
             for key, writer in WRITERS.items()

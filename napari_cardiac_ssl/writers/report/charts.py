@@ -9,7 +9,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import Structure
-from napari_cardiac_ssl.writers.report.templating import filled
+from napari_cardiac_ssl.writers.templating import filled
 
 #: From light to dark, even in lightness: prints in grey as well.
 _RAMP = np.array([[247, 251, 255], [198, 219, 239], [107, 174, 214], [33, 113, 181], [8, 48, 107]])

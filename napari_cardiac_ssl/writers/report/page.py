@@ -28,7 +28,7 @@ from napari_cardiac_ssl.measures.wall import counted_from_base
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.writers.report.charts import bullseye, curve, scale
 from napari_cardiac_ssl.writers.report.slices import Gallery
-from napari_cardiac_ssl.writers.report.templating import filled
+from napari_cardiac_ssl.writers.templating import filled
 
 
 @dataclass(frozen=True)

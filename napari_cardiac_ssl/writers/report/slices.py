@@ -13,7 +13,7 @@ from skimage.measure import find_contours
 from napari_cardiac_ssl.anatomy import UKBB, Structure
 from napari_cardiac_ssl.geometry.orientation import Orientation, usual_orientation
 from napari_cardiac_ssl.study import Stack
-from napari_cardiac_ssl.writers.report.templating import filled
+from napari_cardiac_ssl.writers.templating import filled
 
 #: What is shown around all that is labelled.
 MARGIN_MM = 14.0

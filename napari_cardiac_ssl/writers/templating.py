@@ -1,15 +1,18 @@
-"""Fills the report's templates. Whatever is put in is text, unless a template made it."""
+"""Fills templates of pages. Whatever is put in is text, unless a template made it."""
 
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+#: The package whose templates are meant if none is named.
+_REPORT = "napari_cardiac_ssl.writers.report"
+
 
 @cache
-def _environment() -> Environment:
+def _environment(package: str) -> Environment:
     environment = Environment(
-        loader=PackageLoader("napari_cardiac_ssl.writers.report"),
+        loader=PackageLoader(package),
         autoescape=True,  # whatever a template's name ends in
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -19,9 +22,10 @@ def _environment() -> Environment:
     return environment
 
 
-def filled(template: str, **values: object) -> Markup:
-    """Return a template of the folder ``templates``, filled with values."""
-    return Markup(_environment().get_template(template).render(**values).strip())  # noqa: S704
+def filled(template: str, *, package: str = _REPORT, **values: object) -> Markup:
+    """Return a template of a package's folder ``templates``, filled with values."""
+    text = _environment(package).get_template(template).render(**values)
+    return Markup(text.strip())  # noqa: S704
 
 
 def number(value: float, decimals: int = 0) -> str:
