@@ -77,13 +77,15 @@ def verbs(path):
         verb(*values)
         return time.thread_time() - begun
 
-    found = {"stroke": [timed(session.annotate, slices[i], drawn[i % 50]) for i in range(100)]}
+    found = {
+        "stroke": [timed(session.labelling.annotate, slices[i], drawn[i % 50]) for i in range(100)]
+    }
     found["confirmation"] = [timed(session.confirm, slices[i]) for i in range(4)]
-    session.revert(*slices[4:])
+    session.labelling.revert(*slices[4:])
     found["portion"] = []
     for _ in range(5):
-        session.train(steps=1)
-        while session.busy:
+        session.training.train(steps=1)
+        while session.training.busy:
             found["portion"].append(timed(lambda: session.process_messages(adopt_s=0.01)))
         for _ in range(20):
             found["portion"].append(timed(session.process_messages))

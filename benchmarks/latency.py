@@ -45,10 +45,10 @@ def main() -> None:
     try:
         session.open(stack)
         begun = time.perf_counter()
-        session.predict()
+        session.training.predict()
         session.wait(uncertainty=True)
         print(f"first guess of all slices, torch loaded: {time.perf_counter() - begun:.1f} s")
-        session.learn_while_drawing = True
+        session.training.learn_while_drawing = True
         for t, z in ((0, 5), (8, 3), (0, 7)):
             clock(session, SliceIndex(t, z), truth)
     finally:
@@ -63,26 +63,26 @@ def clock(session: Session, index: SliceIndex, truth) -> None:
         if in_view:
             refreshed.append((time.perf_counter() - begun, in_view))
 
-    session.labels_refreshed.connect(note)
-    session.annotate(index, truth[index])
-    pid = session.trainer_pid or 0
+    session.signals.labels_refreshed.connect(note)
+    session.labelling.annotate(index, truth[index])
+    pid = session.training.trainer_pid or 0
     steps: dict[int, int] = {}
 
     def count(status: JobStatus) -> None:
         if status.progress:
             steps[status.progress.number] = status.progress.step
 
-    session.job_changed.connect(count)
+    session.signals.job_changed.connect(count)
     used, begun = processor_seconds(pid), time.perf_counter()
     session.confirm(index)
     first_used = None
-    while session.busy:
+    while session.training.busy:
         session.process_messages(0.02, adopt_s=0.01)
         if refreshed and first_used is None:
             first_used = processor_seconds(pid) - used
     settled = time.perf_counter() - begun
-    session.labels_refreshed.disconnect(note)
-    session.job_changed.disconnect(count)
+    session.signals.labels_refreshed.disconnect(note)
+    session.signals.job_changed.disconnect(count)
     print(
         f"slice t={index.t} z={index.z}: first {refreshed[0][0]:.1f} s ({first_used:.1f} s of one "
         f"processor), settled {settled:.1f} s ({processor_seconds(pid) - used:.1f} s); "

@@ -106,17 +106,17 @@ def rounds(session, truth, number, real):
     slices = [i for i in session.stack.slice_indices() if i != FIRST]
     for _ in range(number):
         index = slices[chance.integers(len(slices))]
-        session.annotate(index, truth[index])
+        session.labelling.annotate(index, truth[index])
         session.confirm(index)
-        session.train(steps=3 if real else 300)
-        while session.busy:
+        session.training.train(steps=3 if real else 300)
+        while session.training.busy:
             session.process_messages(0.2 if real else 0.0, adopt_s=0.01)
         for _ in range(20):  # the parts of the model
             session.process_messages()
         if chance.random() < 0.2:
             session.undo()
             session.redo()
-        session.revert(index)
+        session.labelling.revert(index)
         yield held_mib()
 
 
@@ -140,7 +140,7 @@ def main():
         session = Session(trainer=None if options.real else Playback(truth))
         session.open_project(Path(folder) / "work.cardiac")
         session.open(stack)
-        session.annotate(FIRST, truth[FIRST])
+        session.labelling.annotate(FIRST, truth[FIRST])
         held, begun = [], time.monotonic()
         for number, mib in enumerate(rounds(session, truth, options.rounds, options.real), 1):
             held.append(mib)

@@ -150,7 +150,7 @@ def compare_strokes(stack, truth):
         viewer.close()
         viewer, widget = open_viewer([stack], session=Session(who="benchmark"))
         widget.window().resize(1280, 800)
-        widget.session.take_over(truth)
+        widget.session.labelling.take_over(truth)
         pump(1)
         costs["widget"].append(stroke_cost(viewer, widget, widget.view.layer, size_mm))
         widget.close_session()
@@ -165,17 +165,17 @@ def probe_training(viewer, widget, truth, seconds):
     session, layer = widget.session, widget.view.layer
     spacing_z = session.stack.spacing_mm[0]
     for z in (3, 5, 7):
-        session.annotate(SliceIndex(0, z), truth[0, z])
+        session.labelling.annotate(SliceIndex(0, z), truth[0, z])
     window = (viewer, layer, widget.desk.undo)
     work(window, truth, spacing_z, seconds=2)
-    pump(until=lambda: bool(session.compute))
+    pump(until=lambda: bool(session.training.compute))
     widget.learning.seconds.value = seconds
     with Probe() as probe:
         widget.learning.train.click()
-        work(window, truth, spacing_z, until=lambda: session.status.phase == "predicting")
+        work(window, truth, spacing_z, until=lambda: session.training.status.phase == "predicting")
     probe.say("widget, while it trains")
     with Probe() as probe:
-        pump(until=lambda: not session.busy)
+        pump(until=lambda: not session.training.busy)
     probe.say("widget, while it predicts and takes over")
     print(f"{'':44} {widget.status.text()}")
     with Probe() as probe:
@@ -192,7 +192,7 @@ def train_on(widget):
     """Train for long, and wait until it does."""
     widget.learning.seconds.value = 600
     widget.learning.train.click()
-    pump(until=lambda: widget.session.status.phase == "training")
+    pump(until=lambda: widget.session.training.status.phase == "training")
 
 
 def probe_cancel(widget):
@@ -201,7 +201,7 @@ def probe_cancel(widget):
     widget.learning.cancel.click()
     answered = time.perf_counter() - begun
     with Probe() as probe:
-        pump(until=lambda: not widget.session._trainer.busy)
+        pump(until=lambda: not widget.session.training._trainer.busy)
         stopped = time.perf_counter() - begun
         pump(0.5)
     probe.say(f"cancel: said in {1000 * answered:.0f} ms, stopped in {stopped:.2f} s")
@@ -210,10 +210,15 @@ def probe_cancel(widget):
 def probe_kill(widget):
     """Kill the trainer process while it trains: another takes its place."""
     session, before = widget.session, widget.session.annotations.labels.copy()
-    killed = session.trainer_pid
+    killed = session.training.trainer_pid
     with Probe() as probe:
         os.kill(killed, signal.SIGKILL)
-        pump(60, until=lambda: not session.busy or session.trainer_pid not in {None, killed})
+        pump(
+            60,
+            until=lambda: (
+                not session.training.busy or session.training.trainer_pid not in {None, killed}
+            ),
+        )
         pump(1)
     session.cancel()
     shown = widget.view.layer.data

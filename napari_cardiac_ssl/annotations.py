@@ -123,12 +123,23 @@ class Annotations:
     def __init__(self, shape: tuple[int, int, int, int], who: str | None = None) -> None:
         self._labels = np.zeros(shape, dtype=np.uint8)
         self._slices: dict[SliceIndex, _Slice] = {}
+        self._versions = np.zeros(shape[:2], dtype=np.int64)
         self.who = who if who is not None else _user()
 
     @property
     def labels(self) -> NDArray[np.uint8]:
         """A read-only view of all labels, ``(t, z, y, x)``, UKBB integers."""
         view = self._labels.view()
+        view.flags.writeable = False
+        return view
+
+    @property
+    def versions(self) -> NDArray[np.int64]:
+        """How often the labels of each slice were written, ``(t, z)``, read-only.
+
+        Whoever keeps something that was worked out of them sees here which slices are new.
+        """
+        view = self._versions.view()
         view.flags.writeable = False
         return view
 
@@ -319,6 +330,7 @@ class Annotations:
                 f"slices have {self._labels.shape[2:]} (y, x)"
             )
         self._labels[index] = labels
+        self._versions[index] += 1
         known.record, known.mask = record, None
 
     def _mark(self, index: SliceIndex, record: SliceRecord) -> None:

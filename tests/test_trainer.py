@@ -42,7 +42,7 @@ def alive(pid):
 
 
 def states(session):
-    return list(Path(session._trainer._folder).glob("job-*.state"))
+    return list(Path(session.training._trainer._folder).glob("job-*.state"))
 
 
 def steps_in(state):
@@ -78,7 +78,7 @@ def heart():
 def session(heart):
     session = Session(who="reader")
     session.open(heart.study.stack(View.SAX))
-    session.annotate(DRAWN, heart.masks[View.SAX][DRAWN])
+    session.labelling.annotate(DRAWN, heart.masks[View.SAX][DRAWN])
     yield session
     session.close()
 
@@ -86,18 +86,18 @@ def session(heart):
 @pytest.fixture
 def ended(session):
     ended = []
-    session.job_ended.connect(ended.append)
+    session.signals.job_ended.connect(ended.append)
     return ended
 
 
 def started(session):
-    session.train(steps=ENDLESS)
-    wait_until(lambda: session.status.progress is not None, session)
+    session.training.train(steps=ENDLESS)
+    wait_until(lambda: session.training.status.progress is not None, session)
 
 
 def test_it_learns_and_predicts(session, ended, heart):
     drawn = session.annotations.labels[DRAWN].copy()
-    session.train(steps=3)
+    session.training.train(steps=3)
     session.wait()
     assert "learned from 1 slice" in ended[-1]
     assert len(session.annotations.slices("predicted")) == 9
@@ -105,14 +105,14 @@ def test_it_learns_and_predicts(session, ended, heart):
     model = model_from_bytes(session.model.data, "session")
     assert model.digest == session.model.digest
     assert model.card.trained_on[0].digest == heart.study.stack(View.SAX).digest
-    assert session.compute.startswith("CPU") or "," in session.compute
+    assert session.training.compute.startswith("CPU") or "," in session.training.compute
     session.wait(uncertainty=True)
-    assert (session.uncertainty > 0).all()
+    assert (session.doubt.uncertainty > 0).all()
     # The same process does the next job.
-    pid = session.trainer_pid
-    session.train(steps=2)
+    pid = session.training.trainer_pid
+    session.training.train(steps=2)
     session.wait()
-    assert session.trainer_pid == pid
+    assert session.training.trainer_pid == pid
     assert session.model.parent == model.digest
 
 
@@ -123,13 +123,13 @@ def test_it_reads_other_studies_that_it_is_to_learn_from(session, ended, heart, 
     nib.save(nib.Nifti1Image(stack.image.T.astype(np.float32), stack.affine), path)
     kept = read_stack(path)
     session.open(kept)
-    session.annotate(SliceIndex(0, 1), other.masks[View.SAX][0, 1])
+    session.labelling.annotate(SliceIndex(0, 1), other.masks[View.SAX][0, 1])
     session.confirm(SliceIndex(0, 1))
     session.open(heart.study.stack(View.SAX))
     digest = kept.digest
     del kept
     gc.collect()
-    session.train(steps=2)
+    session.training.train(steps=2)
     session.wait()
     assert "learned from 2 slices" in ended[-1]
     card = model_from_bytes(session.model.data, "session").card
@@ -137,8 +137,8 @@ def test_it_reads_other_studies_that_it_is_to_learn_from(session, ended, heart, 
 
 
 def test_the_shipped_weights_give_a_first_guess(heart, ended, session):
-    session.revert(DRAWN)
-    session.predict()
+    session.labelling.revert(DRAWN)
+    session.training.predict()
     session.wait()
     assert ended[-1].startswith("predicted 10 slices")
     assert (session.annotations.labels == 1).any()  # it finds an LV
@@ -147,26 +147,26 @@ def test_the_shipped_weights_give_a_first_guess(heart, ended, session):
 def test_pausing_holds_and_resuming_goes_on(session):
     def rests():
         """Whether it says no step for a second, and not for want of a processor either."""
-        before, end = session.status.progress.step, time.monotonic() + 1
+        before, end = session.training.status.progress.step, time.monotonic() + 1
         while time.monotonic() < end:
             session.process_messages(0.05)
             if trainer.status() != psutil.STATUS_SLEEPING:
                 return False
-        return session.status.progress.step == before
+        return session.training.status.progress.step == before
 
     started(session)
-    trainer = psutil.Process(session.trainer_pid)
-    session.pause()
+    trainer = psutil.Process(session.training.trainer_pid)
+    session.training.pause()
     wait_until(rests, session)  # the step that was under way is done first
-    held = session.status.progress.step
-    session.resume()
-    wait_until(lambda: session.status.progress.step > held, session)
+    held = session.training.status.progress.step
+    session.training.resume()
+    wait_until(lambda: session.training.status.progress.step > held, session)
     session.cancel()
 
 
 def test_finishing_keeps_what_was_learned(session, ended):
     started(session)
-    session.finish()
+    session.training.finish()
     session.wait()
     assert "learned from" in ended[-1]
     assert session.model is not None
@@ -176,33 +176,35 @@ def test_cancelling_ends_the_job_and_leaves_nothing(session, ended, monkeypatch)
     """How quickly, benchmarks/stalls.py measures."""
     monkeypatch.setattr(handle, "CANCEL_GRACE_S", 1e9)  # it stops by itself, it is not killed
     started(session)
-    pid = session.trainer_pid
+    pid = session.training.trainer_pid
     session.cancel()
-    assert not session.busy
-    wait_until(lambda: not session._trainer.busy, session)
-    assert session.trainer_pid == pid
+    assert not session.training.busy
+    wait_until(lambda: not session.training._trainer.busy, session)
+    assert session.training.trainer_pid == pid
     assert session.model is None
     assert session.annotations.slices("predicted") == ()
-    session.train(steps=1)
+    session.training.train(steps=1)
     session.wait()
     assert "learned" in ended[-1]
 
 
 def test_a_trainer_that_does_not_listen_is_stopped(session, ended, monkeypatch):
     started(session)
-    pid = session.trainer_pid
+    pid = session.training.trainer_pid
     hold(pid)
     session.cancel()
-    clock = itertools.count(session._trainer._looked, 0.2)  # seconds, one more at each look
+    clock = itertools.count(
+        session.training._trainer._looked, 0.2
+    )  # seconds, one more at each look
     with monkeypatch.context() as patched:
         patched.setattr(handle, "time", SimpleNamespace(monotonic=lambda: next(clock)))
         for _ in range(4):  # 0, 0.2, 0.4 and 0.6 s
             session.process_messages()
-        assert session.trainer_pid == pid  # it is given time
+        assert session.training.trainer_pid == pid  # it is given time
         session.process_messages()
-        assert session.trainer_pid != pid
+        assert session.training.trainer_pid != pid
     assert not alive(pid)
-    session.train(steps=1)
+    session.training.train(steps=1)
     session.wait()
     assert "learned" in ended[-1]
 
@@ -211,13 +213,15 @@ def test_a_killed_trainer_is_replaced_and_goes_on_from_its_state(session, ended)
     said, steps = [], []
     started(session)
     wait_until(lambda: states(session), session)
-    first = session.trainer_pid
+    first = session.training.trainer_pid
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: not alive(first))  # another is started when its messages are taken in
     [state] = states(session)
     kept = steps_in(state)
-    session.said.connect(lambda text: (said.append(text), steps.clear()))
-    session.job_changed.connect(lambda status: status.progress and steps.append(status.progress))
+    session.signals.said.connect(lambda text: (said.append(text), steps.clear()))
+    session.signals.job_changed.connect(
+        lambda status: status.progress and steps.append(status.progress)
+    )
     wait_until(lambda: said, session)
     assert said == [
         "the trainer process was killed by signal 9 (SIGKILL), perhaps for lack of memory; another "
@@ -225,8 +229,8 @@ def test_a_killed_trainer_is_replaced_and_goes_on_from_its_state(session, ended)
     ]
     wait_until(lambda: steps, session)
     assert steps[0].step == kept + 1 > 1  # not from the beginning
-    assert session.trainer_pid != first
-    session.finish()
+    assert session.training.trainer_pid != first
+    session.training.finish()
     session.wait()
     assert "learned from 1 slice" in ended[-1]
     assert model_from_bytes(session.model.data, "session").card.recipe["steps"] > kept
@@ -237,29 +241,32 @@ def test_a_trainer_that_dies_again_and_again_is_told_and_loses_nothing(session, 
     labels = session.annotations.labels.copy()
     started(session)
     for _ in range(handle.MOST_RESTARTS + 1):
-        assert session.busy
-        os.kill(session.trainer_pid, signal.SIGKILL)
-        wait_until(lambda: session.status.phase != "training", session)
-        wait_until(lambda: session.status.phase == "training" or not session.busy, session)
+        assert session.training.busy
+        os.kill(session.training.trainer_pid, signal.SIGKILL)
+        wait_until(lambda: session.training.status.phase != "training", session)
+        wait_until(
+            lambda: session.training.status.phase == "training" or not session.training.busy,
+            session,
+        )
     assert "killed by signal 9 (SIGKILL)" in ended[-1]
     assert "all labels and the model are as they were" in ended[-1]
     np.testing.assert_array_equal(session.annotations.labels, labels)
-    session.train(steps=1)
+    session.training.train(steps=1)
     session.wait()
     assert "learned" in ended[-1]
 
 
 def test_a_trainer_that_hangs_is_replaced(session, ended, monkeypatch):
     said = []
-    session.said.connect(said.append)
+    session.signals.said.connect(said.append)
     started(session)
-    hold(session.trainer_pid)
+    hold(session.training.trainer_pid)
     with monkeypatch.context() as patched:
         patched.setattr(handle, "HUNG_S", 2.5)
         wait_until(lambda: said, session)
     assert "stopped: it had not answered" in said[0]
-    wait_until(lambda: session.status.progress is not None, session)
-    session.finish()
+    wait_until(lambda: session.training.status.progress is not None, session)
+    session.training.finish()
     session.wait()
     assert "learned" in ended[-1]
 
@@ -268,27 +275,27 @@ def test_a_computer_that_slept_is_no_reason_to_lose_patience(session, monkeypatc
     started(session)
     slept = time.monotonic
     monkeypatch.setattr(handle.time, "monotonic", lambda: slept() + 10 * handle.HUNG_S)
-    pid = session.trainer_pid
+    pid = session.training.trainer_pid
     for _ in range(5):
         session.process_messages(0.05)
-    assert session.trainer_pid == pid
+    assert session.training.trainer_pid == pid
     session.cancel()
 
 
 def test_what_goes_wrong_inside_is_told(session, ended):
-    session.train(steps=-1)
+    session.training.train(steps=-1)
     session.wait()
     assert "training failed: the training budget must be positive, got -1" in ended[-1]
 
 
 def test_closing_ends_the_process(session):
     started(session)
-    pid = session.trainer_pid
-    folder = Path(session._trainer._folder)
+    pid = session.training.trainer_pid
+    folder = Path(session.training._trainer._folder)
     session.close()
     assert not alive(pid)
     assert not folder.exists()
-    assert not session.busy
+    assert not session.training.busy
 
 
 def test_it_ends_with_its_parent_even_while_training():
@@ -301,11 +308,11 @@ from napari_cardiac_ssl.synthetic import make_study
 heart = make_study(2, frames=1, slices=3, size=64, lax=False)
 session = Session()
 session.open(heart.study.stacks[0])
-session.annotate(SliceIndex(0, 1), next(iter(heart.masks.values()))[0, 1])
-session.train(steps=100_000)
-while session.status.progress is None:
+session.labelling.annotate(SliceIndex(0, 1), next(iter(heart.masks.values()))[0, 1])
+session.training.train(steps=100_000)
+while session.training.status.progress is None:
     session.process_messages(0.1)
-print(session.trainer_pid, flush=True)
+print(session.training.trainer_pid, flush=True)
 sys.stdin.read()
 """
     with subprocess.Popen(

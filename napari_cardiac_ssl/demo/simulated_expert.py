@@ -156,24 +156,26 @@ def rounds(
         raise InputError("the reference has no label at all: there is nothing to learn from it")
     among = np.repeat(frames[:, None], stack.slices, axis=1)
     if start != "scratch":
-        session.predict()
+        session.training.predict()
         session.wait(uncertainty=True)
     yield Round(0, None, "", _dice(session, reference, frames), 0, 0.0)
     for round_ in range(1, number + 1):
         begun = time.monotonic()
-        found = session.suggest(strategy, among=among, seed=1000 * seed + round_)
+        found = session.suggestion.suggest(strategy, among=among, seed=1000 * seed + round_)
         if not found:
             return
         index = found[0].index
         before = session.annotations.labels[index].copy()
         after = corrected(before, reference[index], stack.spacing_mm[1:], tolerance_mm)
         if pixels := int((after != before).sum()):
-            session.annotate(index, after)
+            session.labelling.annotate(index, after)
         session.confirm(index)
         # Slices without a heart teach nothing as long as there are no others.
         expert = session.annotations.slices(SliceState.EXPERT)
         if any(reference[index].any() for index in expert):
-            session.train(start=start, seconds=seconds, steps=steps, first=index, seed=seed)
+            session.training.train(
+                start=start, seconds=seconds, steps=steps, first=index, seed=seed
+            )
             session.wait(uncertainty=True)
             start = "present"
         reached = _dice(session, reference, frames)

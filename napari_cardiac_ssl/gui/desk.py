@@ -62,17 +62,16 @@ class Desk(Verbs):
         #: Whether a slice that was drawn on is confirmed when it is left.
         self.confirm_on_leaving = False
         self._in_view: SliceIndex | None = None
-        self._last_changed: list[SliceIndex] = []
         self._stale = False
         self._closed = False
-        session.stack_opened.connect(self._on_stack_opened)
-        session.slices_changed.connect(self._on_slices_changed)
-        session.labels_refreshed.connect(self._on_slices_changed)
-        session.job_changed.connect(self._on_job_changed)
-        session.job_ended.connect(self.say)
-        session.model_adopted.connect(self._on_model)
-        session.said.connect(self.say)
-        session.trouble.connect(self.say)
+        session.signals.stack_opened.connect(self._on_stack_opened)
+        session.signals.slices_changed.connect(self._on_slices_changed)
+        session.signals.labels_refreshed.connect(self._on_slices_changed)
+        session.signals.job_changed.connect(self._on_job_changed)
+        session.signals.job_ended.connect(self.say)
+        session.signals.model_adopted.connect(self._on_model)
+        session.signals.said.connect(self.say)
+        session.signals.trouble.connect(self.say)
         viewer.dims.events.current_step.connect(self._on_moved)
         viewer.layers.events.inserted.connect(self._on_layers)
         viewer.layers.events.removed.connect(self._on_layers)
@@ -100,7 +99,7 @@ class Desk(Verbs):
         if self._closed:
             return
         with self.reporting():
-            if self.session.busy:
+            if self.session.training.busy:
                 raise InputError("training is running; finish or cancel it first")
             stack = stack_of(layer)
             self.view.take_strokes()
@@ -116,7 +115,7 @@ class Desk(Verbs):
         """Go on from the labels of another layer, on slices that no expert has touched."""
         with self._changing(()):
             labels, how = self.labels_of(layer)
-            slices = self.session.take_over(labels)
+            slices = self.session.labelling.take_over(labels)
             self.say(
                 f"took {len(slices)} labelled slices over from {layer.name}, {how}; "
                 "confirm those that are right"
@@ -182,26 +181,10 @@ class Desk(Verbs):
         self.viewer.dims.events.current_step.disconnect(self._on_moved)
         self.viewer.layers.events.inserted.disconnect(self._on_layers)
         self.viewer.layers.events.removed.disconnect(self._on_layers)
-        session = self.session
-        for signal in (
-            session.stack_opened,
-            session.said,
-            session.trouble,
-            session.slices_changed,
-            session.labels_refreshed,
-            session.job_changed,
-            session.job_ended,
-            session.model_adopted,
-            session.uncertainty_changed,
-            session.phases_changed,
-            session.validated,
-            self.changed,
-            self.layer_shown,
-            self.layers_changed,
-            self.said,
-        ):
+        self.session.signals.disconnect()
+        for signal in (self.changed, self.layer_shown, self.layers_changed, self.said):
             signal.disconnect()
-        session.close()
+        self.session.close()
 
     def _on_stack_opened(self, stack: Stack) -> None:
         self._in_view = None
@@ -214,13 +197,12 @@ class Desk(Verbs):
         if not self.session.annotations.slices(*SliceState):  # ED as a rule, and a heart
             self.view.go_to(SliceIndex(0, stack.slices // 2))
         self.changed.emit()
-        self.say(self.session.not_kept or _hint(self.session))
-        self.session.warm_up()
+        self.say(self.session.persistence.not_kept or _hint(self.session))
+        self.session.training.warm_up()
 
     def _on_slices_changed(self, slices: tuple[SliceIndex, ...]) -> None:
         # A refresh comes in many portions: what is not in view is shown once.
         self._stale = True
-        self._last_changed[:] = slices
         if self.view.in_view in slices:
             self._show()
 
@@ -256,5 +238,5 @@ def _hint(session: Session) -> str:
     """Return what to do first on the open stack."""
     where = "slices" if session.stack.slices > 1 else "frames"
     draw = f"raw the heart on two or three {where}; then press Train."
-    guess = session.model is not None or session.has_shipped_weights
+    guess = session.model is not None or session.models.has_shipped_weights
     return f"Press Predict for a first guess, or d{draw}" if guess else f"D{draw}"

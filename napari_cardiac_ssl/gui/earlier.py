@@ -34,7 +34,11 @@ class Earlier:
         self._layer: Labels | None = None
         self._alone = False
         session = desk.session
-        for signal in (session.stack_opened, session.slices_changed, session.labels_refreshed):
+        for signal in (
+            session.signals.stack_opened,
+            session.signals.slices_changed,
+            session.signals.labels_refreshed,
+        ):
             signal.connect(self.hide, check_nargs=False)
         desk.viewer.dims.events.current_step.connect(self.hide)
 
@@ -45,7 +49,7 @@ class Earlier:
             return
         self.hide()
         desk.view.take_strokes()
-        before = desk.session.before(desk.view.in_view)
+        before = desk.session.history.before(desk.view.in_view)
         if before is None:
             desk.say("before: no other labels of this slice are known")
             return

@@ -67,8 +67,8 @@ class LabelView:
         self._touched = False  # the layer may differ from the session: somebody did something
         self._contour: tuple[SliceIndex, int, list[Any]] | None = None
         self._last_view: SliceIndex | None = None
-        session.labels_refreshed.connect(self._write)
-        session.slices_changed.connect(self._write)
+        session.signals.labels_refreshed.connect(self._write)
+        session.signals.slices_changed.connect(self._write)
         viewer.layers.events.removed.connect(self._on_layer_removed)
 
     # -- what is there ---------------------------------------------------------------------
@@ -142,8 +142,8 @@ class LabelView:
         """Let go of the viewer and the session."""
         self.hide()
         self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
-        self._session.labels_refreshed.disconnect(self._write)
-        self._session.slices_changed.disconnect(self._write)
+        self._session.signals.labels_refreshed.disconnect(self._write)
+        self._session.signals.slices_changed.disconnect(self._write)
 
     def _is_ours(self, layer: Any, stack: Stack) -> bool:
         ours = layer.metadata.get(METADATA, {})
@@ -198,7 +198,7 @@ class LabelView:
             if np.array_equal(drawn, before):  # nothing is left of it
                 self._write((index,))
             else:
-                self._session.annotate(index, drawn)
+                self._session.labelling.annotate(index, drawn)
         except InputError as error:
             self._failed(error)
             self._write((index,))

@@ -217,7 +217,7 @@ class Opening(QObject):
 
     def open_last(self) -> None:
         """Open the stack of the project that was worked on last, if it has one."""
-        stacks = self._studies.desk.session.stacks
+        stacks = self._studies.desk.session.persistence.stacks
         if stacks:
             self.open_kept(stacks[0])
 

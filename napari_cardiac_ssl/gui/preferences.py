@@ -72,8 +72,8 @@ def preferred_session() -> Session:
     """Return a new session that keeps what is done, of the reader and as the user prefers."""
     preferred = preferences()
     session = Session(who=preferred.reader or None)
-    session.keeps_by_itself = True
-    session.learn_while_drawing = preferred.learn_while_drawing
+    session.persistence.keeps_by_itself = True
+    session.training.learn_while_drawing = preferred.learn_while_drawing
     return session
 
 

@@ -132,7 +132,7 @@ class _Rehearsal:
     def _first_guess(self) -> NDArray[np.uint8]:
         """Ask the model for a first guess, look at it, and take it back."""
         self.press(self._widget.learning.predict)
-        _until(lambda: not self._session.busy, _TRAINER_S)
+        _until(lambda: not self._session.training.busy, _TRAINER_S)
         labels = self._session.annotations.labels.copy()
         if not labels.any():
             raise InputError(
@@ -194,10 +194,10 @@ class _Rehearsal:
         """Train for a round; return how good the result is."""
         self._widget.learning.seconds.value = seconds
         self.press(self._widget.learning.train)
-        _until(lambda: self._share_spent() > 0.5 or not self._session.busy, 600 + seconds)
+        _until(lambda: self._share_spent() > 0.5 or not self._session.training.busy, 600 + seconds)
         if number == 1:
             self.shoot("training")
-        _until(lambda: not self._session.busy, _TRAINER_S + seconds)
+        _until(lambda: not self._session.training.busy, _TRAINER_S + seconds)
         if self._session.model is None:
             raise InputError(f"the demo's training ended early: {self._widget.status.text()}")
         self.look_at(self._neighbour(self._drawn[-1]))  # where nobody has drawn
@@ -284,7 +284,7 @@ class _Rehearsal:
             ) from error
 
     def _share_spent(self) -> float:
-        progress = self._session.status.progress
+        progress = self._session.training.status.progress
         return progress.spent if progress else 0.0
 
     def _neighbour(self, index: SliceIndex) -> SliceIndex:

@@ -51,7 +51,7 @@ class Studies:
         self._landmarks: WeakKeyDictionary[Study, Landmarks] = WeakKeyDictionary()
         self._before: Landmarks | None = None
         self._frame: tuple[AnatomicalFrame | None, str] = (None, "")
-        desk.session.stack_opened.connect(self._on_opened)
+        desk.session.signals.stack_opened.connect(self._on_opened)
         desk.changed.connect(self._keep_look)
 
     # -- what is there ---------------------------------------------------------------------
@@ -103,7 +103,7 @@ class Studies:
         """Show a stack in the viewer, to be labelled, in place of the one that is there."""
         desk, viewer = self.desk, self.desk.viewer
         with desk.reporting():
-            if desk.session.busy:
+            if desk.session.training.busy:
                 raise InputError("training is running; finish or cancel it first")
             desk.view.take_strokes()
             layer = next((one for one in viewer.layers if stack_in(one) is stack), None)
@@ -130,7 +130,7 @@ class Studies:
         InputError
             If that cannot be kept.
         """
-        self.desk.session.correct_view(stack, view)
+        self.desk.session.study.correct_view(stack, view)
         study = self._of(stack)
         changed, corrected = study.with_view(stack, view)
         if study in self._landmarks:
@@ -151,7 +151,7 @@ class Studies:
             If they cannot be kept.
         """
         study, before = self._of(self.desk.session.stack), self.landmarks
-        self.desk.session.set_landmarks(landmarks)
+        self.desk.session.study.set_landmarks(landmarks)
         self._set(study, landmarks)
         self._before = before
         self._renew()
@@ -198,7 +198,7 @@ class Studies:
 
     def close(self) -> None:
         """Let go of the session."""
-        self.desk.session.stack_opened.disconnect(self._on_opened)
+        self.desk.session.signals.stack_opened.disconnect(self._on_opened)
         self.desk.changed.disconnect(self._keep_look)
         self.changed.disconnect()
 
@@ -214,7 +214,7 @@ class Studies:
             self._set(self._of(stack), self._kept_landmarks())
         self._renew()
         self._look_at_heart(stack)
-        look, image = self.desk.session.look, self.desk.image
+        look, image = self.desk.session.persistence.look(stack), self.desk.image
         if look is not None:
             self.desk.view.go_to(look.index)
             if look.contrast is not None and image is not None:
@@ -239,7 +239,7 @@ class Studies:
 
     def _kept_landmarks(self) -> Landmarks | None:
         try:
-            return self.desk.session.landmarks
+            return self.desk.session.study.landmarks
         except InputError:  # not written by us; without them all goes on
             return None
 
@@ -248,7 +248,10 @@ class Studies:
         image = self.desk.image
         if image is not None:
             low, high = image.contrast_limits
-            self.desk.session.look_at(self.desk.view.in_view, (float(low), float(high)))
+            session = self.desk.session
+            session.persistence.look_at(
+                session.stack, self.desk.view.in_view, (float(low), float(high))
+            )
 
     def _study_in_viewer(self, stack: Stack) -> Study | None:
         """Return the study that a reader left beside the stack."""

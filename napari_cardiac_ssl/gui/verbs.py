@@ -24,7 +24,6 @@ class Verbs:
 
     session: Session
     view: LabelView
-    _last_changed: list[SliceIndex]
     _closed: bool
 
     @property
@@ -69,44 +68,40 @@ class Verbs:
     def retract(self, *slices: SliceIndex) -> None:
         """Take confirmations back."""
         with self._changing(slices) as chosen:
-            self.session.retract(*chosen)
+            self.session.labelling.retract(*chosen)
             self.say("confirmation taken back: no example any more, still protected")
 
     def revert(self, *slices: SliceIndex) -> None:
         """Give slices back to the model."""
         with self._changing(slices) as chosen:
-            self.session.revert(*chosen)
+            self.session.labelling.revert(*chosen)
             self.say("given back: the next prediction fills it (Ctrl-Z brings it back)")
 
     def exclude(self, *slices: SliceIndex) -> None:
         """Keep slices out of everything."""
         with self._changing(slices) as chosen:
-            self.session.exclude(*chosen)
+            self.session.labelling.exclude(*chosen)
             self.say("excluded: neither learned from nor predicted")
 
     def include(self, *slices: SliceIndex) -> None:
         """Take exclusions back."""
         with self._changing(slices) as chosen:
-            self.session.include(*chosen)
+            self.session.labelling.include(*chosen)
             self.say("included again")
 
     def set_first_slice(self, index: SliceIndex | None = None, *, all_frames: bool = False) -> None:
         """Say that a slice is the first with heart: those before it show none."""
-        self._set_end("first", self.session.set_first_slice, index, all_frames)
+        self._set_end("first", index, all_frames)
 
     def set_last_slice(self, index: SliceIndex | None = None, *, all_frames: bool = False) -> None:
         """Say that a slice is the last with heart: those after it show none."""
-        self._set_end("last", self.session.set_last_slice, index, all_frames)
+        self._set_end("last", index, all_frames)
 
     def _set_end(
-        self,
-        end: Literal["first", "last"],
-        verb: Callable[..., tuple[SliceIndex, ...]],
-        index: SliceIndex | None,
-        all_frames: bool,
+        self, end: Literal["first", "last"], index: SliceIndex | None, all_frames: bool
     ) -> None:
         with self._changing(() if index is None else (index,)) as (chosen,):
-            changed = verb(chosen, all_frames=all_frames)
+            changed = self.session.set_end(end, chosen, all_frames=all_frames)
             outside = [one for one in changed if self.session.annotations.is_outside(one)]
             back = len(changed) - len(outside)
             done = []
@@ -131,39 +126,36 @@ class Verbs:
 
     def undo(self) -> None:
         """Take the last step back: a stroke, a refresh, a confirmation."""
-        self._step_back(self.session.undo, "undoable", "undone")
+        self._step_back(self.session.undo, "undone")
 
     def redo(self) -> None:
-        """Do again what was undone last."""
-        self._step_back(self.session.redo, "redoable", "done again")
+        """Redo what was undone last."""
+        self._step_back(self.session.redo, "redone")
 
-    def _step_back(self, verb: Callable[[], None], which: str, how: str) -> None:
+    def _step_back(self, verb: Callable[[], tuple[SliceIndex, ...]], how: str) -> None:
         with self._changing(()):
             if self.view.drawing:  # the stroke is not at its end
                 return
-            what = getattr(self.session, which)
-            self._last_changed.clear()
-            verb()
-            if what is None:
-                self.say(f"nothing to be {how}")
-                return
-            self.say(f"{how}: {what}")
-            if len(self._last_changed) == 1:  # nobody should have to look for it
-                self.view.go_to(self._last_changed[0])
+            history = self.session.history
+            what = history.undoable if verb == self.session.undo else history.redoable
+            changed = verb()
+            self.say(f"nothing to be {how}" if what is None else f"{how}: {what}")
+            if len(changed) == 1:  # nobody should have to look for it
+                self.view.go_to(changed[0])
 
     # -- helps: drafts to be looked at -----------------------------------------------------
 
     def interpolate(self) -> None:
         """Draft the slices of this frame that lie between drawn ones."""
         with self._changing(()) as (index,):
-            drafted = self.session.interpolate(index.t)
+            drafted = self.session.drafting.interpolate(index.t)
             self.say(f"{len(drafted)} slices of this frame drafted from those that are drawn")
 
     def copy_neighbour(self) -> None:
         """Draft the slice in view as the nearest one that is drawn: of this frame, or in time."""
         with self._changing(()) as (index,):
             source = self._neighbour(index)
-            self.session.copy(source, index)
+            self.session.drafting.copy(source, index)
             self.say(f"copied from frame {source.t}, slice {source.z}; correct what differs")
 
     def _neighbour(self, index: SliceIndex) -> SliceIndex:
@@ -188,13 +180,13 @@ class Verbs:
     def propagate(self) -> None:
         """Draft the slice in view in all other frames, by the motion between them."""
         with self._changing(()) as (index,):
-            self.session.propagate(index)
+            self.session.drafting.propagate(index)
             self.say("carrying this slice through the cine in the background, some seconds")
 
     def tidy(self) -> None:
         """Keep each structure's largest piece on the slice in view, and fill the holes."""
         with self._changing(()) as (index,):
-            tidied = self.session.tidy(index)
+            tidied = self.session.drafting.tidy(index)
             self.say("tidied: largest pieces kept, holes filled" if tidied else "nothing to tidy")
 
     # -- going through the stack -----------------------------------------------------------
@@ -209,7 +201,7 @@ class Verbs:
     def go_to_suggestion(self) -> None:
         """Show the slice that is worth looking at next, and say why."""
         with self._changing(()) as (here,):
-            for suggested in self.session.suggest(number=2):
+            for suggested in self.session.suggestion.suggest(number=2):
                 if suggested.index != here:
                     self.view.go_to(suggested.index)
                     self.say(suggested.reason)
@@ -228,17 +220,17 @@ class Verbs:
         """Learn from what is drawn."""
         with self.reporting():
             self.view.take_strokes()
-            self.session.train(seconds=seconds, start=start, mode=mode, first=self.view.in_view)
-            self.say(
-                f"learning from {self.session.status.slices} slices in the background; you can go "
-                "on drawing meanwhile"
+            self.session.training.train(
+                seconds=seconds, start=start, mode=mode, first=self.view.in_view
             )
+            slices = count(self.session.training.status.slices, "confirmed slice")
+            self.say(f"learning from {slices} in the background; you can go on drawing meanwhile")
 
     def predict(self) -> None:
         """Refresh the predictions without training."""
         with self.reporting():
             self.view.take_strokes()
-            self.session.predict(first=self.view.in_view)
+            self.session.training.predict(first=self.view.in_view)
             self.say("predicting in the background; you can go on drawing meanwhile")
 
     def roll_back(self) -> None:
@@ -253,10 +245,10 @@ class Verbs:
         """Write the labels as seen."""
         with self.reporting():
             self.view.take_strokes()
-            written = self.session.export_mask(path, scheme)
+            written = self.session.export.masks(path, scheme)
             self.say(f"masks written to {written} (scheme {scheme.name})")
 
     def export_model(self, path: Path) -> None:
         """Write the present model."""
         with self.reporting():
-            self.say(f"model written to {self.session.export_model(path)}")
+            self.say(f"model written to {self.session.export.model(path)}")

@@ -184,7 +184,9 @@ class CardiacWidget(QWidget):
             path = Path(chosen)
             with self.desk.reporting():
                 self.view.take_strokes()
-                self.session.save_as(path if path.suffix else path.with_suffix(".cardiac"))
+                self.session.persistence.save_as(
+                    path if path.suffix else path.with_suffix(".cardiac")
+                )
 
     def show_tab(self, title: str) -> None:
         """Bring one of the tabs to the front."""
@@ -259,7 +261,7 @@ class CardiacWidget(QWidget):
             Key(("Y",), "tidy the slice: largest pieces, no holes", desk.tidy),
             Key(("T",), "train", self.learning.train.click),
             Key(("Control-Z",), "undo", desk.undo, everywhere=True),
-            Key(("Control-Shift-Z",), "do again", desk.redo, everywhere=True),
+            Key(("Control-Shift-Z",), "redo", desk.redo, everywhere=True),
         ]
 
     def _on_layer_shown(self, layer: Labels) -> None:

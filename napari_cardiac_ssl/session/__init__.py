@@ -6,8 +6,8 @@ to one thread, and what the trainer says reaches it when the front end calls `pr
 no signal ever comes from elsewhere.
 """
 
-from napari_cardiac_ssl.session.jobs import LEAST_STEPS
-from napari_cardiac_ssl.session.keeping import Look, MissingStackError
+from napari_cardiac_ssl.session.examples import LEAST_STEPS
+from napari_cardiac_ssl.session.persistence import Look, MissingStackError
 from napari_cardiac_ssl.session.runs import JobStatus, Phase, Start
 from napari_cardiac_ssl.session.session import Session
 

@@ -1,78 +1,181 @@
 """The part of a session that knows which model is present, for each view."""
 
-from collections.abc import Mapping
-
-from psygnal import Signal
+from collections.abc import Callable, Mapping, Sequence
 
 from napari_cardiac_ssl.anatomy import View
-from napari_cardiac_ssl.annotations import SliceContent, Step
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.model_file import ModelFile
 from napari_cardiac_ssl.project import Project
-from napari_cardiac_ssl.session.labelling import Labelling
+from napari_cardiac_ssl.session.history import Move
+from napari_cardiac_ssl.session.open_study import OpenStudy
+from napari_cardiac_ssl.session.runs import Start
+from napari_cardiac_ssl.session.signals import Signals
 from napari_cardiac_ssl.study import SliceIndex
 
 
-class Models(Labelling):
-    """Labels, and the present model of each view, which goes with the history."""
+class Models:
+    """The present model of each view, what it came from, and what it has learned from."""
 
-    model_adopted = Signal(object)
-
-    #: Why a model of the project is not used; None if all are.
-    model_trouble: str | None = None
-
-    def __init__(self, project: Project | None = None, who: str | None = None) -> None:
-        super().__init__(project, who)
+    def __init__(self, project: Callable[[], Project], study: OpenStudy, signals: Signals) -> None:
+        self._project, self._study, self._signals = project, study, signals
         self._present: dict[View, ModelFile] = {}
-        self._load_models()
+        #: Why a model of the project is not used; None if all are.
+        self.trouble: str | None = None
+        self.load()
 
     @property
-    def model(self) -> ModelFile | None:
+    def view(self) -> View:
+        """The open stack's view; the short axis where none is open."""
+        return self._study.stack.view if self._study.is_open else View.SAX
+
+    @property
+    def present(self) -> ModelFile | None:
         """The present model of the open stack's view."""
-        return self._present.get(self._stack.view if self._stack else View.SAX)
+        return self._present.get(self.view)
 
-    def _digest(self) -> str | None:
-        return self.model.digest if self.model else None
+    @property
+    def digest(self) -> str | None:
+        """The digest of that."""
+        return self.present.digest if self.present else None
 
-    def _set_model(self, model: ModelFile | None) -> None:
-        """Make a model the present one; with None there is none again."""
-        if model is None:
-            self._present.pop(self.stack.view, None)
-        else:
-            self._present[self.stack.view] = model
-        self.model_adopted.emit(model)
+    @property
+    def previous(self) -> str | None:
+        """The digest of the model before the present one; None if there was none."""
+        return self._project().models.previous(self.digest) if self.digest else None
 
-    def _load_models(self) -> None:
+    @property
+    def has_shipped_weights(self) -> bool:
+        """Whether weights ship for the view of the open stack; False where no stack is open."""
+        return self._study.is_open and default_weights(self.view) is not None
+
+    def weights(self, start: Start) -> bytes | None:
+        """Return the weights to start from; None for none.
+
+        Raises
+        ------
+        InputError
+            If the shipped ones are asked for and none ship for the view.
+        """
+        if start == "scratch":
+            return None
+        if start == "present" and self.present is not None:
+            return self.present.data
+        weights = default_weights(self.view)
+        if weights is None and start == "default":
+            raise InputError(
+                f"no weights ship for {self.view}; start from the present model or scratch"
+            )
+        return weights
+
+    # -- going from one to another ---------------------------------------------------------
+
+    def load(self) -> None:
         """Take up the project's models. A view without one keeps its own: learning carries over."""
-        self.model_trouble = None
+        self.trouble, kept = None, self._project().models
         for view in View:
-            if digest := self._project.models.present(view):
+            if digest := kept.present(view):
                 try:
-                    self._present[view] = self._project.models.get(digest)
+                    self._present[view] = kept.get(digest)
                 except InputError as error:  # damaged: labels are worth as much without it
                     self._present.pop(view, None)
-                    self.model_trouble = f"the model of {view} is not used: {error}"
-            elif (model := self._present.get(view)) and not self._project.read_only:
-                self._project.models.keep(model, view, None)
-                self._project.models.set_present(view, model.digest)
+                    self.trouble = f"the model of {view} is not used: {error}"
+            elif (model := self._present.get(view)) and not self._project().read_only:
+                kept.keep(model, view, None)
+                kept.set_present(view, model.digest)
 
-    def _note_move(
-        self, number: int, step: Step, contents: Mapping[SliceIndex, SliceContent], *, undone: bool
+    def carry_over(self, before: Project) -> None:
+        """Take up the models of a project that is gone over to.
+
+        What models that come along have learned from is no better known than it was before.
+        """
+        known = {model.digest: before.learned(model.digest) for model in self._present.values()}
+        self.load()
+        project = self._project()
+        for digest in (model.digest for model in self._present.values()):
+            if known.get(digest) and not (project.read_only or project.learned(digest)):
+                project.note_learned(digest, None, known[digest])
+
+    def keep(self, model: ModelFile, previous: str | None) -> None:
+        """Keep a model of the open stack's view; it is not the present one yet."""
+        self._project().models.keep(model, self.view, previous)
+
+    def get(self, digest: str) -> ModelFile:
+        """Return a model that is kept."""
+        return self._project().models.get(digest)
+
+    def before_present(self) -> tuple[ModelFile | None, list[str]]:
+        """Return the model before the present one, and whose predictions go with going back to it.
+
+        None where there was none.
+
+        Raises
+        ------
+        InputError
+            If no model is present, or its predecessor is not kept any more.
+        """
+        kept, model = self._project().models, self.present
+        if model is None or not kept.is_kept(model.digest):
+            raise InputError("no earlier model to go back to")
+        leaving, previous = [model.digest], kept.previous(model.digest)
+        # With a model goes the glance that it was learned from.
+        if model.parent and kept.previous(model.parent) == previous:
+            leaving.append(model.parent)
+        return (self.get(previous) if previous else None), leaving
+
+    def set_present(self, model: ModelFile | None) -> None:
+        """Keep that a model is the present one; with None there is none again."""
+        self._project().models.set_present(self.view, model.digest if model else None)
+
+    def follow(self, model: ModelFile | None) -> None:
+        """Go on with the model that is kept as the present one."""
+        if model is None:
+            self._present.pop(self.view, None)
+        else:
+            self._present[self.view] = model
+        self._signals.send(self._signals.model_adopted, model)
+
+    def moving_with(self, move: Move) -> tuple[bool, ModelFile | None]:
+        """Tell whether the present model goes with a step that is undone or redone, and to which.
+
+        It does if the step brought the present one, or is to bring one again.
+        """
+        before, after = move.step.models or (None, None)
+        left, wanted = (after, before) if move.undone else (before, after)
+        if left == wanted or left != self.digest:
+            return False, None
+        if wanted is None:
+            return True, None
+        if not self._project().models.is_kept(wanted):
+            return False, None
+        try:
+            return True, self.get(wanted)
+        except InputError as error:  # damaged: the present one stays
+            self._signals.send(self._signals.said, str(error))
+            return False, None
+
+    # -- what they have learned from -------------------------------------------------------
+
+    def note_learned(
+        self,
+        model: ModelFile,
+        slices: Mapping[str, Sequence[SliceIndex]],
+        curve: Sequence[float],
     ) -> None:
-        """With a step goes the model that it brought, if that is the present one."""
-        before, after = step.models or (None, None)
-        left, wanted = (after, before) if undone else (before, after)
-        moves = left != wanted and left == self._digest()
-        moves = moves and (wanted is None or self._project.models.is_kept(wanted))
-        model = None
-        if moves and wanted:
-            try:
-                model = self._project.models.get(wanted)
-            except InputError as error:  # damaged: the present one stays
-                moves = False
-                self.said.emit(str(error))
-        present = (self.stack.view, wanted) if moves else None
-        digest = self.stack.digest
-        self._project.move(digest, number, undone=undone, contents=contents, present=present)
-        if present:
-            self._set_model(model)
+        """Note what a model has learned from, by stack, and how: its loss after each step."""
+        if curve:
+            detail = {
+                "model": model.digest,
+                "slices": sum(map(len, slices.values())),
+                "seconds": round(model.seconds, 1),
+                "loss": [round(loss, 4) for loss in curve],
+            }
+            self._project().note("trained", detail, self._study.stack.digest)
+        if slices:
+            self._project().note_learned(model.digest, model.parent, slices)
+
+    def learned(self, model: str | None) -> set[SliceIndex]:
+        """Return the open stack's slices that a model, or one it came from, has learned from."""
+        if model is None:
+            return set()
+        return self._project().learned(model).get(self._study.stack.digest, set())

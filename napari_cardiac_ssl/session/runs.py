@@ -37,18 +37,10 @@ class Run:
     ----------
     job
         What was asked for.
-    by_itself
-        Whether a confirmation started it.
-    glance
-        Whether it is but a glance: the frame in view after a few steps; the rest follows.
-    renewing
-        Whether it goes on from one that was cut short before its predictions.
     candidate
         The model that it brought; not the present one before it is adopted.
     predictions
         What is still to be taken over.
-    complete
-        Whether it has said all: from now on it is being adopted.
     step
         Number of the refresh in the history, once its first portion is taken over.
     refreshed
@@ -58,12 +50,8 @@ class Run:
     """
 
     job: Job
-    by_itself: bool = False
-    glance: bool = False
-    renewing: bool = False
     candidate: ModelFile | None = None
     predictions: list[Predicted] = field(default_factory=list)
-    complete: bool = False
     step: int | None = None
     refreshed: int = 0
     curve: list[float] = field(default_factory=list)

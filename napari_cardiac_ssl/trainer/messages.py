@@ -55,7 +55,7 @@ class Job:
     seconds, steps, least_steps
         The budget: one of the first two; with seconds, at least so many steps.
     seed
-        Of all chance.
+        Random seed.
     predict
         Digest of the stack to predict, and the slices, first wanted first.
     centre_yx
@@ -75,6 +75,11 @@ class Job:
     seed: int = 0
     centre_yx: tuple[float, float] | None = None
     doubt: bool = True
+
+    @property
+    def slices(self) -> dict[str, tuple[SliceIndex, ...]]:
+        """The slices that are learned from, by their stack's digest."""
+        return {part.stack: part.slices for part in self.examples}
 
 
 class Wish(StrEnum):

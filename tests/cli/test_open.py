@@ -20,7 +20,7 @@ def test_a_project_that_cannot_be_written_is_opened_to_read_and_that_is_said(
     assert "is open already" in capsys.readouterr().err
     (session,) = opened
     assert session.project.read_only
-    assert [stack.name for stack in session.stacks] == ["heart"]
+    assert [stack.name for stack in session.persistence.stacks] == ["heart"]
     session.close()
     holder.close()
 
@@ -32,7 +32,7 @@ def test_what_the_user_prefers_holds(monkeypatch):
     monkeypatch.setattr(preferences, "preferences", lambda: mine)
     assert open_(Options()) == 0
     (session,) = opened
-    session.keeps_by_itself = False
+    session.persistence.keeps_by_itself = False
     session.open(Stack(np.zeros((1, 2, 4, 4)), np.eye(4), name="heart"))
-    assert (session.annotations.who, session.learn_while_drawing) == ("Dr. Beat", False)
+    assert (session.annotations.who, session.training.learn_while_drawing) == ("Dr. Beat", False)
     session.close()

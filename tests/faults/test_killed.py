@@ -115,7 +115,7 @@ def test_after_all_that_the_whole_history_can_be_walked(workers, tmp_path):
     session.open(worker.image())
     left = worker.state(session)
     steps = 0
-    while session.undoable:
+    while session.history.undoable:
         session.undo()
         steps += 1
     assert steps > 10
@@ -138,21 +138,21 @@ def test_a_disk_that_fills_up_is_said_and_work_goes_on_when_there_is_room(tmp_pa
     try:
         rng, told = np.random.default_rng(0), []
         session = Session(trainer=worker.NoisyTrainer(rng))
-        session.trouble.connect(told.append)
+        session.signals.trouble.connect(told.append)
         session.open_project(disk / "work.cardiac")
         session.open(worker.image())
         for _ in range(500):
             if told:
                 break
             index = (int(rng.integers(2)), int(rng.integers(3)))
-            session.annotate(index, rng.integers(0, 4, worker.SHAPE[2:], np.uint8))
+            session.labelling.annotate(index, rng.integers(0, 4, worker.SHAPE[2:], np.uint8))
             session.process_messages()
         assert "make room on the disk of" in told[0]
         with pytest.raises(InputError, match="No space left on device"):
-            session.export_mask(disk / "mask.nii.gz")
+            session.export.masks(disk / "mask.nii.gz")
         assert not (disk / "mask.nii.gz").exists()
         index = (0, 0)
-        session.annotate(index, np.full(worker.SHAPE[2:], 2, np.uint8))
+        session.labelling.annotate(index, np.full(worker.SHAPE[2:], 2, np.uint8))
         left = worker.state(session)
         subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)
         wait_until(lambda: len(told) >= 2, lambda: session.process_messages(0.05))

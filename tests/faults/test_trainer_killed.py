@@ -21,16 +21,18 @@ def test_killed_at_twenty_moments_nothing_is_lost_and_work_goes_on(tmp_path):
     stack, truth = heart.study.stack(View.SAX), heart.masks[View.SAX]
     rng = np.random.default_rng(3)
     session, ended = Session(who="reader"), []
-    session.job_ended.connect(ended.append)
+    session.signals.job_ended.connect(ended.append)
     steps = []
-    session.job_changed.connect(lambda status: status.progress and steps.append(status.progress))
+    session.signals.job_changed.connect(
+        lambda status: status.progress and steps.append(status.progress)
+    )
     session.open_project(tmp_path / "work.cardiac")
     session.open(stack)
-    session.annotate(SliceIndex(0, 2), truth[0, 2])
+    session.labelling.annotate(SliceIndex(0, 2), truth[0, 2])
     pids = set()
     for death in range(DEATHS):
-        if not session.busy:
-            session.train(steps=100_000)  # never over by itself
+        if not session.training.busy:
+            session.training.train(steps=100_000)  # never over by itself
         if death % 2:  # amid training
             done = len(steps) + rng.integers(1, 20)
             while len(steps) < done:
@@ -40,22 +42,22 @@ def test_killed_at_twenty_moments_nothing_is_lost_and_work_goes_on(tmp_path):
             while time.monotonic() < until:
                 session.process_messages(0.02)
         index = SliceIndex(int(rng.integers(2)), int(rng.integers(4)))
-        session.annotate(index, rng.integers(0, 4, (64, 64), np.uint8))
+        session.labelling.annotate(index, rng.integers(0, 4, (64, 64), np.uint8))
         drawn = session.annotations.labels.copy()
-        pid = session.trainer_pid
+        pid = session.training.trainer_pid
         pids.add(pid)
         os.kill(pid, signal.SIGKILL)
-        while session.trainer_pid == pid:
+        while session.training.trainer_pid == pid:
             session.process_messages(0.02)
         np.testing.assert_array_equal(session.annotations.labels, drawn)
     assert len(pids) == DEATHS
     told = [how for how in ended if "SIGKILL" in how]
     assert len(told) == len(ended) == DEATHS // 3  # twice it goes on by itself, then it is told
-    if session.busy:
+    if session.training.busy:
         session.cancel()
-    session.annotate(SliceIndex(0, 2), truth[0, 2])
+    session.labelling.annotate(SliceIndex(0, 2), truth[0, 2])
     left = session.annotations.labels.copy()
-    session.train(steps=3)
+    session.training.train(steps=3)
     session.wait()
     assert "learned from" in ended[-1]
     np.testing.assert_array_equal(session.annotations.labels[0, 2], left[0, 2])

@@ -50,10 +50,10 @@ def test_strokes_just_made_are_there_when_it_is_opened_again(tmp_path):
                 if said[-1][0] >= strokes:
                     os.kill(window.pid, signal.SIGKILL)
         session = Session()
-        session.keeps_by_itself = True
+        session.persistence.keeps_by_itself = True
         session.open(read_stack(path))
         assert session.annotations.state(SliceIndex(0, 0)) is SliceState.EDITING
-        assert session.undoable == "stroke"
+        assert session.history.undoable == "stroke"
         # What had been said, or one step further: what was under way when it was killed.
         found = [int(session.annotations.labels.sum())]
         for step in (session.undo, session.redo, session.redo):

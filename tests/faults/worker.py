@@ -82,17 +82,19 @@ def work(path, seed):
         )
         ack({"verb": verb, "slice": f"{index.t} {index.z}"})
         if verb == "stroke":
-            session.annotate(index, rng.integers(0, 4, SHAPE[2:], np.uint8))
+            session.labelling.annotate(index, rng.integers(0, 4, SHAPE[2:], np.uint8))
         elif verb == "refresh":
-            session.predict()
-            while session.busy:
+            session.training.predict()
+            while session.training.busy:
                 session.process_messages(adopt_s=1e-9)
         elif verb == "export":
-            session.export_mask(Path(f"{path}.nii.gz"))
+            session.export.masks(Path(f"{path}.nii.gz"))
         elif verb in {"undo", "redo"}:
             getattr(session, verb)()
+        elif verb == "confirm":
+            session.confirm(index)
         else:
-            getattr(session, verb)(index)
+            session.labelling.revert(index)
         ack({"state": state(session)})
 
 

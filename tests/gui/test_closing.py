@@ -31,7 +31,7 @@ rng = np.random.default_rng(0)
 stack = Stack(rng.integers(0, 900, {shape}).astype(np.int16), np.diag([1.5, 1.5, 8, 1]), name="s")
 viewer = napari.Viewer(show=False)
 session = Session(who="reader")
-session.keeps_by_itself = True
+session.persistence.keeps_by_itself = True
 widget = CardiacWidget(viewer, session)
 viewer.window.add_dock_widget(widget)
 layer = viewer.add_layer(Layer.create(*image_layer(stack)))
@@ -56,7 +56,7 @@ def home(monkeypatch, tmp_path):
 
 def reopened(viewer, stack):
     session = Session(trainer=ScriptedTrainer(), who="reader")
-    session.keeps_by_itself = True
+    session.persistence.keeps_by_itself = True
     widget = CardiacWidget(viewer, session)
     widget.desk.open_layer(viewer.add_layer(Layer.create(*image_layer(stack))))
     return widget
@@ -101,7 +101,7 @@ def test_second_window_says_all_the_time_that_it_keeps_nothing(viewer, stack, tm
     assert "not kept: it is open in another window" in second.unkept.text()
     assert not second.unkept.isHidden()
     assert "not kept" in second.status.text()
-    second.session.save_as(tmp_path / "kept.cardiac")
+    second.session.persistence.save_as(tmp_path / "kept.cardiac")
     second.desk.changed.emit()
     assert second.unkept.isHidden()
     for widget in (first, second):

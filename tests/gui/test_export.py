@@ -28,7 +28,7 @@ def window(viewer, session, made):
     widget.studies.add(made.study)
     for index in widget.session.stack.slice_indices():
         if index.t < 3:
-            widget.session.annotate(index, made.masks[View.SAX][index])
+            widget.session.labelling.annotate(index, made.masks[View.SAX][index])
     widget.session.confirm(SliceIndex(0, 2))
     yield widget
     widget.close_session()
@@ -58,7 +58,7 @@ def test_everything_of_the_short_axis(window, made, tmp_path):
     mask = np.asarray(nib.load(written[0]).dataobj).T
     assert np.array_equal(mask, window.session.annotations.labels)
     [row] = csv.DictReader(written[1].read_text().splitlines())
-    heart = window.session.measured.measures(phases=window.session.phases)
+    heart = window.session.measurement.measured.measures(phases=window.session.measurement.phases)
     assert float(row["lv_edv_ml"]) == pytest.approx(heart.lv_edv_ml, rel=1e-3)
     said = json.loads(written[4].read_text())
     assert len(said["slices"]) == 15
@@ -77,7 +77,7 @@ def test_masks_of_some_frames_in_another_scheme(window, which, tmp_path):
     window.export.schemes.setCurrentIndex(window.export.schemes.findData("acdc"))
     [path] = window.export.export(tmp_path)
     mask = np.asarray(nib.load(path).dataobj).T
-    frames = set(window.session.phases) if which == "phases" else {2}
+    frames = set(window.session.measurement.phases) if which == "phases" else {2}
     labels = ACDC.convert(mask, UKBB)
     for t in range(4):
         expected = window.session.annotations.labels[t] if t in frames else 0
@@ -87,7 +87,7 @@ def test_masks_of_some_frames_in_another_scheme(window, which, tmp_path):
 def test_all_views_that_are_labelled(window, made, tmp_path):
     four = made.study.stack(View.LAX_4CH)
     window.studies.work_on(four)
-    window.session.annotate(SliceIndex(0, 0), made.masks[View.LAX_4CH][0, 0])
+    window.session.labelling.annotate(SliceIndex(0, 0), made.masks[View.LAX_4CH][0, 0])
     tick(window, "masks", "numbers")
     window.export.all_views.setChecked(True)
     written = window.export.export(tmp_path)
@@ -103,7 +103,7 @@ def test_all_views_that_are_labelled(window, made, tmp_path):
 def test_no_file_of_any_view_is_replaced_without_asking(window, made, tmp_path):
     four = made.study.stack(View.LAX_4CH)
     window.studies.work_on(four)
-    window.session.annotate(SliceIndex(0, 0), made.masks[View.LAX_4CH][0, 0])
+    window.session.labelling.annotate(SliceIndex(0, 0), made.masks[View.LAX_4CH][0, 0])
     tick(window, "masks", "numbers")
     window.export.all_views.setChecked(True)
     first = window.export.export(tmp_path)
@@ -130,7 +130,7 @@ def test_what_cannot_be_written_is_said_and_leaves_nothing(window, tmp_path):
     assert "file" in notification_manager.records[-1].message
     assert list(tmp_path.iterdir()) == [file]
     for index in window.session.stack.slice_indices():
-        window.session.revert(index)
+        window.session.labelling.revert(index)
     tick(window, "numbers")
     assert window.export.export(tmp_path) == []
     assert "nothing to measure" in notification_manager.records[-1].message

@@ -60,7 +60,7 @@ def test_predictions_outside_vanish_from_the_picture(widget, press, trainer, qtb
     labels = np.ones(widget.session.stack.image.shape, np.uint8)
     widget.desk.predict()
     trainer.deliver(labels)
-    qtbot.waitUntil(lambda: not widget.session.busy)
+    qtbot.waitUntil(lambda: not widget.session.training.busy)
     widget.view.go_to(A)
     press(Qt.Key.Key_Up, EVERY)
     assert not widget.view.layer.data[:, 0].any()

@@ -43,9 +43,9 @@ class Bench:
 
     def predict(self, labels, digest="m1"):
         """Train on what is drawn and take the prediction over, in portions."""
-        self.session.train()
+        self.session.training.train()
         self.trainer.deliver(labels, digest)
-        while self.session.busy:
+        while self.session.training.busy:
             self.tick(adopt_s=1e-9)
 
 
@@ -160,7 +160,7 @@ def test_undo_of_a_correction_gives_the_slice_back_to_the_model(bench):
 
 def test_stroke_under_way_holds_the_prediction_back(bench):
     paint(bench.layer, A, 1, BOX)
-    bench.session.train()
+    bench.session.training.train()
     bench.trainer.deliver(prediction())
     bench.view.go_to(C)
     bench.layer.mode = "paint"
@@ -174,13 +174,13 @@ def test_stroke_under_way_holds_the_prediction_back(bench):
         bench.layer.data_setitem((np.array([2]), np.array([3]), np.array([9]), np.array([9])), 1)
         for _ in range(20):
             bench.tick(adopt_s=1)
-        assert bench.session.busy
+        assert bench.session.training.busy
         assert bench.layer.data.sum() == bench.session.annotations.labels.sum() + 1
         Event.type = "mouse_release"
         with pytest.raises(StopIteration):
             next(drag)
     bench.tick(adopt_s=1)
-    assert not bench.session.busy
+    assert not bench.session.training.busy
     assert bench.in_step()
     assert bench.state(C) is SliceState.EDITING
     assert bench.layer.data[C].sum() == 1
@@ -188,14 +188,14 @@ def test_stroke_under_way_holds_the_prediction_back(bench):
 
 def test_stroke_in_the_midst_of_a_prediction_is_the_expert_s(bench):
     paint(bench.layer, A, 1, BOX)
-    bench.session.train()
+    bench.session.training.train()
     bench.trainer.deliver(prediction())
     bench.tick(adopt_s=1e-9)
     last = max(bench.session.stack.slice_indices())
     assert bench.state(last) is SliceState.UNLABELLED
     bench.view.go_to(last)
     paint(bench.layer, last, 3, np.s_[0:2, 0:2])
-    while bench.session.busy:
+    while bench.session.training.busy:
         bench.tick(adopt_s=1e-9)
     assert bench.in_step()
     assert bench.state(last) is SliceState.EDITING
@@ -205,7 +205,7 @@ def test_stroke_in_the_midst_of_a_prediction_is_the_expert_s(bench):
 def test_slice_given_back_comes_back_by_undo(bench):
     paint(bench.layer, A, 1, BOX)
     bench.session.confirm(A)
-    bench.session.revert(A)
+    bench.session.labelling.revert(A)
     assert bench.in_step()
     assert not bench.layer.data.any()
     bench.session.undo()
@@ -257,7 +257,7 @@ def test_closed_view_hears_nothing(bench):
     bench.view.close()
     paint(bench.layer, A, 1, BOX)
     assert not bench.session.annotations.labels.any()
-    bench.session.annotate(A, prediction()[A])
+    bench.session.labelling.annotate(A, prediction()[A])
     assert not np.array_equal(bench.layer.data[A], prediction()[A])
 
 
@@ -297,7 +297,7 @@ def test_undo_and_redo_go_through_all_that_was_seen(actions):
         bench.session.undo()
         assert bench.in_step()
         assert same(seen(), picture)
-    assert bench.session.undoable is None
+    assert bench.session.history.undoable is None
     for picture in pictures[1:]:
         bench.session.redo()
         assert same(seen(), picture)
@@ -320,6 +320,8 @@ def act(bench, what, rest, model, look):
             before = {index: annotations.labels[index].copy() for index in protected}
             bench.predict(prediction(rest[0]), model)
             assert all(np.array_equal(bench.layer.data[i], before[i]) for i in protected)
+    elif what == "confirm":
+        bench.session.confirm(*rest)
     else:
-        getattr(bench.session, what)(*rest)
+        getattr(bench.session.labelling, what)(*rest)
     bench.tick()

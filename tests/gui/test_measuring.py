@@ -23,7 +23,7 @@ def window(viewer, session, made, qtbot):
     widget.studies.add(made.study)
     for index in widget.session.stack.slice_indices():
         if index.t < 3:
-            widget.session.annotate(index, made.masks[View.SAX][index])
+            widget.session.labelling.annotate(index, made.masks[View.SAX][index])
     widget.tabs.setCurrentIndex(
         next(i for i in range(widget.tabs.count()) if widget.tabs.tabText(i) == "Measure")
     )
@@ -43,8 +43,8 @@ def number(widget, name):
 
 
 def test_numbers_are_those_of_the_labels(window, made, qtbot):
-    heart = window.session.measured.measures(phases=window.session.phases)
-    assert window.session.phases.ed == 0
+    heart = window.session.measurement.measured.measures(phases=window.session.measurement.phases)
+    assert window.session.measurement.phases.ed == 0
     assert number(window, "lv_edv_ml") == round(heart.lv_edv_ml)
     assert number(window, "lv_ef_percent") == round(heart.lv_ef_percent)
     assert number(window, "lv_edv_ml") == pytest.approx(made.lv_volume_ml[0], rel=0.15)
@@ -54,30 +54,30 @@ def test_numbers_are_those_of_the_labels(window, made, qtbot):
 
 def test_a_stroke_changes_the_numbers(window, qtbot):
     before = number(window, "lv_edv_ml")
-    window.session.annotate(SliceIndex(0, 2), np.zeros((64, 64), np.uint8))
+    window.session.labelling.annotate(SliceIndex(0, 2), np.zeros((64, 64), np.uint8))
     settled(window, qtbot)
     assert number(window, "lv_edv_ml") < before
 
 
 def test_ed_and_es_are_corrected_by_button_and_by_dragging(window, qtbot):
-    told = window.session.phases
+    told = window.session.measurement.phases
     window.desk.view.go_to(SliceIndex(1, 2))
     window.measuring.es.click()
-    assert window.session.phases == (told.ed, 1)
+    assert window.session.measurement.phases == (told.ed, 1)
     mark = window.measuring.curve._marks["ed"]
     mark.setValue(2.2)
     mark.sigPositionChangeFinished.emit(mark)
-    assert window.session.phases == (2, 1)
+    assert window.session.measurement.phases == (2, 1)
     settled(window, qtbot)
     assert "ES (frame 1)" in window.measuring.basis.text()
     window.measuring.auto.click()
-    assert window.session.phases == told
+    assert window.session.measurement.phases == told
 
 
 def test_warning_leads_to_its_slice(window, made, qtbot):
     labels = made.masks[View.SAX][0, 2].copy()
     labels[2:8, 2:8] = 1
-    window.session.annotate(SliceIndex(0, 2), labels)
+    window.session.labelling.annotate(SliceIndex(0, 2), labels)
     window.desk.view.go_to(SliceIndex(0, 4))
     settled(window, qtbot)
     warnings = window.measuring.warnings

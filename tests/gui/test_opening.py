@@ -252,8 +252,8 @@ def test_project_opens_where_it_was_left(viewer, folder, tmp_path, qtbot):
     sax = read_study(folder).stack(View.SAX)
     first.open(sax)
     drawn = np.full(sax.image.shape[2:], 2, np.uint8)
-    first.annotate(SliceIndex(1, 2), drawn)
-    first.look_at(SliceIndex(1, 2), (3.0, 99.0))
+    first.labelling.annotate(SliceIndex(1, 2), drawn)
+    first.persistence.look_at(first.stack, SliceIndex(1, 2), (3.0, 99.0))
     first.close()
 
     widget = CardiacWidget(viewer, Session(trainer=ScriptedTrainer(), who="reader"))

@@ -69,10 +69,10 @@ def test_preferences_hold_where_they_are_used(kept, viewer, monkeypatch):
     try:
         assert widget.learning.seconds.value == 7
         assert widget.export.scheme.name == "acdc"
-        assert not widget.session.learn_while_drawing
+        assert not widget.session.training.learn_while_drawing
         widget.studies.add(make_study(1, frames=1, slices=3, size=32).study)
         index = (0, 1)
-        widget.session.annotate(index, widget.session.annotations.labels[index] + 1)
+        widget.session.labelling.annotate(index, widget.session.annotations.labels[index] + 1)
         assert widget.session.annotations.record(index).who == "Dr Who"
         assert TRACES not in viewer.layers
     finally:
@@ -90,12 +90,12 @@ def test_a_window_opened_from_the_command_line_works_as_preferred(kept, monkeypa
     monkeypatch.setattr(demo, "open_window", look)
     assert open_(Options()) == 0
     with closing(opened[0]) as session:
-        assert session.keeps_by_itself
-        assert not session.learn_while_drawing
-        session.keeps_by_itself = False  # nothing of this test is to stay on the disk
+        assert session.persistence.keeps_by_itself
+        assert not session.training.learn_while_drawing
+        session.persistence.keeps_by_itself = False  # nothing of this test is to stay on the disk
         session.open(make_study(1, frames=1, slices=3, size=32).study.stacks[0])
         index = (0, 1)
-        session.annotate(index, session.annotations.labels[index] + 1)
+        session.labelling.annotate(index, session.annotations.labels[index] + 1)
         assert session.annotations.record(index).who == "Dr Who"
 
 
@@ -117,6 +117,6 @@ def test_menu_without_the_widget_says_what_to_do(make_napari_viewer, session):
         commands.set_landmarks()
         assert widget.clicks.asking
         commands.train()  # nothing is drawn yet: said, no harm
-        assert not widget.session.busy
+        assert not widget.session.training.busy
     finally:
         widget.close_session()

@@ -33,7 +33,7 @@ def make(viewer):
             made[-1].close_session()
             viewer.layers.clear()
         made.append(CardiacWidget(viewer, Session(trainer=ScriptedTrainer(), who="reader")))
-        made[-1].session.keeps_by_itself = True
+        made[-1].session.persistence.keeps_by_itself = True
         return made[-1]
 
     yield make
@@ -49,7 +49,7 @@ def drawn_project(path, stack):
     session = Session(trainer=ScriptedTrainer(), who="reader")
     session.open_project(path)
     session.open(stack)
-    session.annotate(A, np.ones(stack.image.shape[2:], np.uint8))
+    session.labelling.annotate(A, np.ones(stack.image.shape[2:], np.uint8))
     session.close()
 
 
@@ -104,7 +104,7 @@ def test_what_cannot_be_saved_stands_in_the_window_until_it_is(make, study):
     widget.studies.add(study)
     other = sqlite3.connect(widget.session.project.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    widget.session.annotate(A, np.ones((48, 48), np.uint8))
+    widget.session.labelling.annotate(A, np.ones((48, 48), np.uint8))
     widget.session.process_messages()
     widget.desk.say("something else")
     assert "not kept yet: another program holds it" in widget.unkept.text()
@@ -132,7 +132,7 @@ def test_what_is_not_kept_and_what_was_put_aside_stand_in_the_window(make, study
     widget = make()
     widget.studies.add(study)
     path = widget.session.project.path
-    widget.session.annotate(A, np.ones((48, 48), np.uint8))
+    widget.session.labelling.annotate(A, np.ones((48, 48), np.uint8))
     widget.session.close()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
@@ -143,7 +143,7 @@ def test_what_is_not_kept_and_what_was_put_aside_stand_in_the_window(make, study
     assert widget.unkept.isVisibleTo(widget)
     other.execute("ROLLBACK")
     other.close()
-    monkeypatch.setattr("napari_cardiac_ssl.session.keeping.KEEP_S", 0.0)
+    monkeypatch.setattr("napari_cardiac_ssl.session.persistence.KEEP_S", 0.0)
     widget.session.process_messages()
     assert not widget.unkept.isVisibleTo(widget)
     assert widget.session.annotations.labels[A].any()
@@ -153,7 +153,7 @@ def test_what_is_not_kept_and_what_was_put_aside_stand_in_the_window(make, study
     widget = make()
     widget.studies.add(again(study))
     assert "open in another window" in widget.unkept.text()
-    widget.session.annotate(A, np.full((48, 48), 2, np.uint8))
+    widget.session.labelling.annotate(A, np.full((48, 48), 2, np.uint8))
     holder.close()
     widget.session.process_messages()
     assert not widget.unkept.isVisibleTo(widget)

@@ -167,7 +167,7 @@ def test_menu_of_a_slice_offers_what_its_state_allows(widget):
     offered()["Exclude"].trigger()
     assert widget.session.annotations.state(A) is SliceState.EXCLUDED
     offered()["Include"].trigger()
-    widget.session.annotate(A, np.ones((32, 40), np.uint8))
+    widget.session.labelling.annotate(A, np.ones((32, 40), np.uint8))
     assert list(offered()) == ["Confirm", "Give back to the model", "Exclude", *always]
     offered()["Confirm"].trigger()
     assert list(offered()) == [
@@ -182,14 +182,14 @@ def test_menu_of_a_slice_offers_what_its_state_allows(widget):
 
 def test_next_slice_is_suggested_with_its_reason(widget, qtbot):
     widget.overview.think()
-    index = widget.session.suggest()[0].index
+    index = widget.session.suggestion.suggest()[0].index
     assert f"Frame {index.t}, slice {index.z}:" in widget.overview.reason.text()
     widget.view.go_to(SliceIndex((index.t + 1) % 3, index.z))
     widget.overview.next.click()
     assert widget.view.in_view == index
     widget.overview.next.click()
     assert widget.view.in_view != index
-    widget.session.exclude(*widget.session.stack.slice_indices())
+    widget.session.labelling.exclude(*widget.session.stack.slice_indices())
     qtbot.waitUntil(lambda: "Nothing left" in widget.overview.reason.text())
     assert not widget.overview.next.isEnabled()
 
@@ -198,24 +198,24 @@ def test_ed_and_es_are_marked_and_can_be_corrected(widget, qtbot):
     labels = np.zeros((3, 4, 32, 40), np.uint8)
     for t, size in enumerate((12, 6, 10)):
         labels[t, 1:3, 5 : 5 + size, 8 : 8 + size] = 1
-    widget.session.take_over(labels)
+    widget.session.labelling.take_over(labels)
     widget.overview.think()
-    assert widget.session.phases == (0, 1)
+    assert widget.session.measurement.phases == (0, 1)
     menu = {action.text(): action for action in widget.overview.menu(SliceIndex(2, 1)).actions()}
     menu["This frame is ES"].trigger()
-    assert widget.session.phases == (0, 2)
+    assert widget.session.measurement.phases == (0, 2)
     widget.overview.think()
     assert widget.overview.marks == {0: "ED", 2: "ES"}
     menu["Find ED and ES again"].trigger()
-    assert widget.session.phases == (0, 1)
+    assert widget.session.measurement.phases == (0, 1)
 
 
 def test_helps_draft_slices(widget):
     box = np.zeros((32, 40), np.uint8)
     box[5:15, 8:20] = 1
     helps = [action.trigger for action in widget.slice.help.menu().actions()]
-    widget.session.annotate(SliceIndex(0, 0), box)
-    widget.session.annotate(SliceIndex(0, 2), box)
+    widget.session.labelling.annotate(SliceIndex(0, 0), box)
+    widget.session.labelling.annotate(SliceIndex(0, 2), box)
     widget.view.go_to(SliceIndex(0, 1))
     helps[0]()
     assert np.array_equal(widget.view.layer.data[0, 1], box)

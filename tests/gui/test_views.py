@@ -45,7 +45,7 @@ def test_short_axis_is_worked_on_and_the_others_stand_beside(window, made):
 def test_another_view_takes_the_place_and_labels_wait(window, made):
     sax, four = made.study.stack(View.SAX), made.study.stack(View.LAX_4CH)
     labels = np.full(sax.image.shape[2:], 1, np.uint8)
-    window.session.annotate(SliceIndex(0, 2), labels)
+    window.session.labelling.annotate(SliceIndex(0, 2), labels)
     window.studies.work_on(four)
     assert window.session.stack is four
     assert image_names(window) == [four.name]
@@ -58,8 +58,8 @@ def test_another_view_takes_the_place_and_labels_wait(window, made):
 
 
 def test_no_other_view_while_a_job_runs(window, made, trainer):
-    window.session.annotate(SliceIndex(0, 2), np.ones((64, 64), np.uint8))
-    window.session.train()
+    window.session.labelling.annotate(SliceIndex(0, 2), np.ones((64, 64), np.uint8))
+    window.session.training.train()
     window.studies.work_on(made.study.stack(View.LAX_4CH))
     assert window.session.stack.view is View.SAX
     assert "training is running" in window.status.text().lower()
@@ -67,7 +67,7 @@ def test_no_other_view_while_a_job_runs(window, made, trainer):
 
 def test_pane_shows_what_is_labelled_along_the_cut(window, made):
     sax = made.study.stack(View.SAX)
-    window.session.annotate(SliceIndex(0, 2), made.masks[View.SAX][0, 2])
+    window.session.labelling.annotate(SliceIndex(0, 2), made.masks[View.SAX][0, 2])
     window.desk.view.go_to(SliceIndex(0, 2))
     pane_cuts = cuts(sax, made.study.stack(View.LAX_4CH))
     assert [cut.z for cut in pane_cuts] == [0, 1, 2, 3, 4]

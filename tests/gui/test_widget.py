@@ -44,7 +44,7 @@ def test_first_image_is_opened_with_a_label_layer_ready_to_paint(widget, viewer,
     assert layer.data.shape == SHAPE
     assert tuple(viewer.dims.current_step[:2]) == (0, 2)
     assert trainer.warm
-    assert "draw the LV" in widget.status.text()
+    assert "draw the heart" in widget.status.text()
     assert not widget.learning.train.isEnabled()
 
 
@@ -136,7 +136,7 @@ def test_held_key_shows_what_was_there_before(widget, viewer, trainer, qtbot):
     widget.desk.confirm()
     widget.learning.train.click()
     trainer.deliver(ring())
-    qtbot.waitUntil(lambda: not widget.session.busy)
+    qtbot.waitUntil(lambda: not widget.session.training.busy)
     corrected = SliceIndex(0, 2)
     draw(widget, corrected, 1, np.s_[20:28, 20:28])
     layers, states = list(viewer.layers), widget.session.annotations.slices(*SliceState)
@@ -212,7 +212,7 @@ def test_ctrl_z_takes_back_strokes_confirmations_and_refreshes(widget, trainer, 
     widget.desk.confirm()
     widget.learning.train.click()
     trainer.deliver(ring())
-    qtbot.waitUntil(lambda: not widget.session.busy)
+    qtbot.waitUntil(lambda: not widget.session.training.busy)
     draw(widget, C, 3, BOX)
     states = []
     for _ in range(4):
@@ -303,7 +303,7 @@ def test_job_is_shown_and_steered(widget, trainer, qtbot):
     assert trainer.wishes == [Wish.PAUSE, Wish.RESUME, Wish.FINISH]
     assert not training.finish.isEnabled()
     trainer.deliver(ring())
-    qtbot.waitUntil(lambda: not widget.session.busy)
+    qtbot.waitUntil(lambda: not widget.session.training.busy)
     assert "Learned from 1 slice" in widget.status.text()
     assert np.array_equal(widget.view.layer.data[0, 2], ring()[0, 2])
     assert widget.export.parts["model"].isEnabled()
@@ -315,7 +315,7 @@ def test_predictions_are_accepted_and_models_rolled_back(widget, trainer, qtbot)
     draw(widget, A, 1, BOX)
     widget.learning.train.click()
     trainer.deliver(ring())
-    qtbot.waitUntil(lambda: not widget.session.busy)
+    qtbot.waitUntil(lambda: not widget.session.training.busy)
     widget.view.go_to(SliceIndex(0, 2))
     slice_, frame, _, _, give_back, all_back = widget.learning.accept.menu().actions()
     slice_.trigger()
@@ -341,7 +341,7 @@ def test_doubt_is_a_layer_on_demand(widget, trainer, viewer, qtbot):
     draw(widget, A, 1, BOX)
     widget.learning.train.click()
     trainer.deliver(ring())
-    qtbot.waitUntil(lambda: not widget.session.busy)
+    qtbot.waitUntil(lambda: not widget.session.training.busy)
     widget.learning.confidence.click()
     doubt = viewer.layers["s doubt"]
     assert (doubt.data == 55).all()
@@ -370,7 +370,7 @@ def test_cancel_leaves_all_as_it_was(widget, trainer):
     before = widget.view.layer.data.copy()
     widget.learning.train.click()
     widget.learning.cancel.click()
-    assert not widget.session.busy
+    assert not widget.session.training.busy
     trainer.deliver(ring())
     for _ in range(2 * len(trainer.script)):  # one more prediction a tick, if any were taken over
         widget.desk.tick()
@@ -480,7 +480,7 @@ def test_closed_dock_ends_the_trainer(widget, viewer, trainer, qtbot):
 
 
 def test_two_widgets_have_a_session_each(viewer, stack, widget):
-    other = CardiacWidget(viewer, Session(trainer=type(widget.session._trainer)()))
+    other = CardiacWidget(viewer, Session(trainer=type(widget.session.training._trainer)()))
     assert other.session is not widget.session
     draw(widget, B, 1, BOX)
     assert not other.desk.is_open or not other.session.annotations.labels.any()
@@ -497,7 +497,7 @@ def real(viewer, stack, qtbot):
     draw(widget, C, 1, BOX)
     widget.learning.seconds.value = 600
     widget.learning.train.click()
-    qtbot.waitUntil(lambda: widget.session.status.progress is not None)
+    qtbot.waitUntil(lambda: widget.session.training.status.progress is not None)
     yield widget
     widget.close_session()
 
@@ -505,16 +505,16 @@ def real(viewer, stack, qtbot):
 def test_killed_trainer_leaves_window_and_labels_and_can_train_again(real, qtbot, monkeypatch):
     before = real.view.layer.data.copy()
     monkeypatch.setattr(handle, "MOST_RESTARTS", 0)
-    os.kill(real.session.trainer_pid, signal.SIGKILL)
-    qtbot.waitUntil(lambda: not real.session.busy)
+    os.kill(real.session.training.trainer_pid, signal.SIGKILL)
+    qtbot.waitUntil(lambda: not real.session.training.busy)
     assert "SIGKILL" in real.status.text()
     assert np.array_equal(real.view.layer.data, before)
     draw(real, A, 2, BOX)  # the window lives
     real.learning.train.click()
-    qtbot.waitUntil(lambda: real.session.status.progress is not None)
-    pid = real.session.trainer_pid
+    qtbot.waitUntil(lambda: real.session.training.status.progress is not None)
+    pid = real.session.training.trainer_pid
     real.learning.cancel.click()
-    qtbot.waitUntil(lambda: not real.session.busy)
+    qtbot.waitUntil(lambda: not real.session.training.busy)
     real.close_session()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)

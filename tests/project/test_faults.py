@@ -20,7 +20,7 @@ from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.project import DamagedError, NotWritableError, Project, opening
 from napari_cardiac_ssl.project.faults import refusal
 from napari_cardiac_ssl.project.places import automatic_path
-from napari_cardiac_ssl.session import Session, keeping
+from napari_cardiac_ssl.session import Session, persistence
 
 from .conftest import DIGEST, STACK, A, B, NoTrainer, content, model, stroke
 
@@ -63,7 +63,7 @@ def make():
 
     def make():
         session = Session(trainer=NoTrainer(), who="reader")
-        session.keeps_by_itself = True
+        session.persistence.keeps_by_itself = True
         made.append(session)
         return session
 
@@ -77,7 +77,7 @@ def drawn(folder, make):
     """The file of a stack on which something was drawn before."""
     session = make()
     session.open(STACK)
-    session.annotate(A, np.full((4, 4), 2, np.uint8))
+    session.labelling.annotate(A, np.full((4, 4), 2, np.uint8))
     session.close()
     return automatic_path(DIGEST)
 
@@ -86,24 +86,24 @@ def draws(session):
     """Open the stack and draw; return what is shown of before."""
     session.open(STACK)
     before = int(session.annotations.labels[A].sum())
-    session.annotate(B, np.full((4, 4), 3, np.uint8))
-    assert session.undoable == "stroke"
+    session.labelling.annotate(B, np.full((4, 4), 3, np.uint8))
+    assert session.history.undoable == "stroke"
     return before
 
 
 def wait_until_kept(session, monkeypatch):
-    monkeypatch.setattr(keeping, "KEEP_S", 0.0)
+    monkeypatch.setattr(persistence, "KEEP_S", 0.0)
     until = time.monotonic() + 60
-    while session.not_kept and time.monotonic() < until:
+    while session.persistence.not_kept and time.monotonic() < until:
         session.process_messages()
         time.sleep(0.01)
-    assert session.not_kept is None
+    assert session.persistence.not_kept is None
 
 
 def assert_is_kept(make):
     again = make()
     again.open(STACK)
-    assert again.not_kept is None
+    assert again.persistence.not_kept is None
     assert again.annotations.labels[A].sum() == 32
     assert again.annotations.labels[B].sum() == 48
 
@@ -112,19 +112,19 @@ def test_a_read_only_file_in_a_folder_that_may_be_written(drawn, make, monkeypat
     before = drawn.read_bytes()
     drawn.chmod(0o444)
     session, said = make(), []
-    session.said.connect(said.append)
+    session.signals.said.connect(said.append)
     assert draws(session) == 32  # it is read all the same
-    assert "is not kept" in session.not_kept
-    assert "it may not be written" in session.not_kept
-    assert session.not_kept in said
+    assert "is not kept" in session.persistence.not_kept
+    assert "it may not be written" in session.persistence.not_kept
+    assert session.persistence.not_kept in said
     session.process_messages()
-    assert session.not_kept
+    assert session.persistence.not_kept
     assert [file.name for file in drawn.parent.iterdir()] == [drawn.name]
     assert drawn.read_bytes() == before
     drawn.chmod(0o644)
     wait_until_kept(session, monkeypatch)
     assert said[-1] == "everything is kept again"
-    session.annotate(A, np.full((4, 4), 2, np.uint8))
+    session.labelling.annotate(A, np.full((4, 4), 2, np.uint8))
     session.close()
     assert_is_kept(make)
 
@@ -133,7 +133,7 @@ def test_a_read_only_folder(drawn, make):
     drawn.parent.chmod(0o555)
     session = make()
     assert draws(session) == 32
-    assert "Permission denied" in session.not_kept
+    assert "Permission denied" in session.persistence.not_kept
     session.close()
     drawn.parent.chmod(0o755)
     assert [file.name for file in drawn.parent.iterdir()] == [drawn.name]
@@ -171,16 +171,16 @@ def test_another_program_holds_it_for_a_while(drawn, make, monkeypatch, statemen
     session.open(STACK)
     shown = int(session.annotations.labels[A].sum())
     assert shown == (0 if statement == "BEGIN EXCLUSIVE" else 32)
-    assert "another program holds it" in session.not_kept
-    assert ("cannot be shown" in session.not_kept) == (not shown)
+    assert "another program holds it" in session.persistence.not_kept
+    assert ("cannot be shown" in session.persistence.not_kept) == (not shown)
     assert [file.name for file in drawn.parent.iterdir() if "damaged" in file.name] == []
     if shown:
-        session.annotate(B, np.full((4, 4), 3, np.uint8))
+        session.labelling.annotate(B, np.full((4, 4), 3, np.uint8))
     other.execute("ROLLBACK")
     other.close()
     wait_until_kept(session, monkeypatch)
     assert session.annotations.labels[A].sum() == 32
-    session.annotate(B, np.full((4, 4), 3, np.uint8))
+    session.labelling.annotate(B, np.full((4, 4), 3, np.uint8))
     session.close()
     assert_is_kept(make)
 
@@ -189,18 +189,18 @@ def test_what_somebody_else_did_meanwhile_is_never_written_over(drawn, make, mon
     holder = Project.open(drawn)
     session = make()
     assert draws(session) == 32
-    assert "open in another window" in session.not_kept
+    assert "open in another window" in session.persistence.not_kept
     holder.add_step(DIGEST, stroke(1, A))
     holder.close()
-    monkeypatch.setattr(keeping, "KEEP_S", 0.0)
+    monkeypatch.setattr(persistence, "KEEP_S", 0.0)
     for _ in range(3):
         session.process_messages()
-    assert "its file holds other work by now; save it as a project" in session.not_kept
+    assert "its file holds other work by now; save it as a project" in session.persistence.not_kept
     theirs = Project.open(drawn)
     assert theirs.contents(DIGEST) == {A: content(1)}
     theirs.close()
-    session.save_as(drawn.with_name("mine.cardiac"))
-    assert session.not_kept is None
+    session.persistence.save_as(drawn.with_name("mine.cardiac"))
+    assert session.persistence.not_kept is None
 
 
 def test_a_model_that_carries_over_is_no_work_on_a_stack_that_cannot_be_read(
@@ -215,7 +215,7 @@ def test_a_model_that_carries_over_is_no_work_on_a_stack_that_cannot_be_read(
     unused = session.project.path
     session.open(STACK)
     assert not unused.exists()
-    assert "cannot be shown" in session.not_kept
+    assert "cannot be shown" in session.persistence.not_kept
     other.execute("ROLLBACK")
     other.close()
     wait_until_kept(session, monkeypatch)
@@ -236,11 +236,11 @@ def test_what_was_held_until_the_window_closed_is_kept_then(drawn, make):
 
 def test_another_program_comes_in_the_midst_of_work(drawn, make, monkeypatch):
     session, told = make(), []
-    session.trouble.connect(told.append)
+    session.signals.trouble.connect(told.append)
     session.open(STACK)
     other = sqlite3.connect(drawn, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    session.annotate(B, np.full((4, 4), 3, np.uint8))
+    session.labelling.annotate(B, np.full((4, 4), 3, np.uint8))
     session.process_messages()
     assert "cannot be saved now (another program holds it" in told[0]
     other.execute("ROLLBACK")
@@ -284,13 +284,13 @@ def test_no_file_may_grow(drawn, make, monkeypatch, there):
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     try:
         assert draws(session) == (32 if there else 0)
-        assert "is not kept" in session.not_kept
+        assert "is not kept" in session.persistence.not_kept
         session.process_messages()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, before)
     wait_until_kept(session, monkeypatch)
-    session.annotate(A, np.full((4, 4), 2, np.uint8))
+    session.labelling.annotate(A, np.full((4, 4), 2, np.uint8))
     session.close()
     assert_is_kept(make)
 
@@ -307,7 +307,7 @@ def test_a_disk_that_is_full_when_the_image_is_opened(home, make, monkeypatch):
     try:
         first = make()
         first.open(STACK)
-        first.annotate(A, np.full((4, 4), 2, np.uint8))
+        first.labelling.annotate(A, np.full((4, 4), 2, np.uint8))
         first.close()
         filling = disk / "filling"
         with contextlib.suppress(OSError), open(filling, "wb", buffering=0) as file:
@@ -315,7 +315,7 @@ def test_a_disk_that_is_full_when_the_image_is_opened(home, make, monkeypatch):
                 file.write(bytes(1024))
         session = make()
         assert draws(session) == 32
-        assert "full" in session.not_kept
+        assert "full" in session.persistence.not_kept
         assert sorted(file.name for file in disk.iterdir()) == sorted(
             [automatic_path(DIGEST).name, filling.name]
         )
@@ -338,9 +338,9 @@ def test_a_home_that_cannot_be_written(folder, make, kind, monkeypatch):
         home.chmod(0o555 if kind == "read-only" else 0o000)
     session = make()
     assert draws(session) == 0
-    assert "is not kept: cannot write" in session.not_kept
-    session.save_as(folder / "mine.cardiac")
-    assert session.not_kept is None
+    assert "is not kept: cannot write" in session.persistence.not_kept
+    session.persistence.save_as(folder / "mine.cardiac")
+    assert session.persistence.not_kept is None
     home.chmod(0o755)
 
 
@@ -351,17 +351,17 @@ def test_only_a_damaged_file_is_put_aside_and_it_is_said_where(drawn, make):
     drawn.write_bytes(data[: len(data) // 2] + bytes(len(data) // 2))
     drawn.with_name(f"{drawn.name}-wal").write_bytes(b"its log")
     session, told = make(), []
-    session.trouble.connect(told.append)
+    session.signals.trouble.connect(told.append)
     assert draws(session) == 0
     (aside,) = (file for file in drawn.parent.iterdir() if file.suffix.startswith(".damaged-"))
     assert str(aside) in told[0]
-    assert session.put_aside == told[0]
-    assert session.not_kept is None
+    assert session.persistence.put_aside == told[0]
+    assert session.persistence.not_kept is None
     assert aside.read_bytes().startswith(data[:1000])
     session.close()
     again = make()
     again.open(STACK)
-    assert again.put_aside is None
+    assert again.persistence.put_aside is None
     assert again.annotations.slices(SliceState.EDITING) == (B,)
 
 
@@ -373,12 +373,12 @@ def test_a_damaged_mask_is_refused_and_all_stays_as_it_was(drawn, make):
     session = make()
     other = replace(STACK, image=STACK.image + 1)
     session.open(other)
-    session.annotate(A, np.ones((4, 4), np.uint8))
+    session.labelling.annotate(A, np.ones((4, 4), np.uint8))
     with pytest.raises(InputError, match=rf"a stored mask .*go back to a copy of it, {drawn}"):
         session.open(STACK)
     assert session.stack is other
-    session.annotate(B, np.ones((4, 4), np.uint8))
-    assert session.undoable == "stroke"
+    session.labelling.annotate(B, np.ones((4, 4), np.uint8))
+    assert session.history.undoable == "stroke"
     session.close()
     assert drawn.read_bytes()[100:] == before[100:]  # past the head, where openings are counted
 
@@ -389,7 +389,7 @@ def test_what_is_not_ours_stays_where_it_is(drawn, make):
     other.close()
     session = make()
     assert draws(session) == 0
-    assert "is not a project of Cardiac SSL" in session.not_kept
+    assert "is not a project of Cardiac SSL" in session.persistence.not_kept
     assert drawn.exists()
 
 
@@ -433,7 +433,7 @@ def test_whatever_the_disk_says_while_it_is_opened(drawn, make, monkeypatch, fau
     monkeypatch.setattr(opening, "connect", failing)
     session = make()
     assert draws(session) == 32
-    assert fault.strerror in session.not_kept
+    assert fault.strerror in session.persistence.not_kept
     assert drawn.exists()
 
 
@@ -446,4 +446,4 @@ def test_a_project_by_name_that_cannot_be_written_is_offered_to_read(drawn, make
     session.open(STACK)
     assert session.annotations.labels[A].sum() == 32
     with pytest.raises(InputError, match="was opened to read"):
-        session.annotate(B, np.ones((4, 4), np.uint8))
+        session.labelling.annotate(B, np.ones((4, 4), np.uint8))

@@ -128,13 +128,13 @@ def test_what_a_session_does_without_its_model(path, masks):
     kept._journal.db.execute("UPDATE parts SET data=zeroblob(5000)")
     kept.close()
     session, told = Session(trainer=NoTrainer(), who="reader"), []
-    session.trouble.connect(told.append)
+    session.signals.trouble.connect(told.append)
     session.open_project(path)
     session.open(STACK)
     assert session.model is None
     assert "the model of SAX is not used" in told[0]
-    assert session.model_trouble == told[0]
+    assert session.models.trouble == told[0]
     assert len(session.annotations.slices(SliceState.EXPERT)) == len(masks)
-    session.annotate(SliceIndex(0, 0), np.ones((64, 64), np.uint8))
-    assert session.undoable == "stroke"
+    session.labelling.annotate(SliceIndex(0, 0), np.ones((64, 64), np.uint8))
+    assert session.history.undoable == "stroke"
     session.close()

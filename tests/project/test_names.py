@@ -49,7 +49,7 @@ def test_strokes_on_other_images_are_kept_after_such_a_name(path):
     odd = Stack(np.ones((1, 2, 4, 4)), np.eye(4), name=LATIN, source=NiftiSource(Path(LATIN)))
     for number in range(6):  # to and fro
         session.open(odd if number % 2 else STACK)
-        session.annotate(SliceIndex(0, number % 2), np.full((4, 4), number % 4, np.uint8))
+        session.labelling.annotate(SliceIndex(0, number % 2), np.full((4, 4), number % 4, np.uint8))
         assert session.project.trouble is None
     left = session.annotations.labels.copy()
     session.close()

@@ -51,9 +51,9 @@ def test_what_cannot_be_kept_is_not_said_to_be(kept, path):
     session = Session(project=Project.open(path, read_only=True), trainer=NoTrainer())
     session.open(STACK)
     for verb in (
-        lambda: session.set_phases(0, None),
-        lambda: session.set_landmarks(None),
-        lambda: session.correct_view(STACK, View.LAX_4CH),
+        lambda: session.measurement.set_phases(0, None),
+        lambda: session.study.set_landmarks(None),
+        lambda: session.study.correct_view(STACK, View.LAX_4CH),
     ):
         with pytest.raises(InputError, match="was opened to read"):
             verb()
@@ -65,8 +65,8 @@ def test_twenty_thousand_events_later_a_session_validates_as_before(path):
     session = Session(trainer=NoTrainer(), who="reader")
     session.open_project(path)
     session.open(STACK)
-    session.set_phases(0, 0)
-    session.correct_view(STACK, View.LAX_4CH)
+    session.measurement.set_phases(0, 0)
+    session.study.correct_view(STACK, View.LAX_4CH)
     project = session.project
     for name, parent, slices in (("m1", None, [A]), ("m2", "m1", [B])):
         project.models.keep(model(name, previous=parent), View.LAX_4CH, parent)
@@ -80,15 +80,15 @@ def test_twenty_thousand_events_later_a_session_validates_as_before(path):
     again.open_project(path)
     again.open(STACK)
     assert again.stack.view is View.LAX_4CH
-    assert again.phases == (0, 0)
+    assert again.measurement.phases == (0, 0)
     again.project.add_step(
         DIGEST, Step("refresh", {i: (EMPTY, content(1)) for i in (A, B)}, ("m1", "m2"))
     )
     for index in (A, B):
-        again.annotate(index, np.ones((4, 4), np.uint8))
+        again.labelling.annotate(index, np.ones((4, 4), np.uint8))
         again.confirm(index)
     assert again.model.digest == "m2"
-    assert again.validation == ()  # m2 has learned B, and m1, which it came from, A
+    assert again.validation.scores == ()  # m2 has learned B, and m1, which it came from, A
     again.close()
 
 

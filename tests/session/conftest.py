@@ -28,11 +28,11 @@ def session(trainer):
 def heard(session):
     """Everything that the session said, in order."""
     heard = []
-    session.slices_changed.connect(lambda slices: heard.append(("changed", slices)))
-    session.labels_refreshed.connect(lambda slices: heard.append(("refreshed", slices)))
-    session.job_changed.connect(lambda status: heard.append(("job", status.phase)))
-    session.model_adopted.connect(lambda model: heard.append(("model", model.digest)))
-    session.job_ended.connect(lambda how: heard.append(("ended", how)))
+    session.signals.slices_changed.connect(lambda slices: heard.append(("changed", slices)))
+    session.signals.labels_refreshed.connect(lambda slices: heard.append(("refreshed", slices)))
+    session.signals.job_changed.connect(lambda status: heard.append(("job", status.phase)))
+    session.signals.model_adopted.connect(lambda model: heard.append(("model", model.digest)))
+    session.signals.job_ended.connect(lambda how: heard.append(("ended", how)))
     return heard
 
 
@@ -62,5 +62,5 @@ def say(session, trainer, *messages):
 
 
 def train(session, trainer, code=2, **kwargs):
-    session.train(**kwargs)
+    session.training.train(**kwargs)
     say(session, trainer, *result(trainer.jobs[-1], code))

@@ -23,6 +23,11 @@ indices = st.integers(0, 2).map(lambda z: SliceIndex(0, z))
 codes = st.integers(0, 3)
 
 
+def verb_of(session, name):
+    """Return a verb on slices: of the session, or of the part that it concerns alone."""
+    return getattr(session if name in {"confirm", "accept"} else session.labelling, name)
+
+
 class Work(RuleBasedStateMachine):
     """A session driven at random, beside a list of everything that was seen."""
 
@@ -68,7 +73,7 @@ class Work(RuleBasedStateMachine):
 
     @rule(index=indices, code=codes)
     def annotate(self, index, code):
-        self.session.annotate(index, np.full((2, 2), code, np.uint8))
+        self.session.labelling.annotate(index, np.full((2, 2), code, np.uint8))
         self.done()
 
     @rule(
@@ -77,7 +82,7 @@ class Work(RuleBasedStateMachine):
     )
     def mark(self, slices, verb):
         before = self.session.annotations.labels.copy()
-        getattr(self.session, verb)(*slices)
+        verb_of(self.session, verb)(*slices)
         np.testing.assert_array_equal(self.session.annotations.labels, before)
         self.done()
 
@@ -85,7 +90,7 @@ class Work(RuleBasedStateMachine):
     def set_end(self, index, end, every):
         before, was = self.drawn(), self.seen()
         try:
-            changed = getattr(self.session, f"set_{end}_slice")(index, all_frames=every)
+            changed = self.session.set_end(end, index, all_frames=every)
         except InputError:
             assert self.seen() == was
             return
@@ -104,7 +109,7 @@ class Work(RuleBasedStateMachine):
     @rule(index=indices)
     def revert(self, index):
         others = {i: labels for i, labels in self.drawn().items() if i != index}
-        self.session.revert(index)
+        self.session.labelling.revert(index)
         assert others.items() <= self.drawn().items()
         self.done()
 
@@ -113,7 +118,7 @@ class Work(RuleBasedStateMachine):
     @rule(code=codes, touched=st.none() | indices, whole=st.booleans())
     def refresh(self, code, touched, whole):
         """A model predicts, while the expert may draw on one slice more."""
-        self.session.predict()
+        self.session.training.predict()
         number, wanted = self.trainer.jobs[-1].number, self.trainer.jobs[-1].predict[1]
         if touched:
             self.annotate(touched, code)
@@ -123,7 +128,7 @@ class Work(RuleBasedStateMachine):
         said = [Trained(number, ModelFile(f"m{self.models}", b"weights", 1, None, 1.0))]
         said += [Predicted(number, (index,), labels, labels) for index in wanted]
         self.trainer.script = [*said, Done(number) if whole else Failed(number, "no memory")]
-        while self.session.busy:
+        while self.session.training.busy:
             self.session.process_messages(adopt_s=1e-9)
         assert drawn.items() <= self.drawn().items()
         if whole:
@@ -149,7 +154,7 @@ class Work(RuleBasedStateMachine):
             self.session.undo()
             self.at = max(self.at - 1, 0)
             self.is_as_it_was()
-        assert (self.session.undoable is None) == (self.at == 0)
+        assert (self.session.history.undoable is None) == (self.at == 0)
 
     @rule(times=st.integers(1, 6))
     def redo(self, times):
@@ -157,7 +162,7 @@ class Work(RuleBasedStateMachine):
             self.session.redo()
             self.at = min(self.at + 1, len(self.states) - 1)
             self.is_as_it_was()
-        assert (self.session.redoable is None) == (self.at == len(self.states) - 1)
+        assert (self.session.history.redoable is None) == (self.at == len(self.states) - 1)
 
     def is_as_it_was(self):
         labels, records, model = self.seen()
@@ -174,12 +179,12 @@ class Work(RuleBasedStateMachine):
     @precondition(lambda self: self.folder)
     @rule()
     def reopen(self):
-        left = self.seen(), self.session.undoable, self.session.redoable
+        left = self.seen(), self.session.history.undoable, self.session.history.redoable
         self.session.close()
         self.session = Session(trainer=self.trainer, who="reader")
         self.session.open_project(self.file)
         self.session.open(STACK)
-        assert (self.seen(), self.session.undoable, self.session.redoable) == left
+        assert (self.seen(), self.session.history.undoable, self.session.history.redoable) == left
 
 
 class WorkInAFile(Work):

@@ -8,7 +8,7 @@ import pytest
 from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.session import Session
-from napari_cardiac_ssl.session.lessons import LEAST_FROM_OTHERS
+from napari_cardiac_ssl.session.examples import LEAST_FROM_OTHERS
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 from .conftest import ScriptedTrainer, result, say, square, train
@@ -28,7 +28,7 @@ def session(session):
 def seen(session):
     annotations = session.annotations
     records = [annotations.record(i) for i in session.stack.slice_indices()]
-    return annotations.labels.tobytes(), records, session.undoable, session.redoable
+    return annotations.labels.tobytes(), records, session.history.undoable, session.history.redoable
 
 
 def outside(session, t):
@@ -36,22 +36,22 @@ def outside(session, t):
 
 
 def mark(session, first, last, t=0, **kwargs):
-    session.set_first_slice(SliceIndex(t, first), **kwargs)
-    session.set_last_slice(SliceIndex(t, last), **kwargs)
+    session.set_end("first", SliceIndex(t, first), **kwargs)
+    session.set_end("last", SliceIndex(t, last), **kwargs)
 
 
 def test_slices_outside_are_examples_of_no_heart(session, trainer, heard):
     assert session.annotations.extent(0) == (0, 7)
-    assert session.set_first_slice((0, 2)) == ((0, 0), (0, 1))
+    assert session.set_end("first", (0, 2)) == ((0, 0), (0, 1))
     assert heard == [("changed", ((0, 0), (0, 1)))]
-    assert session.set_last_slice(SliceIndex(0, 5)) == ((0, 6), (0, 7))
+    assert session.set_end("last", SliceIndex(0, 5)) == ((0, 6), (0, 7))
     assert session.annotations.extent(0) == (2, 5)
     assert session.annotations.extent(1) == (0, 7)
     record = session.annotations.record(SliceIndex(0, 7))
     assert (record.state, record.who, record.how) == (SliceState.EXPERT, "reader", OUTSIDE)
     with pytest.raises(InputError, match="nothing to learn from yet; draw the heart"):
-        session.train()
-    session.annotate(SliceIndex(0, 4), square(1))
+        session.training.train()
+    session.labelling.annotate(SliceIndex(0, 4), square(1))
     train(session, trainer)
     learned = trainer.jobs[-1].examples[0]
     assert [index.z for index in learned.slices] == [0, 1, 4, 6, 7]
@@ -62,46 +62,46 @@ def test_slices_outside_are_examples_of_no_heart(session, trainer, heard):
 
 
 def test_predictions_outside_go_and_come_back_by_undo(session, trainer):
-    session.annotate(SliceIndex(0, 4), square(1))
+    session.labelling.annotate(SliceIndex(0, 4), square(1))
     train(session, trainer)
     before = seen(session)
-    session.set_first_slice(SliceIndex(0, 2))
+    session.set_end("first", SliceIndex(0, 2))
     after = seen(session)
-    assert session.undoable == "first slice with heart"
+    assert session.history.undoable == "first slice with heart"
     assert not session.annotations.labels[0, :2].any()
     session.undo()
     assert seen(session)[:3] == before[:3]
     session.redo()
     assert seen(session) == after
-    assert session.before(SliceIndex(0, 1)).record.state is SliceState.PREDICTED
+    assert session.history.before(SliceIndex(0, 1)).record.state is SliceState.PREDICTED
 
 
 def test_in_all_frames_it_is_one_step(session):
-    changed = session.set_last_slice(SliceIndex(1, 5), all_frames=True)
+    changed = session.set_end("last", SliceIndex(1, 5), all_frames=True)
     assert changed == tuple((t, z) for t in range(FRAMES) for z in (6, 7))
     assert [session.annotations.extent(t) for t in range(FRAMES)] == [(0, 5)] * FRAMES
     session.undo()
     assert not session.annotations.slices(SliceState.EXPERT)
-    assert session.undoable is None
+    assert session.history.undoable is None
 
 
 def test_an_end_that_moves_gives_slices_back(session):
     mark(session, 3, 5)
-    assert session.set_first_slice(SliceIndex(0, 1)) == ((0, 1), (0, 2))
+    assert session.set_end("first", SliceIndex(0, 1)) == ((0, 1), (0, 2))
     assert outside(session, 0) == [0, 6, 7]
     assert session.annotations.state(SliceIndex(0, 1)) is SliceState.UNLABELLED
-    assert session.set_last_slice(SliceIndex(0, 7)) == ((0, 6), (0, 7))
+    assert session.set_end("last", SliceIndex(0, 7)) == ((0, 6), (0, 7))
     assert session.annotations.extent(0) == (1, 7)
-    assert session.set_first_slice(SliceIndex(0, 1)) == ()
-    assert session.undoable == "last slice with heart"
+    assert session.set_end("first", SliceIndex(0, 1)) == ()
+    assert session.history.undoable == "last slice with heart"
 
 
 def test_a_single_slice_is_reverted_or_drawn_on(session):
     mark(session, 2, 5)
-    session.revert(SliceIndex(0, 1))
+    session.labelling.revert(SliceIndex(0, 1))
     assert session.annotations.state(SliceIndex(0, 1)) is SliceState.UNLABELLED
     assert session.annotations.extent(0) == (1, 5)
-    session.annotate(SliceIndex(0, 6), square(1))
+    session.labelling.annotate(SliceIndex(0, 6), square(1))
     record = session.annotations.record(SliceIndex(0, 6))
     assert (record.state, record.how) == (SliceState.EDITING, "drawn")
     session.confirm(SliceIndex(0, 6))
@@ -109,18 +109,18 @@ def test_a_single_slice_is_reverted_or_drawn_on(session):
 
 
 def test_what_an_expert_drew_is_not_outside_and_nothing_changes(session):
-    session.annotate(SliceIndex(2, 6), square(1))
+    session.labelling.annotate(SliceIndex(2, 6), square(1))
     before = seen(session)
     with pytest.raises(InputError, match=r"frame 2: slice 5 cannot be the last .*, slice 6 has"):
-        session.set_last_slice(SliceIndex(0, 5), all_frames=True)
+        session.set_end("last", SliceIndex(0, 5), all_frames=True)
     assert seen(session) == before
     session.confirm(SliceIndex(2, 6))
     before = seen(session)
-    with pytest.raises(InputError, match="give that back to the model or erase it"):
-        session.set_last_slice(SliceIndex(2, 5))
+    with pytest.raises(InputError, match="revert it to the model or erase it"):
+        session.set_end("last", SliceIndex(2, 5))
     assert seen(session) == before
-    session.annotate(SliceIndex(2, 6), np.zeros((8, 8), np.uint8))  # erased
-    session.set_last_slice(SliceIndex(2, 5))
+    session.labelling.annotate(SliceIndex(2, 6), np.zeros((8, 8), np.uint8))  # erased
+    session.set_end("last", SliceIndex(2, 5))
     assert outside(session, 2) == [6, 7]
 
 
@@ -128,13 +128,13 @@ def test_ends_do_not_cross(session):
     mark(session, 2, 5)
     before = seen(session)
     with pytest.raises(InputError, match="slice 6 cannot be the first with heart, slice 5 is the"):
-        session.set_first_slice(SliceIndex(0, 6))
+        session.set_end("first", SliceIndex(0, 6))
     with pytest.raises(InputError, match="slice 1 cannot be the last with heart, slice 2 is the f"):
-        session.set_last_slice(SliceIndex(1, 1), all_frames=True)
+        session.set_end("last", SliceIndex(1, 1), all_frames=True)
     with pytest.raises(InputError, match="no slice t=0 z=8"):
-        session.set_last_slice(SliceIndex(0, 8))
+        session.set_end("last", SliceIndex(0, 8))
     with pytest.raises(InputError, match="no slice t=3 z=1"):
-        session.set_first_slice(SliceIndex(3, 1), all_frames=True)
+        session.set_end("first", SliceIndex(3, 1), all_frames=True)
     assert seen(session) == before
     mark(session, 4, 4)
     assert session.annotations.extent(0) == (4, 4)
@@ -142,14 +142,14 @@ def test_ends_do_not_cross(session):
 
 def test_an_experts_word_and_exclusions_stay(session):
     session.confirm(SliceIndex(0, 0))
-    session.exclude(SliceIndex(0, 2))
-    assert session.set_first_slice(SliceIndex(0, 4)) == ((0, 1), (0, 3))
+    session.labelling.exclude(SliceIndex(0, 2))
+    assert session.set_end("first", SliceIndex(0, 4)) == ((0, 1), (0, 3))
     assert session.annotations.record(SliceIndex(0, 0)).how == "confirmed"
     assert session.annotations.state(SliceIndex(0, 2)) is SliceState.EXCLUDED
     assert session.annotations.extent(0) == (4, 7)
-    session.retract(SliceIndex(0, 1))
+    session.labelling.retract(SliceIndex(0, 1))
     assert session.annotations.extent(0) == (1, 7)
-    assert session.set_first_slice(SliceIndex(0, 4)) == ((0, 1),)
+    assert session.set_end("first", SliceIndex(0, 4)) == ((0, 1),)
 
 
 def test_marks_are_kept_and_exported(session, tmp_path):
@@ -162,7 +162,7 @@ def test_marks_are_kept_and_exported(session, tmp_path):
     again.open_project(tmp_path / "work.cardiac")
     again.open(STACK)
     assert seen(again) == left
-    written = json.loads(again.export_provenance(tmp_path / "who.json").read_text())["slices"]
+    written = json.loads(again.export.provenance(tmp_path / "who.json").read_text())["slices"]
     assert len(written) == FRAMES * 4
     assert {(one["how"], one["who"], one["state"]) for one in written} == {
         (OUTSIDE, "reader", "expert")
@@ -173,45 +173,45 @@ def test_marks_are_kept_and_exported(session, tmp_path):
 
 
 def test_the_report_counts_marks_apart_from_what_was_confirmed(session, tmp_path):
-    session.annotate(SliceIndex(0, 4), square(1))
+    session.labelling.annotate(SliceIndex(0, 4), square(1))
     session.confirm(SliceIndex(0, 4))
     mark(session, 2, 5)
-    page = session.export_report(tmp_path / "page.html", "p1").read_text()
+    page = session.export.report(tmp_path / "page.html", "p1").read_text()
     assert "1 slices confirmed by an expert, 0 predicted, 4 marked by an expert as outside" in page
 
 
 def test_marks_are_learned_while_drawing(session, trainer):
-    session.learn_while_drawing = True
-    session.set_first_slice(SliceIndex(0, 2))  # nothing shows what a heart is yet
+    session.training.learn_while_drawing = True
+    session.set_end("first", SliceIndex(0, 2))  # nothing shows what a heart is yet
     assert not trainer.jobs
-    session.annotate(SliceIndex(0, 4), square(1))
+    session.labelling.annotate(SliceIndex(0, 4), square(1))
     session.confirm(SliceIndex(0, 4))
-    while session.busy:
+    while session.training.busy:
         say(session, trainer, *result(trainer.jobs[-1], digest=f"m{len(trainer.jobs)}"))
     number = len(trainer.jobs)
-    session.set_last_slice(SliceIndex(1, 5), all_frames=True)
+    session.set_end("last", SliceIndex(1, 5), all_frames=True)
     assert len(trainer.jobs) == number + 1
     assert trainer.jobs[-1].predict[1][0] == (1, 5)
     session.cancel()
-    session.set_last_slice(SliceIndex(1, 5))  # nothing new
+    session.set_end("last", SliceIndex(1, 5))  # nothing new
     assert len(trainer.jobs) == number + 1
 
 
 def test_marks_do_not_test_a_model(session, trainer):
-    session.annotate(SliceIndex(0, 4), square(1))
+    session.labelling.annotate(SliceIndex(0, 4), square(1))
     train(session, trainer)
     mark(session, 2, 5, all_frames=True)  # the model saw a heart there
     train(session, trainer)
-    assert session.validation == ()
-    assert session.verdict == "not validated yet"
+    assert session.validation.scores == ()
+    assert session.validation.verdict == "not validated yet"
 
 
 def test_marks_cover_no_part_of_the_heart(session):
     mark(session, 4, 7)
-    [best] = session.suggest()
+    [best] = session.suggestion.suggest()
     assert best.index.t == 0  # as with nothing labelled, not as far from the marks as can be
     assert best.reason.startswith("no heart is confirmed yet")
-    assert {s.index for s in session.suggest(number=99)}.isdisjoint(
+    assert {s.index for s in session.suggestion.suggest(number=99)}.isdisjoint(
         SliceIndex(0, z) for z in range(4)
     )
 
@@ -220,15 +220,15 @@ def test_a_mark_in_the_next_frame_covers_nothing(session, trainer):
     frames = 20
     session.open(Stack(np.zeros((frames, SLICES, 8, 8)), np.diag([1.4, 1.4, 10, 1])))
     drawn = SliceIndex(0, 4)
-    session.annotate(drawn, square(1))
-    session.train()
+    session.labelling.annotate(drawn, square(1))
+    session.training.train()
     say(session, trainer, *result(trainer.jobs[-1], code=1))
-    session.set_phases(0, 10)
-    session.set_first_slice(SliceIndex(1, 3))  # in ED itself the heart is on these
-    session.set_last_slice(SliceIndex(1, 5))
+    session.measurement.set_phases(0, 10)
+    session.set_end("first", SliceIndex(1, 3))  # in ED itself the heart is on these
+    session.set_end("last", SliceIndex(1, 5))
     only = np.zeros((frames, SLICES), bool)
     only[0, 0] = True
-    [best] = session.suggest(among=only)
+    [best] = session.suggestion.suggest(among=only)
     assert "not covered yet in ED" in best.reason
 
 
@@ -236,32 +236,32 @@ def test_marks_in_one_frame_do_not_leave_others_aside(session):
     half = square(1)
     half[2] = 0
     for z in (3, 4):
-        session.annotate(SliceIndex(0, z), square(1))
-        session.annotate(SliceIndex(2, z), half)
-    assert session.phases == (0, 2)
+        session.labelling.annotate(SliceIndex(0, z), square(1))
+        session.labelling.annotate(SliceIndex(2, z), half)
+    assert session.measurement.phases == (0, 2)
     mark(session, 3, 5)
-    assert session.phases == (0, 2)
-    assert session.measured.measures(phases=(0, 2)).ed.labelled == (3, 4)
+    assert session.measurement.phases == (0, 2)
+    assert session.measurement.measured.measures(phases=(0, 2)).ed.labelled == (3, 4)
 
 
 def test_helps_take_marks_for_no_drawing(session):
-    session.annotate(SliceIndex(0, 3), square(1))
+    session.labelling.annotate(SliceIndex(0, 3), square(1))
     mark(session, 2, 5)
     with pytest.raises(InputError, match=r"drawn so far: 3\)"):
-        session.interpolate(0)
+        session.drafting.interpolate(0)
 
 
 def test_empty_ends_bring_no_more_slices_of_other_studies_with_them(session, trainer):
     """As many of others are learned as this stack shows hearts: marks are not hearts."""
     for z in range(1, SLICES):
-        session.annotate(SliceIndex(0, z), square())
+        session.labelling.annotate(SliceIndex(0, z), square())
         session.confirm(SliceIndex(0, z))
     here = Stack(STACK.image + 1, STACK.affine, name="another")
     session.open(here)
-    session.annotate(SliceIndex(0, 4), square())
+    session.labelling.annotate(SliceIndex(0, 4), square())
     session.confirm(SliceIndex(0, 4))
     mark(session, 3, 5, all_frames=True)
-    session.train()
+    session.training.train()
     own, others = trainer.jobs[-1].examples
     assert len(own.slices) == 1 + FRAMES * 5
     assert len(others.slices) == LEAST_FROM_OTHERS

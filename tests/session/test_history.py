@@ -19,15 +19,15 @@ def seen(session):
 
 def test_every_verb_is_one_step_back_and_forth(session, trainer):
     verbs = [
-        lambda: session.annotate(A, square(1)),
-        lambda: session.annotate(A, square(3)),
+        lambda: session.labelling.annotate(A, square(1)),
+        lambda: session.labelling.annotate(A, square(3)),
         lambda: session.confirm(A),
         lambda: train(session, trainer),
         lambda: session.accept(*session.stack.slice_indices()),
-        lambda: session.retract(A, B),
-        lambda: session.exclude(A),
-        lambda: session.include(A),
-        lambda: session.revert(A, B),
+        lambda: session.labelling.retract(A, B),
+        lambda: session.labelling.exclude(A),
+        lambda: session.labelling.include(A),
+        lambda: session.labelling.revert(A, B),
         lambda: train(session, trainer),
     ]
     states = [seen(session)]
@@ -37,33 +37,33 @@ def test_every_verb_is_one_step_back_and_forth(session, trainer):
     for state in reversed(states[:-1]):
         session.undo()
         assert seen(session) == state
-    assert session.undoable is None
+    assert session.history.undoable is None
     session.undo()
     assert seen(session) == states[0]
     for state in states[1:]:
         session.redo()
         assert seen(session) == state
-    assert session.redoable is None
+    assert session.history.redoable is None
 
 
 def test_what_can_be_undone_is_named(session, trainer, heard):
-    session.annotate(A, square())
-    assert (session.undoable, session.redoable) == ("stroke", None)
+    session.labelling.annotate(A, square())
+    assert (session.history.undoable, session.history.redoable) == ("stroke", None)
     session.undo()
-    assert (session.undoable, session.redoable) == (None, "stroke")
-    session.annotate(B, square(2), "interpolated")
-    assert (session.undoable, session.redoable) == ("interpolated", None)
+    assert (session.history.undoable, session.history.redoable) == (None, "stroke")
+    session.labelling.annotate(B, square(2), "interpolated")
+    assert (session.history.undoable, session.history.redoable) == ("interpolated", None)
     assert session.annotations.record(B).how == "interpolated"
 
 
 def test_what_the_model_had_before_is_known(session, trainer):
     def before(index):
-        found = session.before(index)
+        found = session.history.before(index)
         return found and (found.record.state, unpack(found.mask, SHAPE[2:]).max())
 
     assert before(A) is None
-    session.annotate(A, square(1))
-    session.annotate(A, square(3))
+    session.labelling.annotate(A, square(1))
+    session.labelling.annotate(A, square(3))
     session.confirm(A)
     assert before(A) == (SliceState.UNLABELLED, 0)
     train(session, trainer, code=2)
@@ -72,7 +72,7 @@ def test_what_the_model_had_before_is_known(session, trainer):
     assert before(B) == (SliceState.PREDICTED, 2)
     train(session, trainer, code=3)  # which changes nothing there
     assert before(B) == (SliceState.PREDICTED, 2)
-    session.annotate(B, square(1))
+    session.labelling.annotate(B, square(1))
     session.confirm(B)
     assert before(B) == (SliceState.PREDICTED, 3)
     session.undo()
@@ -81,10 +81,10 @@ def test_what_the_model_had_before_is_known(session, trainer):
 
 
 def test_a_refresh_in_portions_is_one_step(session, trainer):
-    session.annotate(A, square(1))
+    session.labelling.annotate(A, square(1))
     session.confirm(A)
     before = seen(session)
-    session.train()
+    session.training.train()
     job, (trained, whole, done) = trainer.jobs[-1], result(trainer.jobs[-1])
     parts = [
         type(whole)(
@@ -94,38 +94,38 @@ def test_a_refresh_in_portions_is_one_step(session, trainer):
     ]
     trainer.script = [trained, *parts, done]
     session.process_messages(adopt_s=1e-9)
-    assert session.busy
+    assert session.training.busy
     session.undo()  # takes over the rest first
-    assert not session.busy
+    assert not session.training.busy
     assert seen(session) == before
 
 
 def test_a_stroke_in_the_midst_of_a_refresh_outlives_its_undo(session, trainer):
-    session.annotate(A, square(1))
-    session.train()
-    session.annotate(B, square(3))
+    session.labelling.annotate(A, square(1))
+    session.training.train()
+    session.labelling.annotate(B, square(3))
     say(session, trainer, *result(trainer.jobs[-1]))
     session.undo()
     assert (session.annotations.labels[B] == square(3)).all()
     assert session.annotations.state(B) is SliceState.EDITING
-    assert session.undoable == "stroke"
+    assert session.history.undoable == "stroke"
 
 
 def test_a_verb_that_fails_changes_nothing(session):
-    session.annotate(A, square(1))
+    session.labelling.annotate(A, square(1))
     with pytest.raises(InputError, match="no slice t=9"):
         session.confirm(A, type(A)(9, 9))
     assert session.annotations.state(A) is SliceState.EDITING
     with pytest.raises(InputError, match="labels of shape"):
-        session.annotate(A, np.zeros((2, 2), np.uint8))
-    assert session.undoable == "stroke"
+        session.labelling.annotate(A, np.zeros((2, 2), np.uint8))
+    assert session.history.undoable == "stroke"
 
 
 def test_each_stack_has_its_own_history(session):
     first = session.stack
-    session.annotate(A, square(1))
+    session.labelling.annotate(A, square(1))
     session.open(type(first)(np.ones((1, 2, 8, 8)), np.eye(4)))
-    assert session.undoable is None
+    assert session.history.undoable is None
     session.open(first)
     session.undo()
     assert not session.annotations.labels.any()
@@ -134,24 +134,24 @@ def test_each_stack_has_its_own_history(session):
 def test_the_oldest_steps_are_forgotten(session, monkeypatch):
     monkeypatch.setattr(project, "MOST_STEPS", 3)
     for code in (1, 2, 3, 1, 2):
-        session.annotate(A, square(code))
+        session.labelling.annotate(A, square(code))
     for _ in range(9):
         session.undo()
     assert session.annotations.labels[A].max() == 2
     monkeypatch.setattr(project, "MOST_BYTES", 1)
-    session.annotate(A, square(1))
-    session.annotate(A, square(3))
+    session.labelling.annotate(A, square(1))
+    session.labelling.annotate(A, square(3))
     session.undo()
     session.undo()
     assert session.annotations.labels[A].max() == 1
 
 
 def test_rolling_back_brings_the_earlier_model_and_its_predictions_back(session, trainer):
-    session.annotate(A, square(1))
+    session.labelling.annotate(A, square(1))
     train(session, trainer)
-    session.train()
+    session.training.train()
     say(session, trainer, *result(trainer.jobs[-1], code=3, digest="m2"))
-    session.annotate(B, square(1))
+    session.labelling.annotate(B, square(1))
     rolled = seen(session)
     session.roll_back()
     assert session.model.digest == "m1"
@@ -171,10 +171,10 @@ def test_rolling_back_brings_the_earlier_model_and_its_predictions_back(session,
 
 
 def test_excluded_slices_come_back_as_they_were_worth(session, trainer):
-    session.annotate(A, square(1))
+    session.labelling.annotate(A, square(1))
     train(session, trainer)
-    session.exclude(A, B)
+    session.labelling.exclude(A, B)
     assert session.annotations.slices(SliceState.EXCLUDED) == (A, B)
-    session.include(A, B)
+    session.labelling.include(A, B)
     assert session.annotations.state(A) is SliceState.EDITING
     assert session.annotations.state(B) is SliceState.PREDICTED

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_cardiac_ssl.session.jobs import NO_HELP
+from napari_cardiac_ssl.session.training import NO_HELP
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.trainer import Failed, Progressed, Wish
 
@@ -16,12 +16,12 @@ C = SliceIndex(0, 2)
 
 @pytest.fixture
 def learning(session):
-    session.learn_while_drawing = True
+    session.training.learn_while_drawing = True
     return session
 
 
 def confirm(session, index):
-    session.annotate(index, square())
+    session.labelling.annotate(index, square())
     session.confirm(index)
 
 
@@ -49,7 +49,7 @@ def test_a_confirmation_starts_a_glance_and_a_short_training(learning, trainer):
     assert len(rest.predict[1]) == 6
     say(learning, trainer, *result(rest))
     assert len(trainer.jobs) == 2
-    assert not learning.busy
+    assert not learning.training.busy
 
 
 def test_rolling_back_goes_past_the_glance(learning, trainer):
@@ -83,7 +83,7 @@ def test_a_glance_that_fails_is_not_followed(learning, trainer):
     confirm(learning, A)
     say(learning, trainer, Failed(1, "out of memory"))
     assert len(trainer.jobs) == 1
-    assert not learning.busy
+    assert not learning.training.busy
 
 
 def test_it_is_off_unless_it_is_asked_for(session, trainer):
@@ -111,8 +111,8 @@ def test_a_newer_confirmation_renews_a_running_training(learning, trainer):
 
 
 def test_a_training_that_was_asked_for_is_not_cut_short(learning, trainer):
-    learning.annotate(A, square())
-    learning.train()
+    learning.labelling.annotate(A, square())
+    learning.training.train()
     assert len(trainer.jobs) == 1
     confirm(learning, B)
     say(learning, trainer, Progressed(1, 1, 2.0, 0.5, 1.0, 1.0))
@@ -125,17 +125,17 @@ def test_cancelling_means_it(learning, trainer):
     confirm(learning, A)
     confirm(learning, B)
     learning.cancel()
-    assert not learning.busy
+    assert not learning.training.busy
     assert len(trainer.jobs) == 1
 
 
 def test_what_was_retracted_meanwhile_is_not_learned(learning, trainer):
     confirm(learning, A)
     confirm(learning, B)
-    learning.retract(A, B)
+    learning.labelling.retract(A, B)
     say(learning, trainer, Failed(1, "out of memory"))
     assert len(trainer.jobs) == 1
-    assert not learning.busy
+    assert not learning.training.busy
 
 
 def test_what_a_training_cut_short_has_learned_is_known(learning, trainer):
@@ -157,26 +157,26 @@ def no_help(job):
 
 
 def test_training_that_did_not_help_leaves_the_present_model(session, trainer, heard):
-    session.annotate(A, square())
+    session.labelling.annotate(A, square())
     session.confirm(A)
     train(session, trainer)
-    labels, undoable = session.annotations.labels.copy(), session.undoable
-    session.train()
+    labels, undoable = session.annotations.labels.copy(), session.history.undoable
+    session.training.train()
     say(session, trainer, no_help(trainer.jobs[-1])[0])
     assert trainer.wishes[-1] is Wish.CANCEL
-    assert not session.busy
+    assert not session.training.busy
     assert session.model.digest == "m1"
     assert heard[-1] == ("ended", NO_HELP)
     say(session, trainer, *no_help(trainer.jobs[-1])[1:])  # what comes late is nobody's
     assert (session.annotations.labels == labels).all()
-    assert session.undoable == undoable
+    assert session.history.undoable == undoable
 
 
 def test_the_first_training_is_taken_over_even_if_it_did_not_help(session, trainer):
     """Nothing is predicted yet: its predictions are the start's."""
-    session.annotate(A, square())
+    session.labelling.annotate(A, square())
     session.confirm(A)
-    session.train()
+    session.training.train()
     say(session, trainer, *no_help(trainer.jobs[-1]))
     assert session.model.digest == "m1"
     assert (session.annotations.labels[B] == square(2)).all()

@@ -27,8 +27,8 @@ from .conftest import SHAPE, A, B, ScriptedTrainer, model, result, say, square, 
 
 
 def test_a_round_of_the_loop(session, trainer, heard):
-    session.annotate(A, square(1))
-    session.train(seconds=5)
+    session.labelling.annotate(A, square(1))
+    session.training.train(seconds=5)
     assert session.annotations.state(A) is SliceState.EXPERT  # training confirms
     job = trainer.jobs[-1]
     assert job.examples[0].slices == (A,)
@@ -36,50 +36,50 @@ def test_a_round_of_the_loop(session, trainer, heard):
     assert job.start == default_weights()
     assert job.centre_yx == (3.0, 4.0)
     say(session, trainer, Ready("CPU"), Progressed(1, 1, 2.0, 0.5, 1.0, 1.0))
-    assert (session.status.phase, session.compute) == ("training", "CPU")
+    assert (session.training.status.phase, session.training.compute) == ("training", "CPU")
     say(session, trainer, *result(job))
     np.testing.assert_array_equal(session.annotations.labels[A], square(1))
     np.testing.assert_array_equal(session.annotations.labels[B], square(2))
     assert session.model == model()
-    assert session.confidence[B].max() == 200
+    assert session.doubt.confidence[B].max() == 200
     assert heard[-1][0] == "ended"
     assert "learned from 1 slice in 12 s, refreshed 5 slices; not validated yet" in heard[-1][1]
-    assert not session.busy
+    assert not session.training.busy
 
 
 def test_the_next_round_goes_on_from_the_model(session, trainer):
-    session.annotate(A, square())
+    session.labelling.annotate(A, square())
     train(session, trainer)
-    session.annotate(B, square(3))
-    session.train()
+    session.labelling.annotate(B, square(3))
+    session.training.train()
     assert trainer.jobs[-1].start == b"weights of m1"
     assert trainer.jobs[-1].examples[0].slices == (A, B)
     session.cancel()
-    session.train(start="scratch")
+    session.training.train(start="scratch")
     assert trainer.jobs[-1].start is None
     session.cancel()
-    session.train(start="default")
+    session.training.train(start="default")
     assert trainer.jobs[-1].start == default_weights()
 
 
 def test_a_view_without_shipped_weights_starts_from_scratch_and_refuses_to_start_from_them(
     session, trainer
 ):
-    assert session.has_shipped_weights
+    assert session.models.has_shipped_weights
     stack = session.stack
     session.open(Stack(stack.image, stack.affine, view=View.LAX_2CH))
-    assert not session.has_shipped_weights
-    session.annotate(A, square())
+    assert not session.models.has_shipped_weights
+    session.labelling.annotate(A, square())
     with pytest.raises(InputError, match=r"no weights ship for .*; start from .* or scratch"):
-        session.train(start="default")
+        session.training.train(start="default")
     assert not trainer.jobs
     assert session.annotations.state(A) is SliceState.EDITING
-    session.train()
+    session.training.train()
     assert trainer.jobs[-1].start is None
 
 
 def test_a_first_guess_before_anything_is_drawn(session, trainer, heard):
-    session.predict(first=B)
+    session.training.predict(first=B)
     job = trainer.jobs[-1]
     assert (job.examples, job.start, job.centre_yx) == ((), default_weights(), None)
     assert job.predict[1][0] == B
@@ -89,28 +89,28 @@ def test_a_first_guess_before_anything_is_drawn(session, trainer, heard):
         "ended",
         "predicted 6 slices; not validated yet: correct, confirm and train",
     )
-    session.annotate(A, square(1))
+    session.labelling.annotate(A, square(1))
     session.confirm(A)
-    session.predict()
+    session.training.predict()
     assert trainer.jobs[-1].start == b"weights of m1"
     assert trainer.jobs[-1].centre_yx == (3.0, 4.0)
     with pytest.raises(InputError, match="training is running"):
-        session.predict()
+        session.training.predict()
 
 
 def test_no_guess_without_a_model_of_the_view(session, trainer):
     stack = session.stack
     session.open(Stack(stack.image, stack.affine, view=View.LAX_2CH))
     with pytest.raises(InputError, match="no model to predict with yet"):
-        session.predict()
-    session.annotate(A, square())
-    session.train()
+        session.training.predict()
+    session.labelling.annotate(A, square())
+    session.training.train()
     assert trainer.jobs[-1].start is None
 
 
 def test_the_slice_in_view_is_predicted_first(session, trainer):
-    session.annotate(A, square())
-    session.train(first=SliceIndex(1, 2))
+    session.labelling.annotate(A, square())
+    session.training.train(first=SliceIndex(1, 2))
     wanted = trainer.jobs[-1].predict[1]
     assert wanted[0] == (1, 2)
     assert [i.t for i in wanted] == [1, 1, 1, 0, 0, 0]
@@ -118,35 +118,35 @@ def test_the_slice_in_view_is_predicted_first(session, trainer):
 
 
 def test_a_stroke_while_training_is_not_overwritten(session, trainer):
-    session.annotate(A, square(1))
-    session.train()
-    session.annotate(B, square(3))
+    session.labelling.annotate(A, square(1))
+    session.training.train()
+    session.labelling.annotate(B, square(3))
     say(session, trainer, *result(trainer.jobs[-1]))
     np.testing.assert_array_equal(session.annotations.labels[B], square(3))
     assert session.annotations.state(B) is SliceState.EDITING
 
 
 def test_a_job_is_a_frozen_snapshot(session, trainer):
-    session.annotate(A, square(1))
-    session.train()
-    session.annotate(A, square(3))
+    session.labelling.annotate(A, square(1))
+    session.training.train()
+    session.labelling.annotate(A, square(3))
     np.testing.assert_array_equal(trainer.jobs[-1].examples[0].labels[0], square(1))
 
 
 def test_stopping_in_three_ways(session, trainer, heard):
-    session.annotate(A, square())
-    session.train()
+    session.labelling.annotate(A, square())
+    session.training.train()
     say(session, trainer, Progressed(1, 1, 2.0, 0.1, 1.0, 9.0))
-    session.pause()
-    assert session.status.phase == "paused"
-    session.resume()
-    assert session.status.phase == "training"
-    session.finish()
-    assert session.status.phase == "finishing"
+    session.training.pause()
+    assert session.training.status.phase == "paused"
+    session.training.resume()
+    assert session.training.status.phase == "training"
+    session.training.finish()
+    assert session.training.status.phase == "finishing"
     say(session, trainer, Progressed(1, 2, 2.0, 0.2, 1.0, 9.0))
-    assert session.status.phase == "finishing"
+    assert session.training.status.phase == "finishing"
     session.cancel()
-    assert not session.busy
+    assert not session.training.busy
     assert trainer.wishes == [Wish.PAUSE, Wish.RESUME, Wish.FINISH, Wish.CANCEL]
     assert "cancelled" in heard[-1][1]
 
@@ -155,10 +155,10 @@ def test_stopping_in_three_ways(session, trainer, heard):
     "message", [Failed(1, "out of memory"), Died("killed by signal 9 (SIGKILL)"), Cancelled(1)]
 )
 def test_a_job_that_ends_badly_changes_nothing(session, trainer, heard, message):
-    session.annotate(A, square(1))
+    session.labelling.annotate(A, square(1))
     train(session, trainer)
     before = session.annotations.labels.copy()
-    session.train()
+    session.training.train()
     number = trainer.jobs[-1].number
     if not isinstance(message, Died):
         message = type(message)(number, *([message.reason] if hasattr(message, "reason") else []))
@@ -166,56 +166,56 @@ def test_a_job_that_ends_badly_changes_nothing(session, trainer, heard, message)
     say(session, trainer, *half, message)
     np.testing.assert_array_equal(session.annotations.labels, before)
     assert session.model.digest == "m1"
-    assert not session.busy
+    assert not session.training.busy
     assert heard[-1][0] == "ended"
     if hasattr(message, "reason"):
         assert message.reason in heard[-1][1]
-    session.train()  # and it can go on
+    session.training.train()  # and it can go on
 
 
 def test_results_of_an_older_job_are_dropped(session, trainer):
-    session.annotate(A, square())
-    session.train()
+    session.labelling.annotate(A, square())
+    session.training.train()
     old = trainer.jobs[-1]
     session.cancel()
-    session.train()
+    session.training.train()
     say(session, trainer, *result(old, code=3))
-    assert session.busy
+    assert session.training.busy
     assert session.model is None
     assert not session.annotations.labels[B].any()
 
 
 def test_a_failed_training_without_model_is_said(session, trainer, heard):
-    session.annotate(A, square())
-    session.train()
+    session.labelling.annotate(A, square())
+    session.training.train()
     say(session, trainer, Done(1))
     assert "training failed" in heard[-1][1]
 
 
 def test_training_needs_something_to_learn_from(session):
     with pytest.raises(InputError, match="nothing to learn from yet"):
-        session.train()
+        session.training.train()
     session.confirm(A)  # "no heart here" alone teaches nothing
     with pytest.raises(InputError, match="nothing to learn from yet"):
-        session.train()
+        session.training.train()
 
 
 def test_one_job_at_a_time(session):
-    session.annotate(A, square())
-    session.train()
+    session.labelling.annotate(A, square())
+    session.training.train()
     with pytest.raises(InputError, match="training is running"):
-        session.train()
+        session.training.train()
 
 
 def test_opening_another_stack_stops_the_job_and_keeps_the_model(session, trainer):
-    session.annotate(A, square())
+    session.labelling.annotate(A, square())
     train(session, trainer)
-    session.train()
+    session.training.train()
     session.open(Stack(np.ones((1, 2, 8, 8)), np.eye(4)))
     assert trainer.wishes[-1] is Wish.CANCEL
     assert session.model.digest == "m1"
     assert not session.annotations.labels.any()
-    assert session.confidence is None
+    assert session.doubt.confidence is None
 
 
 def test_earlier_labels_are_taken_up_protected(session):
@@ -229,21 +229,25 @@ def test_earlier_labels_are_taken_up_protected(session):
 
 def test_nothing_works_without_a_stack():
     session = Session(trainer=ScriptedTrainer())
-    for verb in (lambda: session.annotate(A, square()), session.train, lambda: session.stack):
+    for verb in (
+        lambda: session.labelling.annotate(A, square()),
+        session.training.train,
+        lambda: session.stack,
+    ):
         with pytest.raises(InputError, match="no stack is open"):
             verb()
 
 
 def test_export(session, trainer, tmp_path):
-    session.annotate(A, square(1))
-    path = session.export_mask(tmp_path / "mask.nii.gz", ACDC)
+    session.labelling.annotate(A, square(1))
+    path = session.export.masks(tmp_path / "mask.nii.gz", ACDC)
     image = nib.load(path)
     assert image.shape == (8, 8, 3, 2)
     assert np.asarray(image.dataobj)[4, 3, 1, 0] == 3
     with pytest.raises(InputError, match="no model yet"):
-        session.export_model(tmp_path / "m.safetensors")
+        session.export.model(tmp_path / "m.safetensors")
     train(session, trainer)
-    assert session.export_model(tmp_path / "m.safetensors").read_bytes() == b"weights of m1"
+    assert session.export.model(tmp_path / "m.safetensors").read_bytes() == b"weights of m1"
 
 
 def test_a_session_never_loads_torch_or_qt():

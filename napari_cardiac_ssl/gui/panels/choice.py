@@ -85,7 +85,7 @@ class ChoicePanel(QWidget):
     def _on_changed(self) -> None:
         desk = self._desk
         self.show_labels.setVisible(desk.is_open and desk.view.layer is None)
-        self.images.setEnabled(not desk.session.busy)
+        self.images.setEnabled(not desk.session.training.busy)
         self.use_labels.setEnabled(desk.is_open)
         self._form.setRowVisible(self._labels, self.starts.count() > 0)
 
@@ -131,7 +131,7 @@ class ChoicePanel(QWidget):
         there = {(stack.name, stack.image.shape) for study in known for stack in study.stacks}
         found += [
             (f"{kept.name} (in the project)", kept)
-            for kept in self._desk.session.stacks
+            for kept in self._desk.session.persistence.stacks
             if (kept.name, kept.shape) not in there
         ]
         others = [one for one in layers if stack_in(one) not in stacks and not is_derived(one)]

@@ -127,7 +127,7 @@ class ExportPanel(QWidget):
         study, here = self._studies.current, self._desk.session.stack
         if study is None or not self.all_views.isChecked():
             return [lambda: self._export_one(folder)]
-        if self._desk.session.busy:
+        if self._desk.session.training.busy:
             raise InputError("training is running; finish or cancel it to export all views")
 
         def others() -> list[Path]:
@@ -150,7 +150,7 @@ class ExportPanel(QWidget):
 
     def _work(self) -> Work:
         study = self._studies.current
-        return self._desk.session.work(*((study.name, study.notes) if study else ()))
+        return self._desk.session.export.work(*((study.name, study.notes) if study else ()))
 
     def _asked(self, work: Work) -> list[Writer]:
         """Return what is ticked and makes sense for the view that is worked on."""
@@ -168,17 +168,17 @@ class ExportPanel(QWidget):
         if which == "view":
             return [self._desk.view.in_view.t]
         if which == "phases":
-            return [frame for frame in self._desk.session.phases if frame is not None]
+            return [frame for frame in self._desk.session.measurement.phases if frame is not None]
         return None
 
     def _show(self) -> None:
         self.setEnabled(self._desk.is_open)
         study = self._studies.current
         self.all_views.setVisible(study is not None and len(study.stacks) > 1)
-        self.all_views.setEnabled(not self._desk.session.busy)
+        self.all_views.setEnabled(not self._desk.session.training.busy)
         self.parts["model"].setEnabled(self._desk.session.model is not None)
         self.parts["landmarks"].setEnabled(
-            self._desk.is_open and self._desk.session.landmarks is not None
+            self._desk.is_open and self._desk.session.study.landmarks is not None
         )
         for part in (self.frames, self.schemes):
             part.setEnabled(self.parts["masks"].isChecked())

@@ -59,13 +59,13 @@ class LearningPanel(QWidget):
         layout.addLayout(switches)
         layout.addWidget(self.options)
         desk.changed.connect(self._show)
-        desk.session.job_changed.connect(self._show_job)
-        desk.session.job_ended.connect(self._on_job_ended)
-        desk.session.validated.connect(self._on_validated)
-        desk.session.stack_opened.connect(self._drop_confidence)
+        desk.session.signals.job_changed.connect(self._show_job)
+        desk.session.signals.job_ended.connect(self._on_job_ended)
+        desk.session.signals.validated.connect(self._on_validated)
+        desk.session.signals.stack_opened.connect(self._drop_confidence)
         desk.layers_changed.connect(self._on_layers)
         self._show()
-        self._show_job(desk.session.status)
+        self._show_job(desk.session.training.status)
 
     # -- making ----------------------------------------------------------------------------
 
@@ -104,7 +104,7 @@ class LearningPanel(QWidget):
         self.how.setCheckable(True)
         self.how.toggled.connect(self.options.setVisible)
         self.while_drawing = QCheckBox("Learn while I draw")
-        self.while_drawing.setChecked(self._desk.session.learn_while_drawing)
+        self.while_drawing.setChecked(self._desk.session.training.learn_while_drawing)
         describe(
             self.while_drawing,
             "Confirming a slice starts some seconds of training by itself, in the background, and "
@@ -115,7 +115,7 @@ class LearningPanel(QWidget):
     def _starts(self) -> list[tuple[str, Start]]:
         """Return the starts there are for this view; the first is taken unless another is asked."""
         session = self._desk.session
-        learned, shipped = session.model is not None, session.has_shipped_weights
+        learned, shipped = session.model is not None, session.models.has_shipped_weights
         if not (learned or shipped):
             return [("scratch", "present")]
         present = "the present model" if learned else "the shipped weights"
@@ -182,7 +182,7 @@ class LearningPanel(QWidget):
         self.train.clicked.connect(self._on_train)
         self.predict.clicked.connect(desk.predict)
         self.pause.clicked.connect(self._on_pause)
-        self.finish.clicked.connect(session.finish)
+        self.finish.clicked.connect(session.training.finish)
         self.cancel.clicked.connect(session.cancel)
         self.roll_back.clicked.connect(desk.roll_back)
         self.confidence.clicked.connect(self._on_confidence)
@@ -218,7 +218,7 @@ class LearningPanel(QWidget):
     def _show(self) -> None:
         """Say how many slices there are to learn from, and offer what is possible."""
         session, number = self._desk.session, 0
-        idle = self._desk.is_open and not session.busy
+        idle = self._desk.is_open and not session.training.busy
         model = session.model
         if self._desk.is_open:
             number = len(session.annotations.slices(SliceState.EXPERT, SliceState.EDITING))
@@ -230,15 +230,15 @@ class LearningPanel(QWidget):
             f"Learn from the labelled slices for {self.seconds.value} s, then predict all others. "
             "You can go on drawing meanwhile. Key T.",
         )
-        can_start = idle and (model is not None or session.has_shipped_weights)
+        can_start = idle and (model is not None or session.models.has_shipped_weights)
         self._offer_starts()
         self.train.setEnabled(idle and number > 0)
         self.predict.setEnabled(can_start)
         self.start.enabled = can_start
         self.roll_back.setEnabled(idle and model is not None)
         self.accept.setEnabled(idle and bool(session.annotations.slices(SliceState.PREDICTED)))
-        self.confidence.setEnabled(idle and session.confidence is not None)
-        if not session.busy:
+        self.confidence.setEnabled(idle and session.doubt.confidence is not None)
+        if not session.training.busy:
             self.progress.setText(self._what())
 
     def _show_job(self, status: JobStatus) -> None:
@@ -277,18 +277,19 @@ class LearningPanel(QWidget):
         if not model.slices_learned:  # it may have been tested nevertheless
             return "The shipped weights; nothing learned here yet"
         learned = count(model.slices_learned, "slice")
-        return f"Learned from {learned} in {model.seconds:.0f} s; {self._desk.session.verdict}"
+        verdict = self._desk.session.validation.verdict
+        return f"Learned from {learned} in {model.seconds:.0f} s; {verdict}"
 
     def _machine(self) -> str:
         """Return on what the trainer works, and how much memory it holds."""
         session = self._desk.session
-        if not session.compute or session.trainer_pid is None:
+        if not session.training.compute or session.training.trainer_pid is None:
             return "The trainer is not running yet"
         try:
-            memory = psutil.Process(session.trainer_pid).memory_info().rss / 2**30
+            memory = psutil.Process(session.training.trainer_pid).memory_info().rss / 2**30
         except psutil.Error:  # it has just ended
             return "The trainer has ended"
-        return f"Trainer: {session.compute}, {memory:.1f} GiB of memory"
+        return f"Trainer: {session.training.compute}, {memory:.1f} GiB of memory"
 
     # -- what happens ----------------------------------------------------------------------
 
@@ -297,17 +298,17 @@ class LearningPanel(QWidget):
 
     def _on_pause(self) -> None:
         session = self._desk.session
-        (session.resume if self._paused else session.pause)()
+        (session.training.resume if self._paused else session.training.pause)()
 
     def _on_while_drawing(self, on: bool) -> None:
-        self._desk.session.learn_while_drawing = on
+        self._desk.session.training.learn_while_drawing = on
 
     def _on_confidence(self, on: bool) -> None:
         session = self._desk.session
         self._drop_confidence()
-        if not on or session.confidence is None:
+        if not on or session.doubt.confidence is None:
             return
-        self._layer = Layer.create(*doubt_layer(session.confidence, session.stack))
+        self._layer = Layer.create(*doubt_layer(session.doubt.confidence, session.stack))
         self._desk.viewer.add_layer(self._layer)
         self.confidence.setChecked(True)
         if self._desk.view.layer is not None:  # one goes on drawing
@@ -320,12 +321,12 @@ class LearningPanel(QWidget):
             self._desk.viewer.layers.remove(layer)
 
     def _on_job_ended(self, how: str) -> None:
-        confidence = self._desk.session.confidence
+        confidence = self._desk.session.doubt.confidence
         if self._layer is not None and confidence is not None:
             self._layer.data = 255 - confidence
 
     def _on_validated(self, *_: object) -> None:
-        self.curves.show_dice([one.mean for one in self._desk.session.validation])
+        self.curves.show_dice([one.mean for one in self._desk.session.validation.scores])
         self._show()
 
     def _on_layers(self, layer: Layer, came: bool) -> None:

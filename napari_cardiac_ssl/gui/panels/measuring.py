@@ -76,7 +76,7 @@ class MeasuringPanel(QWidget):
         self.curve.pointed.connect(self._go_to_frame)
         self.warnings.itemClicked.connect(self._on_warning)
         desk.changed.connect(self._on_changed)
-        desk.session.phases_changed.connect(self._on_changed)
+        desk.session.signals.phases_changed.connect(self._on_changed)
         self._show()
 
     def _table(self) -> QGridLayout:
@@ -139,25 +139,27 @@ class MeasuringPanel(QWidget):
             self.summarised.emit("")
             return
         session = self._desk.session
-        phases = session.phases
-        heart = session.measured.measures(phases=phases, state_of=session.annotations.state)
+        phases = session.measurement.phases
+        heart = session.measurement.measured.measures(
+            phases=phases, state_of=session.annotations.state
+        )
         for name, cell in self._cells.items():
             cell.setText(_number(getattr(heart, name)))
         self.basis.setText(_rests_on(heart))
         self.summarised.emit(_summary(heart))
         if self._is_seen():
-            volumes = session.measured.volumes_ml(Structure.LV_CAVITY)
+            volumes = session.measurement.measured.volumes_ml(Structure.LV_CAVITY)
             if np.isnan(volumes).all():
-                volumes = session.measured.volumes_ml(Structure.RV_CAVITY)
+                volumes = session.measurement.measured.volumes_ml(Structure.RV_CAVITY)
             self.curve.show_volumes(volumes, phases.ed, phases.es, self._frame)
 
     def _show_warnings(self) -> None:
         if not self._is_seen() or not self._measurable():
             return
         session = self._desk.session
-        phases = session.phases
+        phases = session.measurement.phases
         frames = {t for t in (*phases, self._frame) if t is not None}
-        found = session.measured.warnings(*sorted(frames), phases=phases)
+        found = session.measurement.measured.warnings(*sorted(frames), phases=phases)
         before = [self.warnings.item(i).text() for i in range(self.warnings.count())]
         said = [_words(warning) for warning in found]
         if said != before:  # not under the mouse of somebody who reads
@@ -175,8 +177,8 @@ class MeasuringPanel(QWidget):
     def _set(self, ed: int | None = None, es: int | None = None) -> None:
         """Correct one of the two phases; the other stays as it is."""
         with self._desk.reporting():
-            now = self._desk.session.phases
-            self._desk.session.set_phases(
+            now = self._desk.session.measurement.phases
+            self._desk.session.measurement.set_phases(
                 now.ed if ed is None else ed, now.es if es is None else es
             )
             which, frame = ("ED", ed) if ed is not None else ("ES", es)
@@ -184,7 +186,7 @@ class MeasuringPanel(QWidget):
 
     def _on_auto(self) -> None:
         with self._desk.reporting():
-            self._desk.session.set_phases(None, None)
+            self._desk.session.measurement.set_phases(None, None)
             self._desk.say("ED and ES are told from the volumes again")
 
     def _go_to_frame(self, frame: int) -> None:

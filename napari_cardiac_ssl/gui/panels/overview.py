@@ -52,11 +52,11 @@ class OverviewPanel(QWidget):
         self.map.end_asked.connect(self._on_end_asked)
         session = desk.session
         for signal in (
-            session.stack_opened,
-            session.slices_changed,
-            session.labels_refreshed,
-            session.uncertainty_changed,
-            session.phases_changed,
+            session.signals.stack_opened,
+            session.signals.slices_changed,
+            session.signals.labels_refreshed,
+            session.signals.uncertainty_changed,
+            session.signals.phases_changed,
         ):
             signal.connect(self._on_news)
         desk.changed.connect(self._show)
@@ -73,9 +73,9 @@ class OverviewPanel(QWidget):
         if not self._desk.is_open:
             return
         session = self._desk.session
-        ed, es = session.phases
+        ed, es = session.measurement.phases
         self.marks = {t: word for t, word in ((es, "ES"), (ed, "ED")) if t is not None}
-        suggested = session.suggest()
+        suggested = session.suggestion.suggest()
         self._suggested = suggested[0] if suggested else None
         self._show()
 
@@ -100,7 +100,7 @@ class OverviewPanel(QWidget):
         self.legend.show_counts(counts)
         content = MapContent(
             signs,
-            session.uncertainty / _MOST_DOUBT_CM2,
+            session.doubt.uncertainty / _MOST_DOUBT_CM2,
             self._desk.view.in_view,
             suggested.index if suggested else None,
             self.marks,
@@ -124,7 +124,7 @@ class OverviewPanel(QWidget):
                 words += ", no heart here"
             words += f" · {record.how} by {record.who}" if record.how else f" · {record.who}"
         elif record.state is SliceState.PREDICTED:
-            words += _doubt_in_words(float(session.uncertainty[index]))
+            words += _doubt_in_words(float(session.doubt.uncertainty[index]))
         lines = [f"Frame {index.t}, slice {index.z}", words]
         if record.when:
             lines.append(record.when.replace("T", " ")[:16] + " UTC")
@@ -181,11 +181,11 @@ class OverviewPanel(QWidget):
         session = self._desk.session
         if session.stack.frames == 1:
             return
-        ed, es = session.phases
+        ed, es = session.measurement.phases
         menu.addSeparator()
-        menu.addAction("This frame is ED", lambda: session.set_phases(t, es))
-        menu.addAction("This frame is ES", lambda: session.set_phases(ed, t))
-        menu.addAction("Find ED and ES again", lambda: session.set_phases(None, None))
+        menu.addAction("This frame is ED", lambda: session.measurement.set_phases(t, es))
+        menu.addAction("This frame is ES", lambda: session.measurement.set_phases(ed, t))
+        menu.addAction("Find ED and ES again", lambda: session.measurement.set_phases(None, None))
 
 
 def _doubt_in_words(doubt_cm2: float) -> str:

@@ -33,22 +33,22 @@ def state(session, t, z):
 
 def test_interpolation_drafts_what_lies_between_confirmed_slices(cine):
     top, bottom = SliceIndex(0, 0), SliceIndex(0, 4)
-    cine.annotate(top, disc(12))
+    cine.labelling.annotate(top, disc(12))
     with pytest.raises(InputError, match=r"draw two slices .*drawn so far: 0\)"):
-        cine.interpolate(0)
-    cine.annotate(bottom, disc(6))
+        cine.drafting.interpolate(0)
+    cine.labelling.annotate(bottom, disc(6))
     cine.confirm(top, bottom)
     drawn = SliceIndex(0, 2)
-    cine.annotate(drawn, disc(3))
-    assert cine.interpolate(0) == (SliceIndex(0, 1), SliceIndex(0, 3))
+    cine.labelling.annotate(drawn, disc(3))
+    assert cine.drafting.interpolate(0) == (SliceIndex(0, 1), SliceIndex(0, 3))
     np.testing.assert_array_equal(cine.annotations.labels[drawn], disc(3))
     record = cine.annotations.record(SliceIndex(0, 1))
     assert (record.state, record.how) == (SliceState.EDITING, "interpolated")
-    assert cine.undoable == "interpolated"
+    assert cine.history.undoable == "interpolated"
     # Drawn again from better neighbours: its own drafts are drafts.
-    cine.annotate(drawn, disc(9))
+    cine.labelling.annotate(drawn, disc(9))
     before = cine.annotations.labels[0, 1].sum()
-    assert cine.interpolate(0) == (SliceIndex(0, 1), SliceIndex(0, 3))
+    assert cine.drafting.interpolate(0) == (SliceIndex(0, 1), SliceIndex(0, 3))
     assert cine.annotations.labels[0, 1].sum() > before
     cine.undo()
     assert cine.annotations.labels[0, 1].sum() == before
@@ -56,40 +56,40 @@ def test_interpolation_drafts_what_lies_between_confirmed_slices(cine):
 
 def test_predictions_are_open_to_drafts_and_confirmed_ones_are_not(session, trainer):
     for z in (0, 2):
-        session.annotate(SliceIndex(0, z), square(1))
+        session.labelling.annotate(SliceIndex(0, z), square(1))
     train(session, trainer)
     assert session.annotations.state(A) is SliceState.PREDICTED
-    assert session.interpolate(0) == (A,)
+    assert session.drafting.interpolate(0) == (A,)
     session.confirm(A)
     with pytest.raises(InputError, match="nothing to interpolate"):
-        session.interpolate(0)
+        session.drafting.interpolate(0)
 
 
 def test_a_copy_is_a_draft(session):
-    session.annotate(A, square(1))
+    session.labelling.annotate(A, square(1))
     session.confirm(A)
-    session.copy(A, B)
+    session.drafting.copy(A, B)
     np.testing.assert_array_equal(session.annotations.labels[B], square(1))
     assert session.annotations.record(B).how == "copied"
     assert session.annotations.state(B) is SliceState.EDITING
     with pytest.raises(InputError, match="t=0 z=1 is expert; retract it first"):
-        session.copy(B, A)
-    session.exclude(B)
+        session.drafting.copy(B, A)
+    session.labelling.exclude(B)
     with pytest.raises(InputError, match="is excluded; include it first"):
-        session.copy(A, B)
+        session.drafting.copy(A, B)
 
 
 def test_propagation_follows_the_cine_and_leaves_the_experts_slices(cine, heard):
     start, own = SliceIndex(0, 2), SliceIndex(3, 2)
-    cine.annotate(start, disc(12))
-    cine.annotate(own, disc(5))
-    cine.propagate(start)
+    cine.labelling.annotate(start, disc(12))
+    cine.labelling.annotate(own, disc(5))
+    cine.drafting.propagate(start)
     with pytest.raises(InputError, match="under way"):
-        cine.propagate(start)
+        cine.drafting.propagate(start)
     late = SliceIndex(2, 2)
-    cine.annotate(late, disc(4))  # drawn while it was worked out
+    cine.labelling.annotate(late, disc(4))  # drawn while it was worked out
     cine.wait()
-    assert not cine.propagating
+    assert not cine.drafting.propagating
     np.testing.assert_array_equal(cine.annotations.labels[own], disc(5))
     np.testing.assert_array_equal(cine.annotations.labels[late], disc(4))
     drafts = {SliceIndex(t, 2) for t in (1, 4, 5)}
@@ -102,8 +102,8 @@ def test_propagation_follows_the_cine_and_leaves_the_experts_slices(cine, heard)
 
 
 def test_a_propagation_does_not_reach_another_stack(cine):
-    cine.annotate(SliceIndex(0, 2), disc(12))
-    cine.propagate(SliceIndex(0, 2))
+    cine.labelling.annotate(SliceIndex(0, 2), disc(12))
+    cine.drafting.propagate(SliceIndex(0, 2))
     cine.open(Stack(np.zeros((6, 5, 48, 48)), np.eye(4)))
     cine.wait()
     assert not cine.annotations.labels.any()
@@ -111,22 +111,22 @@ def test_a_propagation_does_not_reach_another_stack(cine):
 
 def test_propagation_needs_something_to_carry(session):
     with pytest.raises(InputError, match="nothing is drawn on slice t=0 z=1"):
-        session.propagate(A)
+        session.drafting.propagate(A)
     session.open(Stack(np.ones((1, 3, 8, 8)), np.eye(4)))
-    session.annotate(A, square())
+    session.labelling.annotate(A, square())
     with pytest.raises(InputError, match="open a cine"):
-        session.propagate(A)
+        session.drafting.propagate(A)
 
 
 def test_tidying_is_asked_for_and_undone(session):
     torn = square(1)
     torn[3, 4], torn[7, 0] = 0, 1
-    session.annotate(A, torn)
-    assert session.tidy(A)
+    session.labelling.annotate(A, torn)
+    assert session.drafting.tidy(A)
     np.testing.assert_array_equal(session.annotations.labels[A], square(1))
-    assert not session.tidy(A)
+    assert not session.drafting.tidy(A)
     session.undo()
     np.testing.assert_array_equal(session.annotations.labels[A], torn)
     session.confirm(A)
     with pytest.raises(InputError, match="retract it first"):
-        session.tidy(A)
+        session.drafting.tidy(A)

@@ -45,8 +45,8 @@ def seen(session):
         annotations.labels.tobytes(),
         records,
         session.model,
-        session.undoable,
-        session.redoable,
+        session.history.undoable,
+        session.history.redoable,
     )
 
 
@@ -54,26 +54,26 @@ def test_reopened_as_it_was_and_undo_goes_on(make, trainer, image, tmp_path):
     session = make()
     session.open_project(tmp_path / "work.cardiac")
     session.open(read_stack(image))
-    session.annotate(A, square(1))
+    session.labelling.annotate(A, square(1))
     states = [seen(session)]
     for verb in (
         lambda: session.confirm(A),
         lambda: train(session, trainer),
-        lambda: session.annotate(B, square(3)),
-        lambda: session.exclude(B),
+        lambda: session.labelling.annotate(B, square(3)),
+        lambda: session.labelling.exclude(B),
     ):
         verb()
         states.append(seen(session))
     session.undo()
-    session.look_at(B, (1.0, 9.0))
+    session.persistence.look_at(session.stack, B, (1.0, 9.0))
     left = seen(session)
     session.close()
 
     again = make()
     again.open_project(tmp_path / "work.cardiac")
-    again.open_kept(again.stacks[0])
+    again.open_kept(again.persistence.stacks[0])
     assert seen(again) == left
-    assert again.look == Look(B, (1.0, 9.0))
+    assert again.persistence.look(again.stack) == Look(B, (1.0, 9.0))
     again.redo()
     assert seen(again)[:2] == states[-1][:2]
     for state in reversed(states[:-1]):
@@ -86,8 +86,8 @@ def test_reopened_as_it_was_and_undo_goes_on(make, trainer, image, tmp_path):
 def test_a_curve_is_kept(session, trainer):
     from napari_cardiac_ssl.trainer import Progressed
 
-    session.annotate(A, square())
-    session.train()
+    session.labelling.annotate(A, square())
+    session.training.train()
     say(session, trainer, *(Progressed(1, i, 2.0 / i, 0.1, 1.0, 9.0) for i in (1, 2)))
     say(session, trainer, *result(trainer.jobs[-1]))
     (note,) = session.project.notes("trained", session.stack.digest)
@@ -102,14 +102,17 @@ def test_several_stacks_of_one_project(make, image, tmp_path):
     session.open_project(tmp_path / "work.cardiac")
     for path in (image, other):
         session.open(read_stack(path))
-        session.annotate(A, square(1))
+        session.labelling.annotate(A, square(1))
         session.confirm(A)
-    assert [(kept.name, kept.expert) for kept in session.stacks] == [("other", 1), ("heart", 1)]
-    session.open_kept(session.stacks[1])
+    assert [(kept.name, kept.expert) for kept in session.persistence.stacks] == [
+        ("other", 1),
+        ("heart", 1),
+    ]
+    session.open_kept(session.persistence.stacks[1])
     assert session.stack.name == "heart"
     session.undo()
     assert session.annotations.state(A) is SliceState.EDITING
-    session.open_kept(session.stacks[1])
+    session.open_kept(session.persistence.stacks[1])
     assert session.annotations.state(A) is SliceState.EXPERT
 
 
@@ -123,28 +126,28 @@ def test_other_studies_of_the_project_are_learned_from_too(make, trainer, image,
         nib.save(nib.Nifti1Image(data, np.diag([1.4, 1.4, 10, 1])), paths[-1])
     for path in paths[1:]:
         session.open(read_stack(path))
-        session.annotate(A, square(2))
+        session.labelling.annotate(A, square(2))
         session.confirm(A)
     session.open(read_stack(image))
-    session.annotate(B, square(1))
-    session.annotate(A, square(3))
+    session.labelling.annotate(B, square(1))
+    session.labelling.annotate(A, square(3))
     session.confirm(A)
     paths[2].unlink()  # gone: not learned from
-    session.train()
+    session.training.train()
     own, other = trainer.jobs[-1].examples
     assert own.slices == (A, B)
     assert other.slices == (A,)
     assert other.places[0] == paths[1]
     np.testing.assert_array_equal(other.labels[0], square(2))
-    assert session.status.slices == 3
+    assert session.training.status.slices == 3
 
 
 def test_images_that_moved_are_found_or_asked_for(make, image, tmp_path):
     session = make()
     session.open_project(tmp_path / "work.cardiac")
     session.open(read_stack(image))
-    session.annotate(A, square(1))
-    (kept,) = session.stacks
+    session.labelling.annotate(A, square(1))
+    (kept,) = session.persistence.stacks
     beside = tmp_path / image.name
     shutil.move(image, beside)
     session.open_kept(kept)
@@ -153,7 +156,7 @@ def test_images_that_moved_are_found_or_asked_for(make, image, tmp_path):
     away.parent.mkdir()
     shutil.move(beside, away)
     with pytest.raises(MissingStackError, match=r"heart is not at .* show where it is now") as told:
-        session.open_kept(session.stacks[0])
+        session.open_kept(session.persistence.stacks[0])
     session.open_kept(told.value.kept, at=away)
     assert session.annotations.labels[A].any()
     data = np.arange(np.prod(SHAPE), dtype=np.float32).reshape(SHAPE[::-1])
@@ -165,17 +168,17 @@ def test_images_that_moved_are_found_or_asked_for(make, image, tmp_path):
 def test_the_window_s_work_is_kept_by_itself(make, trainer, image, home):
     said = []
     session = make()
-    session.keeps_by_itself = True
-    session.said.connect(said.append)
+    session.persistence.keeps_by_itself = True
+    session.signals.said.connect(said.append)
     session.open(read_stack(image))
     assert said == []
-    session.annotate(A, square(1))
+    session.labelling.annotate(A, square(1))
     train(session, trainer)
     left = seen(session)
     session.close()
     again = make()
-    again.keeps_by_itself = True
-    again.said.connect(said.append)
+    again.persistence.keeps_by_itself = True
+    again.signals.said.connect(said.append)
     again.open(read_stack(image))
     assert seen(again) == left
     assert said == ["went on from 1 slice of heart"]
@@ -183,9 +186,9 @@ def test_the_window_s_work_is_kept_by_itself(make, trainer, image, home):
 
 def test_what_was_learned_carries_over_to_the_next_study(make, trainer, image, tmp_path):
     session = make()
-    session.keeps_by_itself = True
+    session.persistence.keeps_by_itself = True
     session.open(read_stack(image))
-    session.annotate(A, square(1))
+    session.labelling.annotate(A, square(1))
     train(session, trainer)
     first = session.project.path
     session.open(type(session.stack)(np.ones((1, 2, 8, 8)), np.eye(4)))
@@ -198,16 +201,16 @@ def test_what_was_learned_carries_over_to_the_next_study(make, trainer, image, t
 def test_a_second_window_is_told_that_it_keeps_nothing(make, image, tmp_path):
     first, second, said = make(), make(), []
     for session in (first, second):
-        session.keeps_by_itself = True
-        session.said.connect(said.append)
+        session.persistence.keeps_by_itself = True
+        session.signals.said.connect(said.append)
         session.open(read_stack(image))
     assert "what you do on heart is not kept" in said[-1]
     assert "open in another window" in said[-1]
-    assert (first.not_kept, second.not_kept) == (None, said[-1])
-    second.annotate(A, square(1))
-    assert second.undoable == "stroke"
-    second.save_as(tmp_path / "kept.cardiac")
-    assert second.not_kept is None
+    assert (first.persistence.not_kept, second.persistence.not_kept) == (None, said[-1])
+    second.labelling.annotate(A, square(1))
+    assert second.history.undoable == "stroke"
+    second.persistence.save_as(tmp_path / "kept.cardiac")
+    assert second.persistence.not_kept is None
 
 
 def test_what_is_opened_to_read_stays(make, trainer, image, tmp_path):
@@ -215,49 +218,53 @@ def test_what_is_opened_to_read_stays(make, trainer, image, tmp_path):
     writer = make()
     writer.open_project(path)
     writer.open(read_stack(image))
-    writer.annotate(A, square(1))
+    writer.labelling.annotate(A, square(1))
     reader = make()
     with pytest.raises(LockedError):
         reader.open_project(path)
     reader.open_project(path, read_only=True)
-    reader.open_kept(reader.stacks[0])
+    reader.open_kept(reader.persistence.stacks[0])
     assert reader.annotations.labels[A].any()
-    reader.look_at(B)
-    for verb in (lambda: reader.annotate(B, square()), reader.undo, reader.train):
+    reader.persistence.look_at(reader.stack, B)
+    for verb in (
+        lambda: reader.labelling.annotate(B, square()),
+        reader.undo,
+        reader.training.train,
+    ):
         with pytest.raises(InputError, match="was opened to read"):
             verb()
     assert not reader.annotations.labels[B].any()
-    reader.save_as(tmp_path / "mine.cardiac")
-    reader.annotate(B, square(2))
-    assert reader.undoable == "stroke"
-    assert writer.stacks[0].digest == reader.stacks[0].digest
+    reader.persistence.save_as(tmp_path / "mine.cardiac")
+    reader.labelling.annotate(B, square(2))
+    assert reader.history.undoable == "stroke"
+    assert writer.persistence.stacks[0].digest == reader.persistence.stacks[0].digest
 
 
 def test_saving_in_the_midst_of_work(make, trainer, image, tmp_path):
     session = make()
     session.open(read_stack(image))
-    session.annotate(A, square(1))
+    session.labelling.annotate(A, square(1))
     train(session, trainer)
-    session.save_as(tmp_path / "named.cardiac")
-    session.annotate(B, square(3))
+    session.persistence.save_as(tmp_path / "named.cardiac")
+    session.labelling.annotate(B, square(3))
     left = seen(session)
     session.close()
     again = make(project=Project.open(tmp_path / "named.cardiac"))
-    again.open_kept(again.stacks[0])
+    again.open_kept(again.persistence.stacks[0])
     assert seen(again) == left
 
 
 def test_trouble_is_told_once_and_its_end(make, image, tmp_path):
     session, told = make(), []
     session.open_project(tmp_path / "work.cardiac")
-    session.trouble.connect(told.append)
+    session.signals.trouble.connect(told.append)
     session.open(read_stack(image))
     database = session.project._journal.db
     (pages,) = database.execute("PRAGMA page_count").fetchone()
     database.execute(f"PRAGMA max_page_count={pages}")
     for t, z in session.stack.slice_indices() * 3:
-        session.annotate((t, z), np.random.default_rng(0).integers(0, 4, (8, 8)))
-        session.annotate((t, z), square(1))
+        session.labelling.annotate((t, z), np.random.default_rng(0).integers(0, 4, (8, 8)))
+        session.labelling.annotate((t, z), square(1))
         session.process_messages()
     assert len(told) == 1
     assert "database or disk is full" in told[0]
@@ -270,7 +277,7 @@ def test_trouble_is_told_once_and_its_end(make, image, tmp_path):
     session.close()
     again = make()
     again.open_project(tmp_path / "work.cardiac")
-    again.open_kept(again.stacks[0])
+    again.open_kept(again.persistence.stacks[0])
     np.testing.assert_array_equal(again.annotations.labels, labels)
 
 
@@ -278,7 +285,7 @@ def test_a_mask_that_does_not_fit_is_refused(make, image, tmp_path):
     session = make()
     session.open_project(tmp_path / "work.cardiac")
     session.open(read_stack(image))
-    session.annotate(A, square(1))
+    session.labelling.annotate(A, square(1))
     for mask in (pack(np.zeros((9, 9), np.uint8)), b"no zlib", pack(np.zeros(10**7, np.uint8))):
         session.project._journal.db.execute("UPDATE slices SET mask=?", (mask,))
         with pytest.raises(InputError, match="a stored mask"):
@@ -292,4 +299,4 @@ def test_closing_twice_is_closing(make):
     session = make()
     session.close()
     session.close()
-    assert isinstance(session._trainer, ScriptedTrainer)
+    assert isinstance(session.training._trainer, ScriptedTrainer)

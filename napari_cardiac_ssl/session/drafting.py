@@ -1,8 +1,8 @@
-"""The verbs that draft slices for the expert: interpolation, copy, propagation, tidying.
+"""The part of a session that drafts slices: interpolation, copy, propagation, tidying.
 
-A help is asked for, never silent. What it makes is a draft to be looked at (state *editing*), one
-step that undo takes back; it writes no slice that an expert has drawn on, unless that is the slice
-it was asked for, and never a confirmed one.
+A draft is asked for, never silent. It is to be looked at (state *editing*) and is one step that
+undo takes back; it writes no slice that an expert has drawn on, unless that is the slice it was
+asked for, and never a confirmed one.
 """
 
 import threading
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from napari_cardiac_ssl.annotations import OPEN_TO_MODEL, OUTSIDE, SliceState
 from napari_cardiac_ssl.drafts import interpolated, propagated, tidied
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.session.validating import Validating
+from napari_cardiac_ssl.session.history import History
+from napari_cardiac_ssl.session.labelling import COPIED, INTERPOLATED, PROPAGATED
+from napari_cardiac_ssl.session.open_study import OpenStudy
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
-INTERPOLATED, COPIED, PROPAGATED = "interpolated", "copied", "propagated"
 _DRAFTS = frozenset({INTERPOLATED, COPIED, PROPAGATED})
 Drafts = dict[SliceIndex, NDArray[np.uint8]]
 
@@ -44,10 +45,12 @@ class _Propagation:
             self.found[SliceIndex(t, self.index.z)] = labels
 
 
-class Helping(Validating):
-    """A session whose expert need not draw everything by hand."""
+class Drafting:
+    """Drafts of slices of the open stack, so that the expert need not draw everything by hand."""
 
-    _propagation: _Propagation | None = None
+    def __init__(self, study: OpenStudy, history: History) -> None:
+        self._study, self._history = study, history
+        self._propagation: _Propagation | None = None
 
     @property
     def propagating(self) -> bool:
@@ -60,24 +63,19 @@ class Helping(Validating):
         Returns
         -------
         tuple of SliceIndex
-            What was drafted: slices that no expert has touched, and earlier drafts of this help.
+            What was drafted: slices that no expert has touched, and earlier drafts of this kind.
 
         Raises
         ------
         InputError
             If there are not two such slices with something between them.
         """
-        if not 0 <= t < self.stack.frames:
-            raise InputError(f"no frame {t}: there are 0 to {self.stack.frames - 1}")
-        annotations = self.annotations
-        known = {
-            z: annotations.labels[t, z]
-            for z in range(self.stack.slices)
-            if self._is_drawn(SliceIndex(t, z))
-        }
-        wanted = [
-            z for z in range(self.stack.slices) if self._may_draft(SliceIndex(t, z), INTERPOLATED)
-        ]
+        if not 0 <= t < self._study.stack.frames:
+            raise InputError(f"no frame {t}: there are 0 to {self._study.stack.frames - 1}")
+        annotations = self._history.annotations
+        slices = [SliceIndex(t, z) for z in range(self._study.stack.slices)]
+        known = {one.z: annotations.labels[one] for one in slices if self._is_drawn(one)}
+        wanted = [one.z for one in slices if self._may_draft(one, INTERPOLATED)]
         drafts = interpolated(known, wanted)
         if not drafts:
             raise InputError(
@@ -86,7 +84,7 @@ class Helping(Validating):
             )
         return self._draft({SliceIndex(t, z): labels for z, labels in drafts.items()}, INTERPOLATED)
 
-    def copy(self, source: SliceIndex, target: SliceIndex) -> None:
+    def copy(self, source: SliceIndex, target: SliceIndex) -> tuple[SliceIndex, ...]:
         """Draft a slice as another is, the neighbouring slice or frame say.
 
         Raises
@@ -94,18 +92,19 @@ class Helping(Validating):
         InputError
             If the target is confirmed or excluded.
         """
-        state = self.annotations.state(target)
+        state = self._history.annotations.state(target)
         if state in {SliceState.EXPERT, SliceState.EXCLUDED}:
             raise InputError(
                 f"slice t={target[0]} z={target[1]} is {state}; "
                 + ("retract it first" if state is SliceState.EXPERT else "include it first")
             )
-        self._draft({SliceIndex(*target): self.annotations.labels[source].copy()}, COPIED)
+        labels = self._history.annotations.labels[source].copy()
+        return self._draft({SliceIndex(*target): labels}, COPIED)
 
     def propagate(self, index: SliceIndex) -> None:
         """Draft a slice in all other frames, carried along by the motion between frames.
 
-        It is worked out beside the session and taken over by `process_messages`.
+        It is worked out beside the session and taken over by `Session.process_messages`.
 
         Raises
         ------
@@ -115,12 +114,12 @@ class Helping(Validating):
         if self._propagation:
             raise InputError("a propagation is under way; wait for it")
         index = SliceIndex(*index)
-        labels = self.annotations.labels[index].copy()
+        labels = self._history.annotations.labels[index].copy()
         if not labels.any():
             raise InputError(f"nothing is drawn on slice t={index.t} z={index.z} to propagate")
-        if self.stack.frames < 2:
+        if self._study.stack.frames < 2:
             raise InputError("a single frame has nothing to propagate to; open a cine")
-        self._propagation = _Propagation(self.stack, index, labels)
+        self._propagation = _Propagation(self._study.stack, index, labels)
 
     def tidy(self, index: SliceIndex) -> bool:
         """Keep each structure's largest piece on a slice and fill the holes in the heart.
@@ -135,54 +134,50 @@ class Helping(Validating):
         InputError
             If the slice is confirmed or excluded.
         """
-        labels = self.annotations.labels[index]
+        labels = self._history.annotations.labels[index]
         tidy = tidied(labels)
         if np.array_equal(tidy, labels):
             return False
-        state = self.annotations.state(index)
+        state = self._history.annotations.state(index)
         if state in {SliceState.EXPERT, SliceState.EXCLUDED}:
             raise InputError(f"slice t={index[0]} z={index[1]} is {state}; retract it first")
         self._draft({SliceIndex(*index): tidy}, "tidied")
         return True
 
-    def process_messages(self, timeout_s: float = 0.0, adopt_s: float | None = None) -> None:
-        """Take in what the trainer has said, and a propagation that is worked out."""
-        super().process_messages(timeout_s, adopt_s)
+    def take_propagated(self) -> None:
+        """Take over a propagation that is worked out, if its stack is still open."""
         done = self._propagation
         if done is None or done.thread.is_alive():
             return
         self._propagation = None
-        if done.stack is self._stack:
+        if self._study.is_open and done.stack is self._study.stack:
             drafts = {i: m for i, m in done.found.items() if self._may_draft(i, PROPAGATED)}
             self._draft(drafts, PROPAGATED)
 
-    def wait(self) -> None:
-        """Process messages until neither job nor propagation runs."""
-        while self.busy or self.propagating:
-            if self._propagation:
-                self._propagation.thread.join(0.05)
-            self.process_messages(timeout_s=0.2 if self.busy else 0.0)
+    def wait(self, timeout_s: float) -> None:
+        """Wait so long at most until a propagation is worked out."""
+        if self._propagation:
+            self._propagation.thread.join(timeout_s)
 
     def _is_drawn(self, index: SliceIndex) -> bool:
         """Whether an expert stands for a slice: confirmed it, or drew on it by hand.
 
         One marked as outside the heart says where the heart ends, not what its end looks like.
         """
-        record = self.annotations.record(index)
+        record = self._history.annotations.record(index)
         if record.state is SliceState.EXPERT:
             return record.how != OUTSIDE
         return record.state is SliceState.EDITING and record.how not in _DRAFTS
 
     def _may_draft(self, index: SliceIndex, how: str) -> bool:
-        record = self.annotations.record(index)
+        record = self._history.annotations.record(index)
         return record.state in OPEN_TO_MODEL or (
             record.state is SliceState.EDITING and record.how == how
         )
 
     def _draft(self, drafts: Drafts, how: str) -> tuple[SliceIndex, ...]:
         slices = tuple(drafts)
-        with self._step(how, *slices):
+        with self._history.step(how, *slices) as changed:
             for index, labels in drafts.items():
-                self.annotations.annotate(index, labels, how)
-        self.slices_changed.emit(slices)
-        return slices
+                self._history.annotations.annotate(index, labels, how)
+        return tuple(changed)

@@ -4,13 +4,30 @@ from collections.abc import Collection
 from pathlib import Path
 
 from napari_cardiac_ssl.anatomy import UKBB, LabelScheme
-from napari_cardiac_ssl.session.keeping import Keeping
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.session.history import History
+from napari_cardiac_ssl.session.measurement import Measurement
+from napari_cardiac_ssl.session.models import Models
+from napari_cardiac_ssl.session.open_study import OpenStudy
+from napari_cardiac_ssl.session.validation import Validation
 from napari_cardiac_ssl.writers.registry import WRITERS
+from napari_cardiac_ssl.writers.tables import write_csv
 from napari_cardiac_ssl.writers.work import Choice, Work
 
 
-class Exporting(Keeping):
-    """A session whose work leaves as files, each of them whole or absent."""
+class Export:
+    """The work on the open stack as files, each of them whole or absent."""
+
+    def __init__(
+        self,
+        study: OpenStudy,
+        history: History,
+        measurement: Measurement,
+        models: Models,
+        validation: Validation,
+    ) -> None:
+        self._study, self._history, self._measurement = study, history, measurement
+        self._models, self._validation = models, validation
 
     def work(self, study: str = "", notes: Collection[str] = ()) -> Work:
         """Return what there is to write of the open stack, as it is now.
@@ -23,14 +40,14 @@ class Exporting(Keeping):
             What the reader of the study should know, a line each.
         """
         return Work(
-            self.stack,
-            self.annotations,
-            self.measured,
-            self.phases,
+            self._study.stack,
+            self._history.annotations,
+            self._measurement.measured,
+            self._measurement.phases,
             study,
             tuple(notes),
-            self.landmarks,
-            self.model,
+            self._study.landmarks,
+            self._models.present,
             [
                 {
                     "t": one.index.t,
@@ -39,12 +56,12 @@ class Exporting(Keeping):
                     "when": one.when,
                     "dice": {str(structure): dice for structure, dice in one.dice.items()},
                 }
-                for one in self.validation
-                if one.stack == self.stack.digest
+                for one in self._validation.scores
+                if one.stack == self._study.stack.digest
             ],
         )
 
-    def export_mask(
+    def masks(
         self, path: Path, scheme: LabelScheme = UKBB, frames: Collection[int] | None = None
     ) -> Path:
         """Write the labels as seen, on the image's own grid with its own header.
@@ -61,7 +78,7 @@ class Exporting(Keeping):
         [file] = WRITERS["masks"].write(Path(path), self.work(), Choice(scheme, frames))
         return file
 
-    def export_measurements(self, path: Path) -> tuple[Path, ...]:
+    def measurements(self, path: Path) -> tuple[Path, ...]:
         """Write the heart's numbers as a table, and beside it those of frames and of slices.
 
         Parameters
@@ -76,7 +93,7 @@ class Exporting(Keeping):
         """
         return WRITERS["numbers"].write(Path(path), self.work(), Choice())
 
-    def export_provenance(self, path: Path) -> Path:
+    def provenance(self, path: Path) -> Path:
         """Write who drew what, when and from which model, slice by slice, as JSON.
 
         Slices that nobody and nothing has touched are left out.
@@ -84,7 +101,7 @@ class Exporting(Keeping):
         [file] = WRITERS["provenance"].write(Path(path), self.work(), Choice())
         return file
 
-    def export_report(self, path: Path, study: str, notes: Collection[str] = ()) -> Path:
+    def report(self, path: Path, study: str, notes: Collection[str] = ()) -> Path:
         """Write one page that can be read in a browser and printed: contours, curve, table.
 
         Parameters
@@ -102,7 +119,25 @@ class Exporting(Keeping):
         [file] = WRITERS["report"].write(Path(path), self.work(study, notes), Choice())
         return file
 
-    def export_model(self, path: Path) -> Path:
+    def model(self, path: Path) -> Path:
         """Write the present model as a safetensors file."""
         [file] = WRITERS["model"].write(Path(path), self.work(), Choice())
         return file
+
+    def validation(self, path: Path) -> Path:
+        """Write all scores as a table (CSV): slice, model, Dice per structure, when."""
+        rows = [
+            {
+                "stack": one.stack[:12],
+                "t": one.index.t,
+                "z": one.index.z,
+                "model": one.model[:12],
+                **{f"dice_{s.replace(' ', '_')}": value for s, value in one.dice.items()},
+                "dice": one.mean,
+                "when": one.when,
+            }
+            for one in self._validation.scores
+        ]
+        if not rows:
+            raise InputError("no model was tested yet; confirm slices that one has predicted")
+        return write_csv(path, rows)

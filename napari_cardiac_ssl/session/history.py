@@ -1,0 +1,236 @@
+"""The part of a session that holds the open stack's labels, and each step that changed them."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+
+from napari_cardiac_ssl.anatomy import View
+from napari_cardiac_ssl.annotations import OPEN_TO_MODEL, Annotations, SliceContent, Step, unpack
+from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.project import Project
+from napari_cardiac_ssl.session.open_study import OpenStudy
+from napari_cardiac_ssl.session.signals import Signals
+from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.trainer import Predicted
+
+Changes = Mapping[SliceIndex, tuple[SliceContent, SliceContent]]
+
+
+class Move(NamedTuple):
+    """A step that is to be undone or redone.
+
+    Parameters
+    ----------
+    number
+        Of the step, in the project.
+    step
+        What it changed.
+    undone
+        Whether it is undone, or redone.
+    """
+
+    number: int
+    step: Step
+    undone: bool
+
+
+class History:
+    """The labels of the open stack. Every change is one step that undo takes back.
+
+    Parameters
+    ----------
+    project
+        Where steps are kept.
+    study
+        Whose open stack's labels these are.
+    signals
+        Where changes are told.
+    who
+        Who draws; the computer's user by default.
+    """
+
+    def __init__(
+        self,
+        project: Callable[[], Project],
+        study: OpenStudy,
+        signals: Signals,
+        who: str | None = None,
+    ) -> None:
+        self._project, self._study, self._signals, self._who = project, study, signals, who
+        self._annotations: Annotations | None = None
+
+    @property
+    def annotations(self) -> Annotations:
+        """The labels and slice states. To be changed within a `step` only."""
+        if self._annotations is None:
+            raise InputError("no stack is open; open a cine or a single frame first")
+        return self._annotations
+
+    @property
+    def undoable(self) -> str | None:
+        """What undo would take back, in words; None if nothing."""
+        if not self._study.is_open:
+            return None
+        found = self._project().undoable(self._study.stack.digest)
+        return found[1] if found else None
+
+    @property
+    def redoable(self) -> str | None:
+        """What redo would bring back, in words; None if nothing."""
+        if not self._study.is_open:
+            return None
+        found = self._project().redoable(self._study.stack.digest)
+        return found[1] if found else None
+
+    def before(self, index: SliceIndex) -> SliceContent | None:
+        """Return what a slice held while it was the model's, before what it holds now.
+
+        On an expert's slice that is the prediction that was corrected, or nothing drawn; on a
+        predicted one the prediction before the last refresh that changed its labels. None where
+        the steps do not go back that far.
+        """
+        now = self.annotations.labels[index]
+        return next(
+            (
+                content
+                for content in self._project().earlier(self._study.stack.digest, index)
+                if content.record.state in OPEN_TO_MODEL
+                and not np.array_equal(unpack(content.mask, now.shape), now)
+            ),
+            None,
+        )
+
+    # -- opening ---------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Take up the open stack's labels and states as the project has them."""
+        stack = self._study.stack
+        annotations = Annotations(stack.image.shape, self._who)
+        for index, content in self._project().contents(stack.digest).items():
+            annotations.put(index, content)
+        self._annotations = annotations
+        self._signals.send(self._signals.history_changed)
+
+    def close(self) -> None:
+        """Hold no labels."""
+        self._annotations = None
+
+    # -- steps -----------------------------------------------------------------------------
+
+    @contextmanager
+    def step(self, what: str, *slices: SliceIndex) -> Iterator[list[SliceIndex]]:
+        """Make whatever the body changes on some slices one step; nothing of it if it fails.
+
+        Yields a list, which holds the slices that were changed when the step is done.
+        """
+        self._project().refuse_if_read_only()
+        annotations, changed = self.annotations, list[SliceIndex]()
+        before = {index: annotations.content(index) for index in slices}
+        try:
+            yield changed
+        except BaseException:
+            for index, content in before.items():
+                annotations.put(index, content)
+            raise
+        if changes := self.changes(before):
+            self.add(Step(what, changes))
+            changed += changes
+            self._signals.send(self._signals.slices_changed, tuple(changed))
+
+    def changes(self, before: Mapping[SliceIndex, SliceContent]) -> Changes:
+        """Return what slices held before and hold now, as far as they differ."""
+        after = {index: self.annotations.content(index) for index in before}
+        return {i: (before[i], after[i]) for i in before if before[i] != after[i]}
+
+    def add(self, step: Step) -> int:
+        """Keep a step that was made; return its number."""
+        number = self._project().add_step(self._study.stack.digest, step)
+        self._signals.send(self._signals.history_changed)
+        return number
+
+    def refresh(self, number: int, part: Predicted, model: str) -> tuple[SliceIndex, ...]:
+        """Take over what a model predicted wherever it may write, as part of a step.
+
+        Returns
+        -------
+        tuple of SliceIndex
+            The slices that were written: those that no expert has touched.
+        """
+        before = {index: self.annotations.content(index) for index in part.slices}
+        written = self.annotations.refresh(part.slices, part.labels, model)
+        self._project().extend_step(number, self._study.stack.digest, self.changes(before))
+        self._signals.send(self._signals.labels_refreshed, written)
+        return written
+
+    # -- back and forth --------------------------------------------------------------------
+
+    def next(self, *, undone: bool) -> Move | None:
+        """Return the step that undo takes back, or redo brings back; None if there is none."""
+        project, digest = self._project(), self._study.stack.digest
+        found = project.undoable(digest) if undone else project.redoable(digest)
+        return Move(found[0], project.step(found[0]), undone) if found else None
+
+    def move(self, move: Move, present: tuple[View, str | None] | None) -> tuple[SliceIndex, ...]:
+        """Undo or redo a step. A slice that is not as it left it is later work, and stays.
+
+        Parameters
+        ----------
+        move
+            Which step, and which way.
+        present
+            The view whose present model changes with it, and to which; None if none does.
+
+        Returns
+        -------
+        tuple of SliceIndex
+            The slices that were changed.
+        """
+        annotations, contents = self.annotations, {}
+        for index, (before, after) in move.step.changes.items():
+            expected, wanted = (after, before) if move.undone else (before, after)
+            if annotations.content(index) == expected:
+                annotations.put(index, wanted)
+                contents[index] = wanted
+        self._project().move(
+            self._study.stack.digest,
+            move.number,
+            undone=move.undone,
+            contents=contents,
+            present=present,
+        )
+        self._signals.send(self._signals.history_changed)
+        self._signals.send(self._signals.slices_changed, tuple(contents))
+        return tuple(contents)
+
+    def take_back(
+        self, models: Iterable[str], present: tuple[str | None, str | None]
+    ) -> tuple[SliceIndex, ...]:
+        """Take back what some models predicted, the newest first, as a step of its own.
+
+        Slices that an expert has touched since stay.
+
+        Parameters
+        ----------
+        models
+            Digests of those whose predictions go.
+        present
+            Digest of the present model before and after.
+
+        Returns
+        -------
+        tuple of SliceIndex
+            The slices that were changed.
+        """
+        annotations, before = self.annotations, dict[SliceIndex, SliceContent]()
+        for model in models:
+            for step in self._project().refreshes(self._study.stack.digest, model):
+                for index, (old, new) in step.changes.items():
+                    if annotations.content(index) == new:
+                        before.setdefault(index, new)
+                        annotations.put(index, old)
+        changes = self.changes(before)
+        self.add(Step("rolling back", changes, present))
+        self._signals.send(self._signals.slices_changed, tuple(changes))
+        return tuple(changes)
