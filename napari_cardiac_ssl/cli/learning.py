@@ -38,6 +38,11 @@ def model_named(path: Path, view: View) -> Model:
     return load_model(path) if data is None else model_from_bytes(data, "the shipped weights")
 
 
+def called_model(path: Path) -> str:
+    """Return what users call the model of a path: no folder, which may tell of a person."""
+    return "the shipped weights" if str(path) == "default" else path.name
+
+
 def to_predict(options: PredictOptions, view: View) -> Iterator[tuple[Path, str, Stack]]:
     """Yield each image with the name that its mask gets, one in memory at a time."""
     named = View(options.view) if options.view else None
@@ -131,6 +136,8 @@ def _expert_slices(
     """Read a stack's mask; return the annotated slices, those outside the heart too, and it."""
     mask = read_labels_at(labels, scheme=scheme, like=stack)
     _say_strays(mask)
+    if mask.review and mask.review.confirmed < mask.review.contoured:
+        warn(f"{labels} is taught as it is, and {mask.review}")
     if spec == "all":
         slices = stack.slice_indices()
     elif spec == "labelled":
@@ -143,7 +150,7 @@ def _expert_slices(
         for index in sorted(outside.intersection(slices)):
             if mask.labels[index].any():
                 raise InputError(
-                    f"{labels}: slice t={index.t} z={index.z} is labelled and lies outside "
+                    f"{labels}: slice {index.z} of frame {index.t} is labelled and lies outside "
                     f"--extent {extent}; widen the extent, or leave the slice out of --slices"
                 )
         slices = [*slices, *sorted(outside.difference(slices))]
@@ -157,8 +164,9 @@ def _say_strays(mask: Mask) -> None:
     areas = (mask.labels > 0).sum(axis=(2, 3)) * pixel_area_mm2(mask.affine)
     for t, z in np.argwhere((areas > 0) & (areas < LEAST_AREA_MM2)):
         warn(
-            f"{mask.source}: t={t} z={z}: {areas[t, z]:.0f} mm² are labelled, less than any part "
-            "of a heart: a slip of the brush? Correct it, or leave the slice out with --slices"
+            f"{mask.source}: frame {t}, slice {z}: {areas[t, z]:.0f} mm² are labelled, less "
+            "than any part of a heart: a slip of the brush? Correct it, or leave the slice out "
+            "with --slices"
         )
 
 

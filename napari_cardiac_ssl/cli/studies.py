@@ -87,7 +87,7 @@ def with_reference(scores: list[Score], reference: Mask) -> list[Score]:
     partial = measured.partial_frames()
     for t, (slices, most) in partial.items():
         warn(
-            f"{reference.source.name}: t={t}: partly labelled ({count(slices, 'slice')}, in "
+            f"{reference.source.name}: frame {t}: partly labelled ({count(slices, 'slice')}, in "
             f"the fullest frame {most}): not scored"
         )
     left_out = {*empty, *partial}

@@ -27,6 +27,7 @@ from napari_cardiac_ssl.readers.mask_fit import misfit
 from napari_cardiac_ssl.readers.nifti_doubts import check_axes, doubts_of
 from napari_cardiac_ssl.readers.nifti_file import NiftiFile, load
 from napari_cardiac_ssl.readers.placing import SAME_GRID_MM, place
+from napari_cardiac_ssl.review import Review, from_note, labels_digest
 from napari_cardiac_ssl.study import NiftiSource, Stack
 
 __all__ = [
@@ -105,6 +106,8 @@ class Mask:
         Which axis of the file (or of the image that it was placed on) became x, y and z.
     contours
         As they were drawn, finer than pixels, where that is known.
+    review
+        What of it a person has confirmed, where the file says so.
     """
 
     labels: NDArray[np.uint8]
@@ -119,6 +122,7 @@ class Mask:
     frame_interval_s: float | None = None
     stored_axes: tuple[int, int, int] = (0, 1, 2)
     contours: tuple[Contour, ...] = ()
+    review: Review | None = None
 
     @property
     def grid(self) -> Stack:
@@ -258,9 +262,11 @@ def read_mask(
     path = Path(path)
     volume = load(path)
     labels = _integers(volume.voxels, path)
+    review = _review_of(labels, volume.comment)
     said = [volume.warning] if volume.warning else []
     if like is not None:
-        labels, remark = place(labels, volume, like, path)
+        as_read, (labels, remark) = labels, place(labels, volume, like, path)
+        review = review if labels is as_read else None
         said += [remark] if remark else []
     for line in said:
         warnings.warn(line, GeometryWarning, stacklevel=2)
@@ -290,6 +296,7 @@ def read_mask(
         orientation_known=(volume if like is None else like).orientation_known,
         stored_axes=volume.axes if like is None else like.stored_axes,
         frame_interval_s=volume.frame_interval_s,
+        review=review,
     )
     if like is None:
         doubts = doubts_of(mask.grid, view_said=False, is_mask=True)
@@ -299,6 +306,14 @@ def read_mask(
     for doubt in doubts:
         warnings.warn(f"{path}: {doubt}", DoubtWarning, stacklevel=2)
     return mask
+
+
+def _review_of(labels: NDArray[np.integer], comment: str) -> Review | None:
+    """Return the review in a mask's header, if it is of these labels."""
+    if not comment or labels.dtype != np.uint8:
+        return None
+    frames, slices = labels.shape[:2]
+    return from_note(comment, labels_digest(labels), (frames, slices))
 
 
 def _check_picture(voxels: NDArray[Any], path: Path) -> None:

@@ -4,7 +4,7 @@ import gzip
 import io
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import nibabel as nib
 import numpy as np
@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 from napari_cardiac_ssl.anatomy import UKBB, LabelScheme
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
+from napari_cardiac_ssl.review import Review, labels_digest
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.writers.work import Choice, Work, Writer
 
 INTENT_LABEL = 1002
+#: Code of the extension that holds plain text.
+COMMENT = 6
 SCANNER = 1
 #: Of gzip: half the size of level 1 in the same time; level 9 saves a quarter more in thrice it.
 COMPRESSION = 4
@@ -31,13 +34,15 @@ def write_mask(
     *,
     like: Stack,
     scheme: LabelScheme = UKBB,
+    review: Review | None = None,
 ) -> Path:
     """Write a mask as NIfTI, with the geometry of the image that it belongs to.
 
     The header is the image's own: both transforms bit for bit with their codes, the units, the
     frame time, the version and the byte order. Only what says that the voxels are labels differs
     (datatype, scaling, display range, intent, description) and where they stand in the file. The
-    intent's name notes the scheme. The same mask gives the same bytes.
+    intent's name notes the scheme; the description, and a comment among the header's extensions,
+    what of it a person has confirmed. The same mask gives the same bytes.
 
     Parameters
     ----------
@@ -49,6 +54,8 @@ def write_mask(
         The image.
     scheme
         The scheme to write.
+    review
+        What of the labels a person has confirmed, where that is known.
 
     Returns
     -------
@@ -68,11 +75,13 @@ def write_mask(
     meanings = ", ".join(
         f"{code} {scheme.structures[code - 1]}" for code in scheme.check(converted)
     )
+    told = f"{scheme.name}: {meanings or 'no label'}"
     return _write(
         Path(path),
         converted,
         like,
-        description=f"{scheme.name}: {meanings or 'no label'}",
+        description=f"{review.word}; {told}" if review else told,
+        comment=review.note(labels_digest(converted)) if review else "",
         intent=INTENT_LABEL,
         intent_name=scheme.name,
     )
@@ -123,6 +132,7 @@ def _write(
     like: Stack,
     *,
     description: str,
+    comment: str = "",
     intent: int = 0,
     intent_name: str = "",
 ) -> Path:
@@ -137,7 +147,8 @@ def _write(
     header["intent_p1"] = header["intent_p2"] = header["intent_p3"] = 0
     header["descrip"] = description.encode("ascii", "replace")[:79]
     header["magic"] = header.single_magic
-    header["vox_offset"] = header.single_vox_offset
+    extensions = _extensions(comment, header.endianness)
+    header["vox_offset"] = header.single_vox_offset - 4 + len(extensions)
     stored = kind.newbyteorder(header.endianness)
     with replacing(path) as beside, ExitStack() as open_files:
         file: io.BufferedIOBase = open_files.enter_context(open(beside, "wb"))
@@ -146,10 +157,21 @@ def _write(
             file = open_files.enter_context(
                 gzip.GzipFile("", "wb", COMPRESSION, fileobj=file, mtime=0)
             )
-        file.write(header.binaryblock.ljust(header.single_vox_offset, b"\0"))  # no extensions
+        file.write(header.binaryblock + extensions)
         for plane in (plane for frame in like.as_stored(values) for plane in frame):
             file.write(np.ascontiguousarray(plane, dtype=stored).tobytes())
     return path
+
+
+def _extensions(comment: str, endianness: str) -> bytes:
+    """Return what stands between header and voxels: a comment, or that there is none."""
+    if not comment:
+        return b"\0\0\0\0"
+    text = comment.encode()
+    size = -(-(len(text) + 8) // 16) * 16  # by the standard
+    order: Literal["little", "big"] = "little" if endianness == "<" else "big"
+    said = b"".join(number.to_bytes(4, order) for number in (size, COMMENT))
+    return b"\1\0\0\0" + (said + text).ljust(size, b"\0")
 
 
 def _header(like: Stack) -> Any:
@@ -178,7 +200,9 @@ def _header(like: Stack) -> Any:
 
 
 def _write_of(path: Path, work: Work, choice: Choice) -> tuple[Path, ...]:
-    return (write_mask(path, choice.labels(work), like=work.stack, scheme=choice.scheme),)
+    review = choice.review(work)
+    labels = choice.labels(work)
+    return (write_mask(path, labels, like=work.stack, scheme=choice.scheme, review=review),)
 
 
 WRITER = Writer(

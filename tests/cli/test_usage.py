@@ -106,8 +106,8 @@ def test_wrong_use(
         ("²", "is not a slice"),
         (MANY, "is not a slice"),
         ("0:1:2", "is not a slice"),
-        ("99", "no slice t=0 z=99"),
-        ("3:1", "no slice t=3 z=1"),
+        ("99", "no slice 99 of frame 0"),
+        ("3:1", "no slice 1 of frame 3"),
     ],
 )
 def test_wrong_slices(refuse: Refuse, case, tmp_path: Path, spec: str, words: str) -> None:

@@ -117,14 +117,14 @@ def measure(options: Options) -> int:
     ]
     rows = [part.one.row() for part in found]
     for part, row in zip(found, rows, strict=True):
-        say_doubts(part.one.doubts, {row["ed_frame"], row["es_frame"]})
+        say_doubts(part.one.doubts, {row["ed_frame"], row["es_frame"]}, "--json")
     if options.csv:
         write_csv(options.csv, [part.one.cells() for part in found])
     write_details(options, found)
     if options.json:
         say_json([part.one.for_json() for part in found])
     else:
-        say_rows(rows)
+        say_rows([part.one for part in found])
     return 0
 
 

@@ -37,10 +37,11 @@ class Options:
 def predict(options: Options) -> int:
     """Predict masks on the images' own grids."""
     from napari_cardiac_ssl.cli.images import check_scheme
-    from napari_cardiac_ssl.cli.learning import model_named, to_predict
+    from napari_cardiac_ssl.cli.learning import called_model, model_named, to_predict
     from napari_cardiac_ssl.learning.compute import is_out_of_memory
     from napari_cardiac_ssl.learning.prediction import predict_stack
     from napari_cardiac_ssl.readers.nifti import name_of
+    from napari_cardiac_ssl.review import predicted
     from napari_cardiac_ssl.writers.masks import write_map, write_mask
 
     names = [name_of(path) for path in options.images]
@@ -55,6 +56,7 @@ def predict(options: Options) -> int:
     scheme = scheme_named(options.scheme or model.card.scheme)
     # Refuses, before there is work to lose, a scheme that cannot say all that the model can.
     check_scheme(scheme, model.card.view)
+    called = f"{called_model(options.model)} ({model.digest[:12]})"
     codes = {scheme.code(structure): structure for structure in model.card.structures}
     written: list[str] = []
     for path, name, stack in to_predict(options, model.card.view):
@@ -69,7 +71,9 @@ def predict(options: Options) -> int:
                 raise
         target = options.output / f"{name}_seg.nii.gz"
         kept = keep_beside(target)  # somebody may have corrected it
-        written.append(str(write_mask(target, labels, like=stack, scheme=scheme)))
+        review = predicted(stack, called)
+        mask = write_mask(target, labels, like=stack, scheme=scheme, review=review)
+        written.append(str(mask))
         if kept and kept.read_bytes() == target.read_bytes():
             kept.unlink()
         elif kept:
@@ -85,6 +89,7 @@ def predict(options: Options) -> int:
             say(file)
         meaning = ", ".join(f"{code} {codes[code]}" for code in sorted(codes))
         note(f"scheme {scheme.name}: 0 background, {meaning}")
+        note(f"unreviewed: nobody has confirmed these contours; they are predictions of {called}")
     return 0
 
 

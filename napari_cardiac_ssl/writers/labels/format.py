@@ -14,6 +14,7 @@ from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.geometry.contours import Contour, kept_beside
+from napari_cardiac_ssl.review import Review
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.writers.work import Choice, Work, Writer
 
@@ -42,6 +43,8 @@ class Drawing:
         Which integers a mask gets.
     made
         Who drew them.
+    review
+        What of them a person has confirmed, where that is known.
     """
 
     labels: NDArray[np.uint8]
@@ -49,6 +52,7 @@ class Drawing:
     contours: tuple[Contour, ...] = ()
     scheme: LabelScheme = UKBB
     made: Made = Made.SEMIAUTOMATIC
+    review: Review | None = None
 
     def __post_init__(self) -> None:
         """Check that the labels are the image's."""
@@ -107,7 +111,13 @@ class LabelFormat:
 
         def write(path: Path, work: Work, choice: Choice) -> tuple[Path, ...]:
             labels = choice.labels(work)
-            drawing = Drawing(labels, work.stack, scheme=choice.scheme, made=made_by(work))
+            drawing = Drawing(
+                labels,
+                work.stack,
+                scheme=choice.scheme,
+                made=made_by(work),
+                review=choice.review(work),
+            )
             return self.write(path, drawing)
 
         return Writer(

@@ -10,7 +10,13 @@ from napari_cardiac_ssl.writers.masks import write_mask
 
 def write_nifti(path: Path, drawing: Drawing) -> tuple[Path, ...]:
     """Write a mask, and beside it the contours that it was made of."""
-    mask = write_mask(path, drawing.labels, like=drawing.like, scheme=drawing.scheme)
+    mask = write_mask(
+        path,
+        drawing.labels,
+        like=drawing.like,
+        scheme=drawing.scheme,
+        review=drawing.review,
+    )
     return (mask, *drawing.keep_contours(path))
 
 
