@@ -6,20 +6,14 @@ that somebody has.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from napari_cardiac_ssl.annotations import Annotations, SliceState
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.wording import count
 
-#: What a file's note says that it is.
-FORMAT = "napari-cardiac-ssl review 1"
 #: What figures are called that rest on contours of which none is confirmed.
 UNREVIEWED = "unreviewed"
 NOT_KNOWN = "not known"
@@ -97,18 +91,25 @@ class Review:
         """Return a slice's state; None where it is not known."""
         return _STATES.get(self.states[index.t][index.z])
 
-    def note(self, labels_digest: str) -> str:
-        """Return the review as a file keeps it, with the digest of the labels that it is of."""
-        return json.dumps(
-            {
-                "format": FORMAT,
-                "review": self.word,
-                "model": self.model,
-                "states": self.states,
-                "letters": {letter: state.value for letter, state in _STATES.items()},
-                "labels_sha256": labels_digest,
-            }
-        )
+    def record(self) -> dict[str, object]:
+        """Return it as a file keeps it."""
+        return {
+            "review": self.word,
+            "model": self.model,
+            "states": self.states,
+            "letters": {letter: state.value for letter, state in _STATES.items()},
+        }
+
+    @classmethod
+    def from_record(cls, said: Mapping[str, Any], shape: tuple[int, int]) -> Review | None:
+        """Return what a file keeps of a stack of so many frames and slices; None if it is none."""
+        states, model = said.get("states"), said.get("model")
+        if not isinstance(states, list) or len(states) != shape[0] or not isinstance(model, str):
+            return None
+        if not all(isinstance(s, str) and len(s) == shape[1] for s in states):
+            return None
+        known = set("".join(states)) <= {*_STATES, _UNKNOWN}
+        return cls(tuple(states), model) if known else None
 
     def _number(self, state: SliceState) -> int:
         return sum(of_frame.count(_LETTERS[state]) for of_frame in self.states)
@@ -147,38 +148,3 @@ def in_time(reviews: Sequence[tuple[Review | None, tuple[int, int]]]) -> Review 
     ]
     models = dict.fromkeys(review.model for review in known if review.model)
     return Review(tuple(states), " and ".join(models))
-
-
-def labels_digest(labels: NDArray[np.integer]) -> str:
-    """Return the SHA-256 of labels as a file holds them, shape ``(t, z, y, x)``."""
-    return hashlib.sha256(np.ascontiguousarray(labels).tobytes()).hexdigest()
-
-
-def from_note(text: str, labels_digest: str, shape: tuple[int, int]) -> Review | None:
-    """Return the review that a file's note keeps; None if it is none, or of other labels.
-
-    A program that changes the labels may leave the note as it was: then nothing is known.
-
-    Examples
-    --------
-    >>> review = Review(("pc",), "a model")
-    >>> from_note(review.note("ab12"), "ab12", (1, 2)) == review
-    True
-    >>> from_note(review.note("ab12"), "cd34", (1, 2)) is None
-    True
-    """
-    try:
-        said = json.loads(text)
-    except ValueError:
-        return None
-    if not isinstance(said, dict) or said.get("format") != FORMAT:
-        return None
-    states, model = said.get("states"), said.get("model")
-    if said.get("labels_sha256") != labels_digest or not isinstance(model, str):
-        return None
-    if not isinstance(states, list) or len(states) != shape[0]:
-        return None
-    if not all(isinstance(s, str) and len(s) == shape[1] for s in states):
-        return None
-    known = set("".join(states)) <= {*_STATES, _UNKNOWN}
-    return Review(tuple(states), model) if known else None

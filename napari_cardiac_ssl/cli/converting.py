@@ -77,7 +77,9 @@ def converted(path: Path, target: Path, options: Options) -> dict[str, object]:
         scheme_named(options.as_scheme),
         _made(options, mask),
         mask.review,
+        mask.apart,
     )
+    _say_left_aside(mask, options)
     files = FORMATS[options.to].write(target, drawing)
     indices = [index for index in drawing.like.slice_indices() if mask.labels[index].any()]
     summary = f"{target}: {count(len(indices), 'slice')}"
@@ -108,7 +110,22 @@ def _of_frame(path: Path, like: Stack, t: int, options: Options) -> Mask:
         none = "-" * like.slices
         states = (review.states[0] if at == t else none for at in range(like.frames))
         review = replace(review, states=tuple(states))
-    return replace(mask, labels=labels, contours=tuple(contours), review=review)
+    apart = {}
+    for name, where in mask.apart.items():
+        apart[name] = np.zeros(like.image.shape, dtype=np.bool_)
+        apart[name][t] = where[0]
+    return replace(mask, labels=labels, contours=tuple(contours), review=review, apart=apart)
+
+
+def _say_left_aside(mask: Mask, options: Options) -> None:
+    """Say what of a mask the other format has no place for."""
+    scheme = scheme_named(options.as_scheme)
+    kept = {o.name for o in scheme.apart} if options.to in {"nifti", "itk-snap"} else set()
+    for name, where in mask.apart.items():
+        if name not in kept:
+            how = f"; name it in --as-scheme to keep it: {mask.scheme.name}" if kept else ""
+            what = f"{mask.source}: {name} ({count(int(where.sum()), 'voxel')})"
+            note(f"{what} is none of our structures: left aside{how}")
 
 
 def _made(options: Options, mask: Mask) -> Made:

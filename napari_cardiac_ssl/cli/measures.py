@@ -112,8 +112,20 @@ def of_mask(mask: Mask, options: Options, surface_m2: float) -> Found:
     )
     doubts = measured.warnings(*_labelled_frames(mask), phases=phases)
     name = mask.source.name
-    row = Measurement(name, heart, [(name, doubt) for doubt in doubts], review=mask.review)
+    said = [(name, doubt) for doubt in doubts]
+    row = Measurement(name, heart, said, apart_ml(mask, phases), mask.review)
     return Found(row, measured, mask.frame_interval_s)
+
+
+def apart_ml(mask: Mask, phases: Phases) -> dict[str, object]:
+    """Return volumes at ED and ES of what is none of our structures: a column each."""
+    voxel_ml = abs(float(np.linalg.det(mask.affine[:3, :3]))) / 1000
+    return {
+        f"{name}_{phase}_ml": float(where[frame].sum() * voxel_ml)
+        for name, where in mask.apart.items()
+        for phase, frame in (("ed", phases.ed), ("es", phases.es))
+        if frame is not None
+    }
 
 
 def phases_of(mask: Mask, measured: Measured, ed: int | None, es: int | None) -> Phases:

@@ -49,7 +49,7 @@ def one_of(stacks: list[Stack], masks: list[Mask]) -> tuple[Stack, Mask]:
             f"{es.name} {shapes[1]} does not lie on the grid of {ed.name} {shapes[0]}: they are "
             f"up to {apart:.3g} mm apart (limit {SAME_GRID_MM} mm); report them one by one"
         )
-    if mask.scheme is not other.scheme:
+    if mask.scheme != other.scheme:
         raise InputError(
             f"{mask.source.name} is of the scheme {mask.scheme.name}, {other.source.name} of "
             f"{other.scheme.name}; name one with --scheme"

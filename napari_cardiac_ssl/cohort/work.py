@@ -82,7 +82,7 @@ def _do(listed: Listed, recipe: Recipe, folder: Path) -> Mapping[str, object]:
     called = f"{recipe.called} ({model.digest[:12]})"
     masks, sources = [], []
     for stack in stacks:
-        labels, _ = predict_stack(model, stack)
+        labels = scheme.sayable(predict_stack(model, stack)[0])
         name = f"{listed.name}_{stack.name}" if stack.series_uids else stack.name
         mask = write_mask(
             folder / f"{name}_seg.nii.gz",

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
@@ -13,11 +14,14 @@ from numpy.typing import NDArray
 from napari_cardiac_ssl.anatomy import UKBB, LabelScheme
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
-from napari_cardiac_ssl.review import Review, labels_digest
+from napari_cardiac_ssl.mask_note import note_of
+from napari_cardiac_ssl.review import Review
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.writers.work import Choice, Work, Writer
 
 INTENT_LABEL = 1002
+#: What the header calls a scheme that is no preset; the note among its extensions says which.
+CUSTOM = "own scheme"
 #: Code of the extension that holds plain text.
 COMMENT = 6
 SCANNER = 1
@@ -35,6 +39,7 @@ def write_mask(
     like: Stack,
     scheme: LabelScheme = UKBB,
     review: Review | None = None,
+    apart: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> Path:
     """Write a mask as NIfTI, with the geometry of the image that it belongs to.
 
@@ -56,6 +61,8 @@ def write_mask(
         The scheme to write.
     review
         What of the labels a person has confirmed, where that is known.
+    apart
+        Where else a thing is that is none of our structures, by its name in the scheme.
 
     Returns
     -------
@@ -72,18 +79,21 @@ def write_mask(
     if not np.issubdtype(labels.dtype, np.integer):
         raise InputError(f"labels must be integers, got {labels.dtype}")
     converted = UKBB.convert(labels, scheme)
-    meanings = ", ".join(
-        f"{code} {scheme.structures[code - 1]}" for code in scheme.check(converted)
-    )
-    told = f"{scheme.name}: {meanings or 'no label'}"
+    for other in scheme.apart:
+        if apart and other.name in apart:
+            converted[apart[other.name]] = other.integer
+    meanings = ", ".join(f"{code} {scheme.meanings[code]}" for code in scheme.check(converted))
+    called = scheme.name if scheme.is_preset else CUSTOM
+    told = f"{called}: {meanings or 'no label'}"
+    noted = review or not scheme.is_preset
     return _write(
         Path(path),
         converted,
         like,
         description=f"{review.word}; {told}" if review else told,
-        comment=review.note(labels_digest(converted)) if review else "",
+        comment=note_of(converted, scheme, review) if noted else "",
         intent=INTENT_LABEL,
-        intent_name=scheme.name,
+        intent_name=called,
     )
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from napari_cardiac_ssl.anatomy import SCHEMES, View, scheme_named
+from napari_cardiac_ssl.anatomy import View, scheme_named
 from napari_cardiac_ssl.cli.console import note, say, warn
-from napari_cardiac_ssl.cli.options import Command, option
+from napari_cardiac_ssl.cli.options import SCHEME, Command, option, scheme_name
 from napari_cardiac_ssl.wording import count
 
 #: Seconds between two lines of progress.
@@ -34,7 +34,12 @@ class Options:
     ] = Path("default")
     scheme: Annotated[
         str | None,
-        option("--scheme", choices=SCHEMES, help="default: that of the masks it was taught"),
+        option(
+            "--scheme",
+            parse=scheme_name,
+            metavar=SCHEME,
+            help="default: that of the masks it was taught",
+        ),
     ] = None
     scheduler: Annotated[
         str | None,

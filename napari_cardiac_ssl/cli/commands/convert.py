@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from napari_cardiac_ssl.anatomy import SCHEMES
 from napari_cardiac_ssl.cli.options import (
     FRAME,
     LEARNED_VIEWS,
+    SCHEME,
     Command,
     Json,
     Scheme,
     StudyOfMasks,
     option,
+    scheme_name,
 )
 
 
@@ -55,7 +56,9 @@ class Options:
     scheme: Scheme = None
     as_scheme: Annotated[
         str,
-        option("--as-scheme", choices=SCHEMES, help="integers of NIfTI masks (ukbb)"),
+        option(
+            "--as-scheme", parse=scheme_name, metavar=SCHEME, help="integers of NIfTI masks (ukbb)"
+        ),
     ] = "ukbb"
     made: Annotated[
         Literal["manual", "semiautomatic", "automatic"] | None,

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import numpy as np
 
-from napari_cardiac_ssl.anatomy import SCHEMES, View, scheme_named
+from napari_cardiac_ssl.anatomy import View, scheme_named
 from napari_cardiac_ssl.cli.console import note, progress, say, say_json
-from napari_cardiac_ssl.cli.options import Command, ImageView, Json, option
+from napari_cardiac_ssl.cli.options import SCHEME, Command, ImageView, Json, option, scheme_name
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable, keep_beside
 
@@ -28,7 +28,12 @@ class Options:
     output: Annotated[Path, option("-o", "--output", metavar="DIR", help="gets NAME_seg.nii.gz")]
     scheme: Annotated[
         str | None,
-        option("--scheme", choices=SCHEMES, help="default: that of the masks it was taught"),
+        option(
+            "--scheme",
+            parse=scheme_name,
+            metavar=SCHEME,
+            help="default: that of the masks it was taught",
+        ),
     ] = None
     confidence: Annotated[bool, option("--confidence", help="write the confidence too")] = False
     json: Json = False
@@ -57,7 +62,8 @@ def predict(options: Options) -> int:
     # Refuses, before there is work to lose, a scheme that cannot say all that the model can.
     check_scheme(scheme, model.card.view)
     called = f"{called_model(options.model)} ({model.digest[:12]})"
-    codes = {scheme.code(structure): structure for structure in model.card.structures}
+    said = [structure for structure in model.card.structures if structure in scheme.structures]
+    codes = {scheme.code(structure): structure for structure in said}
     written: list[str] = []
     for path, name, stack in to_predict(options, model.card.view):
         with progress(f"predicting {name}") as report:
@@ -72,6 +78,7 @@ def predict(options: Options) -> int:
         target = options.output / f"{name}_seg.nii.gz"
         kept = keep_beside(target)  # somebody may have corrected it
         review = predicted(stack, called)
+        labels = scheme.sayable(labels)
         mask = write_mask(target, labels, like=stack, scheme=scheme, review=review)
         written.append(str(mask))
         if kept and kept.read_bytes() == target.read_bytes():

@@ -1,8 +1,8 @@
 """What there is to write of labels, and what the registry keeps of a format."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -45,6 +45,8 @@ class Drawing:
         Who drew them.
     review
         What of them a person has confirmed, where that is known.
+    apart
+        Where there is what is none of our structures, by name; only masks can hold it.
     """
 
     labels: NDArray[np.uint8]
@@ -53,6 +55,7 @@ class Drawing:
     scheme: LabelScheme = UKBB
     made: Made = Made.SEMIAUTOMATIC
     review: Review | None = None
+    apart: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check that the labels are the image's."""
