@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import NamedTuple
 
 from napari_cardiac_ssl.errors import InputError
@@ -16,6 +17,7 @@ __all__ = [
     "Column",
     "Report",
     "count",
+    "each",
     "note",
     "number_or_dash",
     "progress",
@@ -64,6 +66,32 @@ def note(line: str) -> None:
 def warn(line: str) -> None:
     """Print a warning to standard error."""
     note(f"warning: {line}")
+
+
+def each(command: str, paths: Sequence[Path], do: Callable[[Path], None]) -> list[tuple[Path, str]]:
+    """Do something with each of several files; one that is bad does not keep the others from it.
+
+    Returns
+    -------
+    list
+        The bad ones, with the reason, which is said at the end, a line each.
+
+    Raises
+    ------
+    InputError
+        If there is one file, and it is bad.
+    """
+    failed: list[tuple[Path, str]] = []
+    for path in paths:
+        try:
+            do(path)
+        except InputError as error:
+            if len(paths) == 1:
+                raise
+            failed.append((path, str(error)))
+    for _, why in failed:
+        note(f"cardiac-ssl {command}: {why}")
+    return failed
 
 
 class Column(NamedTuple):

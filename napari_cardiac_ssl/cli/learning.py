@@ -34,8 +34,15 @@ if TYPE_CHECKING:
 
 def model_named(path: Path, view: View) -> Model:
     """Return a file's model, or the weights that ship for a view for the name ``default``."""
-    data = default_weights(view) if str(path) == "default" else None
-    return load_model(path) if data is None else model_from_bytes(data, "the shipped weights")
+    if str(path) != "default":
+        return load_model(path)
+    data = default_weights(view)
+    if data is None:
+        raise InputError(
+            f"no weights ship for {view}; teach a model (cardiac-ssl finetune --view {view}) and "
+            "name its .safetensors file"
+        )
+    return model_from_bytes(data, "the shipped weights")
 
 
 def called_model(path: Path) -> str:
@@ -43,25 +50,35 @@ def called_model(path: Path) -> str:
     return "the shipped weights" if str(path) == "default" else path.name
 
 
-def to_predict(options: PredictOptions, view: View) -> Iterator[tuple[Path, str, Stack]]:
-    """Yield each image with the name that its mask gets, one in memory at a time."""
+def to_predict(
+    path: Path, options: PredictOptions, view: View, seen: set[str]
+) -> Iterator[tuple[str, Stack]]:
+    """Yield the stacks of a path, each with the name that its mask gets.
+
+    Parameters
+    ----------
+    path, options
+        As they were said.
+    view
+        The model's.
+    seen
+        Names that were given before; those that are yielded are added.
+    """
     named = View(options.view) if options.view else None
-    seen: set[str] = set()
-    for path in options.images:
-        for name, stack in stacks_of(path, named, view):
-            if stack.view is not view:
-                how = "--view" if named else "the name"
-                raise InputError(
-                    f"{path}: {how} says {stack.view}, the model {options.model} knows {view}; use "
-                    f"a model of that view, or --view {view} if the name misleads"
-                )
-            if name in seen:
-                raise InputError(
-                    f"{path}: another image was written to {name}_seg.nii.gz before; predict them "
-                    "into different folders"
-                )
-            seen.add(name)
-            yield path, name, stack
+    for name, stack in stacks_of(path, named, view):
+        if stack.view is not view:
+            how = "--view" if named else "the name"
+            raise InputError(
+                f"{path}: {how} says {stack.view}, the model {options.model} knows {view}; use "
+                f"a model of that view, or --view {view} if the name misleads"
+            )
+        if name in seen:
+            raise InputError(
+                f"{path}: another image was written to {name}_seg.nii.gz before; predict them "
+                "into different folders"
+            )
+        seen.add(name)
+        yield name, stack
 
 
 def start_model(name: str, view: View, *, quiet: bool = False) -> Model | None:

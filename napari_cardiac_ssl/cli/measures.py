@@ -15,7 +15,7 @@ from napari_cardiac_ssl.anatomy import LabelScheme, Structure, View
 from napari_cardiac_ssl.cli.console import Column, count, note, number_or_dash, say, say_table, warn
 from napari_cardiac_ssl.cli.studies import say_scheme
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.measures import AnatomyWarning, Check, Measured, Phases, body_surface_m2
+from napari_cardiac_ssl.measures import AnatomyWarning, Check, Measured, Phases
 from napari_cardiac_ssl.measures.limits import long_axis_warnings, number_warnings
 from napari_cardiac_ssl.measures.long_axis import area_length_ml, lv_length_mm, view_areas_mm2
 from napari_cardiac_ssl.measures.summary import Basis, Measures
@@ -44,6 +44,11 @@ class Found(NamedTuple):
     one: Measurement
     measured: Measured | None = None
     frame_interval_s: float | None = None
+
+
+def not_measured(file: str, why: str) -> Found:
+    """Return the row of a mask that cannot be measured: its reason, and no number."""
+    return Found(Measurement(file, Measures(), more={"method": "", "error": why}))
 
 
 def write_details(options: Options, found: Sequence[Found]) -> None:
@@ -85,15 +90,6 @@ def check_pairs(one: str, first: Sequence[Path], other: str, second: Sequence[Pa
             f"{count(len(first), 'mask')} after {one} but {len(second)} after {other}; give them "
             "in pairs, in the same order"
         )
-
-
-def body_surface(height_cm: float | None, weight_kg: float | None) -> float:
-    """Return the body surface in m², NaN if neither number was given."""
-    if height_cm is None and weight_kg is None:
-        return nan
-    if height_cm is None or weight_kg is None:
-        raise InputError("give both --height-cm and --weight-kg for indexed values, or neither")
-    return body_surface_m2(height_cm, weight_kg)
 
 
 def of_mask(mask: Mask, options: Options, surface_m2: float) -> Found:
@@ -303,9 +299,11 @@ def say_rows(found: Sequence[Measurement]) -> None:
             ]
             for row in rows
         ],
-        [one.remark for one in found],
+        ["not measured" if "error" in one.more else one.remark for one in found],
     )
     for one, row in zip(found, rows, strict=True):
+        if "error" in one.more:
+            continue
         if one.review and one.review.confirmed < one.review.contoured:
             note(f"{one.file}: {one.review}")
         areas = [key for key in row if key.endswith(("_area_mm2", "_length_mm"))]

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.readers.nifti_axes import axes_of
 from napari_cardiac_ssl.readers.nifti_geometry import apart_mm, geometry
+from napari_cardiac_ssl.readers.pictures import PICTURE, kind_of
 from napari_cardiac_ssl.study import reordered
 
 __all__ = ["NiftiFile", "apart_mm", "load"]
@@ -161,6 +162,8 @@ def _header_bytes(path: Path) -> bytes:
     if not raw:
         raise InputError(f"{path}: the file is empty; copy or export it again")
     said = {int.from_bytes(raw[:4], "little"), int.from_bytes(raw[:4], "big")} & {348, 540}
+    if not said and (kind := kind_of(raw)):
+        raise InputError(f"{path}: a picture ({kind}), no NIfTI file: {PICTURE}")
     if not said:
         raise InputError(f"{path}: not a NIfTI file: it does not start with a NIfTI header")
     size = said.pop()

@@ -73,7 +73,7 @@ MANY = "9" * 5000
         ([*FINETUNE, "--steps", "3", "--seconds", "3"], "not allowed with"),
         *(([*FINETUNE, "--seed", wrong], "whole number from 0") for wrong in ("-1", "4294967296")),
         (["pretrain", "a", "--minutes", "x", "-o", "m"], "'x' is not a number of minutes above 0"),
-        ([*FINETUNE, "--scheme", "mine"], "invalid choice: 'mine'"),
+        ([*FINETUNE, "--scheme", "mine"], "unknown label scheme 'mine'"),
         ([*FINETUNE, "--landmarks", "l.json"], "use --mode multitask"),
         ([*FINETUNE, "a.nii"], "unrecognized arguments"),
         ([*FINETUNE, "--images", "a", "b"], "2 images but 1 mask;"),

@@ -43,7 +43,8 @@ class Options:
 
 def report(options: Options) -> int:
     """Write one page about a study."""
-    from napari_cardiac_ssl.cli.measures import body_surface, phases_of, say_doubts
+    from napari_cardiac_ssl.cli.measures import phases_of, say_doubts
+    from napari_cardiac_ssl.cli.patients import body_surface
     from napari_cardiac_ssl.cli.reports import doubts_of, frame_names, one_of, sources_of, stack_of
     from napari_cardiac_ssl.cli.studies import say_scheme
     from napari_cardiac_ssl.measures import Measured
