@@ -1,6 +1,7 @@
 # make demo     the whole product on the built-in study: a window, or demo-output/ without a display
 # make test     lint, then every test
 # make lint     ruff, mypy and the import rules
+# make docs     the documentation as a site, in site/; a broken link fails
 # make screenshots  docs/images again, from the demo
 # make setup    only what the others need: .venv with pinned packages, and system libraries
 # make clean    removes what the others made, .venv included
@@ -13,7 +14,7 @@ SHELL := /bin/bash
 .SILENT:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint screenshots setup system clean
+.PHONY: help demo test lint docs screenshots setup system clean
 
 BIN := .venv/bin
 PYTHON :=
@@ -56,6 +57,10 @@ screenshots: setup
 	for step in 2-labelled 4-refreshed 7-suggested; do
 		cp "demo-output/screenshots/$$step.png" docs/images/
 	done
+
+docs: .venv/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --site-dir site
+	echo "Open site/index.html"
 
 lint: .venv/installed
 	$(BIN)/ruff check .
@@ -114,7 +119,7 @@ system:
 	touch $@
 
 clean:
-	rm -rf .venv .venv-next demo-output build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	rm -rf .venv .venv-next demo-output build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache
 
 # The real screen where there is one, else Xvfb, else Qt's offscreen platform.

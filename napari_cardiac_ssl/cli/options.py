@@ -195,6 +195,8 @@ def scheme_name(text: str) -> str:
             return scheme_named(text).name
         if Path(text).is_file():
             return _scheme_in(Path(text)).name
+        if Path(text).suffix:
+            raise InputError(f"no such file: {text}")
         return scheme_named(text).name
     except (InputError, OSError, ValueError) as error:
         raise argparse.ArgumentTypeError(str(error)) from error

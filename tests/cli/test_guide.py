@@ -70,6 +70,7 @@ def test_pictures_are_stacked(files: Path) -> None:
     assert np.asarray(image.dataobj)[0, 0].tolist() == [0, 10, 20]
 
 
+@pytest.mark.filterwarnings("ignore:.*no endocardium")  # at the apex
 def test_contours_become_a_dicom_segmentation(files: Path, write_dicom) -> None:
     pytest.importorskip("highdicom")
     made = make_study(1, frames=2, slices=4, size=64, lax=False)
