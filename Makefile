@@ -2,6 +2,7 @@
 # make test     lint, then every test
 # make lint     ruff, mypy and the import rules
 # make docs     the documentation as a site, in site/; a broken link fails
+# make release-check  wheel and sdist, checked, and tried in a clean environment (REPOSITORY=https://…)
 # make screenshots  docs/images again, from the demo
 # make setup    only what the others need: .venv with pinned packages, and system libraries
 # make clean    removes what the others made, .venv included
@@ -14,7 +15,7 @@ SHELL := /bin/bash
 .SILENT:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs screenshots setup system clean
+.PHONY: help demo test lint docs release-check screenshots setup system clean
 
 BIN := .venv/bin
 PYTHON :=
@@ -61,6 +62,28 @@ screenshots: setup
 docs: .venv/installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --site-dir site
 	echo "Open site/index.html"
+
+# The wheel is tried where nothing else of this folder is: its demo, a cohort of five, a report.
+release-check: setup
+	$(choose_screen)
+	[ -n "$${REPOSITORY:-}" ] ||
+		echo "No REPOSITORY=https://… named: the package gets no URLs, and its page no pictures."
+	$(BIN)/python -m pip install -q -c constraints.txt build twine
+	rm -rf dist build/release
+	$(BIN)/python -m build --no-isolation --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+	RELEASE_DIST=$$PWD/dist $(BIN)/python -m pytest -q tests/release
+	$(BIN)/python -m venv build/release
+	build/release/bin/python -m pip install -q -c constraints.txt "$$(ls dist/*.whl)[all]"
+	build/release/bin/python -m pip check
+	cd build/release
+	"$${on_screen[@]}" bin/cardiac-ssl demo --headless --out demo
+	bin/cardiac-ssl synth hearts --subjects 5
+	bin/cardiac-ssl cohort hearts -o results
+	[ "$$(grep -c ',done,' results/cohort.csv)" = 5 ]
+	study=synthetic-0001/synthetic-0001
+	bin/cardiac-ssl report hearts/synthetic-0001 --mask "hearts/$${study}_sax_gt.nii.gz" -o report.html
+	echo "Checked: $$(cd ../../dist && ls | tr '\n' ' ')"
 
 lint: .venv/installed
 	$(BIN)/ruff check .
