@@ -2,6 +2,8 @@
 # make test     lint, then every test
 # make lint     ruff, mypy and the import rules
 # make docs     the documentation as a site, in site/; a broken link fails
+# make benchmarks  every published figure's command, again (hours; goes on where it was)
+# make benchmarks-quick  each of them on few cases, to see that it still runs
 # make release-check  wheel and sdist, checked, and tried in a clean environment (REPOSITORY=https://…)
 # make screenshots  docs/images again, from the demo
 # make setup    only what the others need: .venv with pinned packages, and system libraries
@@ -15,7 +17,7 @@ SHELL := /bin/bash
 .SILENT:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs release-check screenshots setup system clean
+.PHONY: help demo test lint docs benchmarks benchmarks-quick release-check screenshots setup system clean
 
 BIN := .venv/bin
 PYTHON :=
@@ -62,6 +64,12 @@ screenshots: setup
 docs: .venv/installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --site-dir site
 	echo "Open site/index.html"
+
+benchmarks: setup
+	$(BIN)/python benchmarks/all.py
+
+benchmarks-quick: setup
+	$(BIN)/python benchmarks/all.py --quick
 
 # The wheel is tried where nothing else of this folder is: its demo, a cohort of five, a report.
 release-check: setup
@@ -142,7 +150,7 @@ system:
 	touch $@
 
 clean:
-	rm -rf .venv .venv-next demo-output build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	rm -rf .venv .venv-next demo-output benchmarks-output build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache
 
 # The real screen where there is one, else Xvfb, else Qt's offscreen platform.
