@@ -53,7 +53,7 @@ FIGURES = (
             "before_after.py --k 3 --arms extent",
             'before_after.py --k 1 3 --patients decide --arms "no averaging"',
         ),
-        ("before_after.py --k 3 --sets philips --frames ED --steps 20",),
+        ("before_after.py --k 3 --sets philips --frames ED --steps 5 --patients decide",),
         "before_after.json",
     ),
     Figure(

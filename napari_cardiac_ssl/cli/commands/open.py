@@ -33,7 +33,9 @@ def open_(options: Options) -> int:
         read_study(path) for path in options.study if not is_project(path) and path not in masks
     ]
     for mask in masks:
-        note(f"{mask}: labels, shown as a layer: Start from labels in the panel takes them over")
+        note(
+            f"{mask}: labels, shown as a layer; choose it in the panel and press Use to go on from it"
+        )
     projects = [path for path in options.study if is_project(path)]
     if options.project:
         projects.append(options.project)
