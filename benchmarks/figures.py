@@ -86,7 +86,7 @@ FIGURES = (
             "--subjects 5 --steps 1600 --seeds 1",
             "few_subjects.py --arms --figure {out}/few_subjects.png",
         ),
-        ("few_subjects.py --arms scratch default:all --subjects 1 --draws 1 --seeds 1 --steps 20",),
+        ("few_subjects.py --arms default:all --subjects 1 --draws 1 --seeds 1 --steps 5",),
         "few_subjects.csv",
     ),
     Figure(

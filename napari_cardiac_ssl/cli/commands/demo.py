@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from napari_cardiac_ssl.cli.display import check_display
 from napari_cardiac_ssl.cli.options import Command, option
 
 
@@ -24,6 +23,8 @@ class Options:
 
 def demo(options: Options) -> int:
     """Show the main job, whole."""
+    from napari_cardiac_ssl.cli.display import check_display
+
     if os.environ.get("DISPLAY") and not options.headless:
         check_display()
     from napari_cardiac_ssl.gui.demo import run_demo

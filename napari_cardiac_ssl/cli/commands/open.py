@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 from napari_cardiac_ssl.cli.console import note
-from napari_cardiac_ssl.cli.display import check_display
 from napari_cardiac_ssl.cli.options import Command, option
 from napari_cardiac_ssl.errors import InputError, InputWarning
 
@@ -22,6 +21,7 @@ class Options:
 
 def open_(options: Options) -> int:
     """Open napari with the widget docked."""
+    from napari_cardiac_ssl.cli.display import check_display
     from napari_cardiac_ssl.gui.demo import open_window
     from napari_cardiac_ssl.gui.preferences import preferred_session
     from napari_cardiac_ssl.project import NotWritableError, is_project
@@ -34,7 +34,8 @@ def open_(options: Options) -> int:
     ]
     for mask in masks:
         note(
-            f"{mask}: labels, shown as a layer; choose it in the panel and press Use to go on from it"
+            f"{mask}: labels, shown as a layer; choose it in the panel and press Use to go on from "
+            "it"
         )
     projects = [path for path in options.study if is_project(path)]
     if options.project:
