@@ -4,10 +4,9 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.wording import count
@@ -29,6 +28,7 @@ __all__ = [
 ]
 
 Report = Callable[[float, str], None]
+_Item = TypeVar("_Item", bound=Hashable)
 
 
 def say(line: str) -> None:
@@ -68,28 +68,28 @@ def warn(line: str) -> None:
     note(f"warning: {line}")
 
 
-def each(command: str, paths: Sequence[Path], do: Callable[[Path], None]) -> list[tuple[Path, str]]:
+def each(command: str, items: Sequence[_Item], do: Callable[[_Item], None]) -> dict[_Item, str]:
     """Do something with each of several files; one that is bad does not keep the others from it.
 
     Returns
     -------
-    list
+    dict
         The bad ones, with the reason, which is said at the end, a line each.
 
     Raises
     ------
     InputError
-        If there is one file, and it is bad.
+        If there is one, and it is bad.
     """
-    failed: list[tuple[Path, str]] = []
-    for path in paths:
+    failed: dict[_Item, str] = {}
+    for item in items:
         try:
-            do(path)
+            do(item)
         except InputError as error:
-            if len(paths) == 1:
+            if len(items) == 1:
                 raise
-            failed.append((path, str(error)))
-    for _, why in failed:
+            failed[item] = str(error)
+    for why in failed.values():
         note(f"cardiac-ssl {command}: {why}")
     return failed
 

@@ -146,3 +146,24 @@ def test_what_validates_synthetic_hearts_is_said(do: Do, tmp_path: Path) -> None
     )  # fmt: skip
     assert "in synthetic hearts that were not learned from the centre is" in err
     assert "studies held out" not in err
+
+
+def test_a_bad_file_does_not_keep_others_from_being_evaluated_and_converted(
+    run: Run, two: tuple[Path, Path], tmp_path: Path
+) -> None:
+    broken = two[1].with_name("p2_ED_seg.nii.gz")
+    broken.write_bytes(two[0].read_bytes()[:200])
+    table = tmp_path / "t.csv"
+    code, _, err = run(
+        "evaluate", two[0], broken, "--reference", two[0], two[1], "--scheme", "acdc",
+        "--csv", table,
+    )  # fmt: skip
+    assert code == 2
+    assert f"cardiac-ssl evaluate: {broken}: " in err
+    assert {row["file"] for row in rows(table)} == {two[0].name}
+    out = tmp_path / "out"
+    code, said, err = run("convert", broken, two[1], "--scheme", "acdc", "--to", "nifti", "-o", out)
+    assert code == 2
+    assert f"cardiac-ssl convert: {broken}: " in err
+    assert [path.name for path in out.iterdir()] == ["p2_ED_gt.nii.gz"]
+    assert "p2_ED_gt.nii.gz: " in said

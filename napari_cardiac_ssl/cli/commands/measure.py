@@ -106,7 +106,7 @@ def measure(options: Options) -> int:
             of = of_pair if options.ed else of_views
             done[path] = of(path, second[path], scheme, surface(path))
 
-    failed = dict(each("measure", files, one))
+    failed = each("measure", files, one)
     found = [
         done[path] if path in done else not_measured(path.name, failed[path]) for path in files
     ]

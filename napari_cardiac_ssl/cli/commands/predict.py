@@ -93,7 +93,7 @@ def predict(options: Options) -> int:
 
     failed = each("predict", options.images, one)
     if options.json:
-        said_failed = [{"file": str(path), "reason": why} for path, why in failed]
+        said_failed = [{"file": str(path), "reason": why} for path, why in failed.items()]
         say_json({"scheme": scheme.name, "files": written, "failed": said_failed})
     else:
         for file in written:
