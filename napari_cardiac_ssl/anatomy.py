@@ -315,6 +315,9 @@ def scheme_of(pairs: Iterable[tuple[str, str]]) -> LabelScheme:
         meant[integer] = structure_named(meaning) or _apart(integer, meaning)
     ours = {code: one for code, one in sorted(meant.items()) if isinstance(one, Structure)}
     others = tuple(one for _, one in sorted(meant.items()) if isinstance(one, Apart))
+    names = [one.name for one in others]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise InputError(f"a label scheme calls two integers {twice}; give each a name of its own")
     if not ours:
         raise InputError(
             f"a label scheme names no structure; ours are {', '.join(map(_slug, Structure))}"

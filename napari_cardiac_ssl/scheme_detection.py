@@ -40,9 +40,13 @@ class LabelReading:
     def as_scheme(self) -> str:
         """How it is said on the command line."""
         said = {
-            code: "scar:myocardium" if meaning == IN_THE_WALL else meaning.lower().replace(" ", "_")
+            code: meaning.lower().replace(" ", "_")
             for code, meaning in self.meanings.items()
+            if meaning != IN_THE_WALL
         }
+        scars = sorted(set(self.meanings) - set(said))
+        for number, code in enumerate(scars, start=1):
+            said[code] = f"scar{f'_{number}' if len(scars) > 1 else ''}:myocardium"
         return ",".join(f"{code}={meaning}" for code, meaning in sorted(said.items()))
 
     @property

@@ -150,6 +150,25 @@ def test_what_it_looks_like_is_said_as_an_option(refuse: Refuse, epi_endo: Path)
     assert f"--scheme {EPI_ENDO}" in line
 
 
+def test_two_scars_are_told_apart(
+    case: Case, ours: np.ndarray, refuse: Refuse, do: Do, tmp_path: Path
+) -> None:
+    """The advice for a mask like EMIDEC's (infarction, no-reflow) can be followed as it is."""
+    voxels = np.choose(ours, [0, 500, 2, 0])
+    x, y, _ = np.indices(voxels.shape)
+    middle = np.argwhere(voxels == 500).mean(axis=0)
+    angle_deg = np.degrees(np.arctan2(y - middle[1], x - middle[0]))
+    for code, first in ((3, -40), (4, 40)):  # wedges, from the cavity outwards
+        voxels[(voxels == 2) & (angle_deg > first) & (angle_deg < first + 35)] = code
+    path = saved(tmp_path / "m.nii.gz", voxels, case)
+    line = refuse("measure", path)
+    scheme = line.partition("--scheme ")[2]
+    assert scheme == "2=myocardium,3=scar_1:myocardium,4=scar_2:myocardium,500=lv_cavity"
+    row = measured(do, path, "--scheme", scheme)
+    assert row["scar_1_ed_ml"] > 0
+    assert row["scar_2_ed_ml"] > 0
+
+
 @pytest.mark.parametrize(
     ("said", "words"),
     [
@@ -159,6 +178,7 @@ def test_what_it_looks_like_is_said_as_an_option(refuse: Refuse, epi_endo: Path)
         ("0=lv_cavity", "integer 0 is background"),
         ("x=lv_cavity", "'x' is no integer"),
         ("4=scar", "names no structure"),
+        ("1=lv,4=scar,5=scar", "calls two integers scar"),
         ("4=scar:wal,1=lv", "names no structure"),
     ],
 )
