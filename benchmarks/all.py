@@ -15,6 +15,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -89,7 +90,8 @@ def run(figure: Figure, command: str, out: Path, done: Done) -> bool:
     print(f"{figure.section}: {command}", flush=True)
     begun = time.monotonic()
     name = hashlib.sha256(command.encode()).hexdigest()[:6]
-    log = out / f"{figure.section.lower().replace(' ', '-')}-{name}.txt"
+    section = re.sub("[^a-z0-9]+", "-", figure.section.lower())
+    log = out / f"{section}-{name}.txt"
     environment = {**os.environ, "CARDIAC_SSL_RESULTS": str(out), "PYTHONPATH": str(ROOT)}
     with open(log, "w", encoding="utf-8") as file:
         file.write(f"$ {command}\n")
