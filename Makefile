@@ -1,6 +1,10 @@
 # make demo     the whole product on the built-in study: a window, or demo-output/ without a display
 # make test     lint, then every test
 # make lint     ruff, mypy and the import rules
+# make docs     the documentation as a site, in site/; a broken link fails
+# make benchmarks  every published figure's command, again (hours; goes on where it was)
+# make benchmarks-quick  each of them on few cases, to see that it still runs
+# make release-check  wheel and sdist, checked, and tried in a clean environment (REPOSITORY=https://…)
 # make screenshots  docs/images again, from the demo
 # make setup    only what the others need: .venv with pinned packages, and system libraries
 # make clean    removes what the others made, .venv included
@@ -13,7 +17,7 @@ SHELL := /bin/bash
 .SILENT:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint screenshots setup system clean
+.PHONY: help demo test lint docs benchmarks benchmarks-quick release-check screenshots setup system clean
 
 BIN := .venv/bin
 PYTHON :=
@@ -56,6 +60,38 @@ screenshots: setup
 	for step in 2-labelled 4-refreshed 7-suggested; do
 		cp "demo-output/screenshots/$$step.png" docs/images/
 	done
+
+docs: .venv/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --site-dir site
+	echo "Open site/index.html"
+
+benchmarks: setup
+	$(BIN)/python benchmarks/all.py
+
+benchmarks-quick: setup
+	$(BIN)/python benchmarks/all.py --quick
+
+# The wheel is tried where nothing else of this folder is: its demo, a cohort of five, a report.
+release-check: setup
+	$(choose_screen)
+	[ -n "$${REPOSITORY:-}" ] ||
+		echo "No REPOSITORY=https://… named: the package gets no URLs, and its page no pictures."
+	$(BIN)/python -m pip install -q -c constraints.txt build twine
+	rm -rf dist build/release
+	$(BIN)/python -m build --no-isolation --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+	RELEASE_DIST=$$PWD/dist $(BIN)/python -m pytest -q tests/release
+	$(BIN)/python -m venv build/release
+	build/release/bin/python -m pip install -q -c constraints.txt "$$(ls dist/*.whl)[all]"
+	build/release/bin/python -m pip check
+	cd build/release
+	"$${on_screen[@]}" bin/cardiac-ssl demo --headless --out demo
+	bin/cardiac-ssl synth hearts --subjects 5
+	bin/cardiac-ssl cohort hearts -o results
+	[ "$$(grep -c ',done,' results/cohort.csv)" = 5 ]
+	study=synthetic-0001/synthetic-0001
+	bin/cardiac-ssl report hearts/synthetic-0001 --mask "hearts/$${study}_sax_gt.nii.gz" -o report.html
+	echo "Checked: $$(cd ../../dist && ls | tr '\n' ' ')"
 
 lint: .venv/installed
 	$(BIN)/ruff check .
@@ -114,7 +150,7 @@ system:
 	touch $@
 
 clean:
-	rm -rf .venv .venv-next demo-output build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	rm -rf .venv .venv-next demo-output benchmarks-output build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache
 
 # The real screen where there is one, else Xvfb, else Qt's offscreen platform.

@@ -22,7 +22,8 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from few_subjects import DATA, HERE, taught_and_tested
+from cases import DATA, RESULTS
+from few_subjects import taught_and_tested
 from runs import Runs
 from torch import nn
 
@@ -35,7 +36,7 @@ from napari_cardiac_ssl.learning.training import Budget, run
 from napari_cardiac_ssl.readers.landmarks import read_landmarks
 from napari_cardiac_ssl.readers.unlabelled import find_all
 
-RUNS = Runs(HERE / "results" / "ablations.csv", {"variant": str, "draw": int})
+RUNS = Runs(RESULTS / "ablations.csv", {"variant": str, "draw": int})
 #: Of box 1 and the nearer box on each side.
 NEARER = (1, 2, 4, 6, 8)
 

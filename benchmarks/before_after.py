@@ -29,7 +29,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from few_slices import DATA, HERE, spread
+from cases import DATA, RESULTS
+from few_slices import spread
 from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, UKBB, View
@@ -49,7 +50,7 @@ KS = (1, 3, 5)
 PLACES = ("above", "base", "middle", "apex", "below")
 #: What an arm does without, or with: all but the last are ablations.
 ARMS = ("whole", "border recalled", "no recall", "no averaging", "neither", "extent")
-STORE = HERE / "results" / "before_after.json"
+STORE = RESULTS / "before_after.json"
 SHARES = averaging.SHARES, averaging.MOST_WITHOUT_RECALL
 BORDER_MM = examples.NEAR_BORDER_MM
 

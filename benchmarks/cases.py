@@ -5,3 +5,5 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("CARDIAC_SSL_DATA", HERE / ".." / ".." / "shared" / "data"))
+#: Runs go on from what is there; `all.py` names another folder, so that published runs stay.
+RESULTS = Path(os.environ.get("CARDIAC_SSL_RESULTS", HERE / "results"))

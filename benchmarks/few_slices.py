@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from cases import DATA, HERE
+from cases import DATA, RESULTS
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.feature import multiscale_basic_features
@@ -133,7 +133,7 @@ def main() -> None:
         "forest": forest,
         "interpolation": interpolation,
     }
-    store = HERE / "results" / "few_slices.json"
+    store = RESULTS / "few_slices.json"
     results = json.loads(store.read_text()) if store.exists() else {}
     for case in cases:
         stack = read_stack(case / f"{case.name}_{options.frame}.nii.gz")

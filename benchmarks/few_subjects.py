@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from cases import DATA, HERE
+from cases import DATA, RESULTS
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from runs import Runs, means_of
@@ -42,7 +42,7 @@ from napari_cardiac_ssl.readers.nifti import read_mask, read_stack
 from napari_cardiac_ssl.study import Stack
 
 RUNS = Runs(
-    HERE / "results" / "few_subjects.csv",
+    RESULTS / "few_subjects.csv",
     {"arm": str, "subjects": int, "draw": int, "seed": int, "budget": str, "weights": str},
 )
 PHASES = ("ED", "ES")

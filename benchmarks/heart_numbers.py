@@ -16,7 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from few_slices import DATA, HERE, spread
+from cases import DATA, RESULTS
+from few_slices import spread
 
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.learning.checkpoint import load_model, model_from_bytes
@@ -92,7 +93,7 @@ def main() -> None:
         start = load_model(Path(options.start))
     else:
         start = model_from_bytes(default_weights() or b"", "the shipped weights")
-    store = HERE / "results" / "heart_numbers.json"
+    store = RESULTS / "heart_numbers.json"
     results = json.loads(store.read_text()) if store.exists() else {}
     for k in options.k:
         how = f"{options.steps} steps, seed {options.seed}" if k else "no label"

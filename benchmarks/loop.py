@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from few_slices import DATA, features
+from cases import DATA, RESULTS
+from few_slices import features
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
@@ -42,7 +43,7 @@ from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.trainer import Ready, Trainer
 
-STORE = Path(__file__).parent / "results" / "loop.json"
+STORE = RESULTS / "loop.json"
 GOAL = 0.90
 #: Where the annotated patients of each set lie.
 SETS = {

@@ -1,7 +1,11 @@
 """The words: views, structures, and which integer means which structure."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,15 +116,38 @@ STRUCTURES_OF_VIEW: dict[View, tuple[Structure, ...]] = {
 
 
 @dataclass(frozen=True)
+class Apart:
+    """What a mask has that is none of our structures: kept apart, and written back.
+
+    Parameters
+    ----------
+    integer
+        Its own.
+    name
+        What its user calls it: scar, fat.
+    within
+        The structure that it counts as as well; None for none.
+    """
+
+    integer: int
+    name: str
+    within: Structure | None = None
+
+
+@dataclass(frozen=True)
 class LabelScheme:
     """Which integer in a mask means which structure. 0 is always background.
 
     Parameters
     ----------
     name
-        How users name it.
+        How users name it: a preset's name, or the integers themselves (`scheme_named`).
     structures
-        ``structures[i]`` is what the integer ``i + 1`` means.
+        What the integers mean, in their order. Two may mean the same: the first is written.
+    integers
+        Which; 1, 2, 3 and so on by default.
+    apart
+        Integers that mean none of our structures.
 
     Examples
     --------
@@ -132,6 +159,24 @@ class LabelScheme:
 
     name: str
     structures: tuple[Structure, ...]
+    integers: tuple[int, ...] = ()
+    apart: tuple[Apart, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Give the structures integers where none are given."""
+        if not self.integers:
+            object.__setattr__(self, "integers", tuple(range(1, len(self.structures) + 1)))
+
+    @property
+    def is_preset(self) -> bool:
+        """Whether it is one of those that are known by name."""
+        return self.name in SCHEMES
+
+    @property
+    def meanings(self) -> dict[int, str]:
+        """What each integer means, in words."""
+        said = {code: str(s) for code, s in zip(self.integers, self.structures, strict=True)}
+        return dict(sorted((said | {one.integer: one.name for one in self.apart}).items()))
 
     def code(self, structure: Structure) -> int:
         """Return the integer of a structure.
@@ -143,10 +188,12 @@ class LabelScheme:
         """
         if structure not in self.structures:
             raise InputError(f"the scheme '{self.name}' has no integer for the {structure}")
-        return self.structures.index(structure) + 1
+        return self.integers[self.structures.index(structure)]
 
-    def convert(self, labels: NDArray[np.integer], to: "LabelScheme") -> NDArray[np.uint8]:
+    def convert(self, labels: NDArray[np.integer], to: "LabelScheme") -> NDArray[Any]:
         """Return the labels with every structure's integer exchanged for that of another scheme.
+
+        What is kept apart becomes the structure that it counts as, else background.
 
         Raises
         ------
@@ -155,11 +202,26 @@ class LabelScheme:
             other scheme cannot say.
         """
         present = self.check(labels)
-        table = np.zeros(len(self.structures) + 1, dtype=np.uint8)
+        counts_as = dict(zip(self.integers, self.structures, strict=True))
+        counts_as |= {one.integer: one.within for one in self.apart if one.within}
+        most = max(to.integers, default=0)
+        table = np.zeros(max(present, default=0) + 1, dtype=np.uint8 if most <= 255 else np.int16)
         for code in present:
-            table[code] = to.code(self.structures[code - 1])
-        converted: NDArray[np.uint8] = table[labels]
+            if code in counts_as:
+                table[code] = to.code(counts_as[code])
+        converted: NDArray[Any] = table[labels]
         return converted
+
+    def kept_apart(self, labels: NDArray[np.integer]) -> dict[str, NDArray[np.bool_]]:
+        """Return where each thing is that is none of our structures, by its name."""
+        found = {one.name: labels == one.integer for one in self.apart}
+        return {name: where for name, where in found.items() if where.any()}
+
+    def sayable(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return labels, in the scheme `UKBB`, without structures that this scheme cannot say."""
+        unsaid = [UKBB.code(s) for s in UKBB.structures if s not in self.structures]
+        hidden = np.isin(labels, unsaid)
+        return np.where(hidden, np.uint8(0), labels) if hidden.any() else labels
 
     def check(self, labels: NDArray[np.integer]) -> list[int]:
         """Return the integers present (without 0).
@@ -170,13 +232,17 @@ class LabelScheme:
             If one of them is not in the scheme.
         """
         present = [int(value) for value in np.unique(labels) if value != 0]
-        unknown = [value for value in present if not 0 < value <= len(self.structures)]
+        unknown = [value for value in present if value not in self.meanings]
         if unknown:
-            known = ", ".join(f"{i + 1} {name}" for i, name in enumerate(self.structures))
+            known = ", ".join(f"{code} {meant}" for code, meant in self.meanings.items())
+            first = np.argwhere(labels == unknown[0])
+            where = f"{unknown[0]} is on {len(first)} pixel{'' if len(first) == 1 else 's'}"
+            if labels.ndim == 4:
+                where += f", first in frame {first[0][0]}, slice {first[0][1]}"
             raise InputError(
                 f"unknown integer{'s' if len(unknown) > 1 else ''} "
-                f"{', '.join(map(str, unknown))} in the mask; the scheme '{self.name}' knows "
-                f"0 background, {known}"
+                f"{', '.join(map(str, unknown))} in the mask; the scheme '{self.name}' knows 0 "
+                f"background, {known} ({where})"
             )
         return present
 
@@ -199,200 +265,107 @@ SCHEMES = {scheme.name: scheme for scheme in (UKBB, ACDC)}
 
 
 def scheme_named(name: str) -> LabelScheme:
-    """Return the preset scheme of a name.
+    """Return the scheme of a name: a preset's, or integers and what they mean.
+
+    Parameters
+    ----------
+    name
+        ``ukbb``, ``acdc``, or such as ``1=myocardium,2=lv_cavity``. What is none of our structures
+        (``4=scar``) is kept apart; ``4=scar:myocardium`` counts as myocardium too.
 
     Raises
     ------
     InputError
-        If there is none.
-    """
-    if name not in SCHEMES:
-        raise InputError(f"unknown label scheme '{name}'; known are {', '.join(SCHEMES)}")
-    return SCHEMES[name]
-
-
-#: What to do about a mask in none of the schemes.
-RELABEL = "change its integers to 1 LV cavity, 2 myocardium, 3 RV cavity (scheme ukbb)"
-
-
-@dataclass(frozen=True)
-class LabelReading:
-    """What a mask's integers look like, by which of them encloses which.
-
-    Parameters
-    ----------
-    meanings
-        Integer to what it looks like: a structure, or in words what is none of ours.
-    myocardium, lv_cavity
-        The two integers that tell the others.
+        If it is neither.
 
     Examples
     --------
-    >>> mask = np.zeros((20, 20), np.uint8)
-    >>> mask[2:15, 2:15], mask[5:12, 5:12] = 1, 2
-    >>> str(read_labels(mask))
-    '2 is enclosed by 1: this looks like 1 myocardium, 2 LV cavity'
+    >>> scheme_named("2=LV, 1=myo,4=scar:myocardium").name
+    '1=myocardium,2=lv_cavity,4=scar:myocardium'
     """
-
-    meanings: dict[int, str]
-    myocardium: int
-    lv_cavity: int
-
-    def __str__(self) -> str:
-        meant = ", ".join(f"{code} {meaning}" for code, meaning in sorted(self.meanings.items()))
-        return f"{self.lv_cavity} is enclosed by {self.myocardium}: this looks like {meant}"
-
-    def contradicts(self, scheme: LabelScheme) -> bool:
-        """Tell whether a scheme means something else by an integer whose meaning is clear.
-
-        Atria border on anything: they are left aside.
-        """
-        meant = dict(enumerate(scheme.structures, start=1))
-        atria = (Structure.LEFT_ATRIUM, Structure.RIGHT_ATRIUM)
-        return any(
-            meant.get(code) != meaning and meant.get(code) not in atria
-            for code, meaning in self.meanings.items()
+    if name in SCHEMES:
+        return SCHEMES[name]
+    if "=" not in name:
+        raise InputError(
+            f"unknown label scheme '{name}'; known are {', '.join(SCHEMES)}, or say what the "
+            "integers mean: 1=myocardium,2=lv_cavity"
         )
+    pairs = [part.partition("=") for part in name.split(",") if part.strip()]
+    return scheme_of((code.strip(), meaning.strip()) for code, _, meaning in pairs)
 
 
-def check_codes(labels: NDArray[np.integer], scheme: LabelScheme) -> None:
-    """Refuse integers that a scheme does not know, and say what they look like.
-
-    Raises
-    ------
-    InputError
-        As said.
-    """
-    try:
-        scheme.check(labels)
-    except InputError as error:
-        reading = read_labels(labels)
-        raise InputError(f"{error}. {reading}; {RELABEL}" if reading else str(error)) from error
-
-
-#: What lies in the wall and is no structure of ours.
-IN_THE_WALL = "within the wall (a scar?)"
-#: Masks of more integers are no contours of a heart.
-_MOST_INTEGERS = 32
-_FRAMES_READ = 4
-
-
-def read_labels(labels: NDArray[np.integer]) -> LabelReading | None:
-    """Tell what a mask's integers look like, whatever they are; None where nothing is clear.
-
-    The LV cavity is what another integer, the myocardium, encloses; the RV cavity lies beside the
-    myocardium and never touches the LV cavity; what touches both is within the wall.
-
-    Parameters
-    ----------
-    labels
-        Integers, shape ``(..., y, x)``; of more than four frames, four are looked at.
-    """
-    if labels.ndim == 4 and len(labels) > _FRAMES_READ:
-        labelled = np.flatnonzero(labels.any(axis=(1, 2, 3)))
-        some = np.linspace(0, len(labelled) - 1, _FRAMES_READ).round().astype(int)
-        labels = labels[labelled[np.unique(some)]] if labelled.size else labels[:1]
-    codes, inverse = np.unique(labels, return_inverse=True)
-    if len(codes) > _MOST_INTEGERS or not (codes > 0).any() or (codes < 0).any():
-        return None
-    borders = _borders(inverse.reshape(labels.shape), len(codes))
-    sizes = np.bincount(inverse.ravel(), minlength=len(codes))
-    shares = borders / np.maximum(borders.sum(axis=1, keepdims=True), 1)
-    ours = [i for i, code in enumerate(codes) if code > 0]
-    pairs = [
-        (cavity, wall)
-        for cavity in ours
-        for wall in ours
-        # A scar is enclosed too, and small; papillary muscles are enclosed by the cavity.
-        if cavity != wall and shares[cavity, wall] > 0.5 and sizes[cavity] > 0.1 * sizes[wall]
-    ]
-    if not pairs:
-        return None
-    cavity, wall = max(pairs, key=lambda pair: shares[pair])
-    meanings = {int(codes[cavity]): str(Structure.LV_CAVITY)}
-    meanings[int(codes[wall])] = str(Structure.MYOCARDIUM)
-    outside = np.flatnonzero(codes == 0).tolist()
-    for other in set(ours) - {cavity, wall}:
-        told = borders[other, [cavity, wall, *outside]]  # the rest may be more of its kind
-        at_cavity, at_wall = told[:2] / max(told.sum(), 1)
-        if at_wall > 0.7 or (at_cavity > 0.05 and at_cavity + at_wall > 0.4):
-            meanings[int(codes[other])] = IN_THE_WALL
-        elif at_wall > 0.05 and at_cavity < 0.05:
-            meanings[int(codes[other])] = str(Structure.RV_CAVITY)
-    return LabelReading(meanings, int(codes[wall]), int(codes[cavity]))
-
-
-def _borders(labels: NDArray[np.integer], classes: int) -> NDArray[np.int64]:
-    """Count the pixels' edges between every two classes, in the planes of the last two axes."""
-    counts = np.zeros(classes * classes, dtype=np.int64)
-    along_x, along_y = (
-        (labels[..., :-1], labels[..., 1:]),
-        (labels[..., :-1, :], labels[..., 1:, :]),
-    )
-    for one, other in (along_x, along_y):
-        differ = one != other
-        pairs = one[differ].astype(np.int64) * classes + other[differ]
-        counts += np.bincount(pairs, minlength=classes * classes)
-    table = counts.reshape(classes, classes)
-    return np.asarray(table + table.T)
-
-
-def detect_scheme(labels: NDArray[np.integer]) -> LabelScheme:
-    """Tell the scheme of a mask from its anatomy: the cavity in the myocardium is the LV.
-
-    Both presets call the myocardium 2 and the cavities 1 and 3. The LV cavity's border is
-    myocardium nearly all round, the RV cavity's only along the septum. In long-axis views the LV
-    is open to the atrium, but still more enclosed; where that does not tell, atria do: of the
-    presets `UKBB` alone has integers for them.
-
-    Parameters
-    ----------
-    labels
-        Integers, shape ``(..., y, x)``.
-
-    Returns
-    -------
-    LabelScheme
-        `UKBB` or `ACDC`.
+def scheme_of(pairs: Iterable[tuple[str, str]]) -> LabelScheme:
+    """Return the scheme of integers and what they mean, both as text (see `scheme_named`).
 
     Raises
     ------
     InputError
-        If the labels do not tell: no myocardium, no cavity, or both cavities alike.
+        If an integer is none, or stands there twice, or no structure is named.
+    """
+    meant: dict[int, Structure | Apart] = {}
+    for code, meaning in pairs:
+        if not re.fullmatch(r"[0-9]{1,4}", code):
+            raise InputError(f"a label scheme's '{code}' is no integer from 0 to 9999")
+        integer = int(code)
+        if integer == 0 and meaning.lower() in {"background", ""}:
+            continue
+        if integer == 0 or integer in meant:
+            why = "is background, always" if integer == 0 else "is there twice"
+            raise InputError(f"a label scheme's integer {integer} {why}")
+        meant[integer] = structure_named(meaning) or _apart(integer, meaning)
+    ours = {code: one for code, one in sorted(meant.items()) if isinstance(one, Structure)}
+    others = tuple(one for _, one in sorted(meant.items()) if isinstance(one, Apart))
+    names = [one.name for one in others]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise InputError(f"a label scheme calls two integers {twice}; give each a name of its own")
+    if not ours:
+        raise InputError(
+            f"a label scheme names no structure; ours are {', '.join(map(_slug, Structure))}"
+        )
+    said = {code: _slug(structure) for code, structure in ours.items()}
+    said |= {o.integer: o.name + (f":{_slug(o.within)}" if o.within else "") for o in others}
+    name = ",".join(f"{code}={meaning}" for code, meaning in sorted(said.items()))
+    return LabelScheme(name, tuple(ours.values()), tuple(ours), others)
+
+
+def _slug(structure: Structure) -> str:
+    return str(structure).lower().replace(" ", "_")
+
+
+def _apart(integer: int, meaning: str) -> Apart:
+    """Return what is none of our structures; refuse what is nearly the name of one."""
+    name, _, counts_as = meaning.partition(":")
+    name = re.sub(r"[\W_]+", "_", name.lower()).strip("_")
+    within = structure_named(counts_as) if counts_as else None
+    meant = get_close_matches(name, map(_slug, Structure), n=1, cutoff=0.8)
+    if (counts_as and not within) or not name or (meant and meant[0] not in name):
+        did = f"; did you mean {meant[0]}?" if meant else ""
+        raise InputError(
+            f"a label scheme's {integer}={meaning} names no structure{did} Ours are "
+            f"{', '.join(map(_slug, Structure))}; any other name is kept apart"
+        )
+    return Apart(integer, name, within)
+
+
+_WORDS = {
+    Structure.MYOCARDIUM: r"myo\w*|lv ?myo\w*|lv wall|left ventric\w+ (myo\w*|wall)",
+    Structure.LV_CAVITY: r"lv|lv (cavity|blood ?pool|endo\w*)|lvbp|left ventric\w+( cavity)?",
+    Structure.RV_CAVITY: r"rv|rv (cavity|blood ?pool|endo\w*)|rvbp|right ventric\w+( cavity)?",
+    Structure.LEFT_ATRIUM: r"la|left atri\w+",
+    Structure.RIGHT_ATRIUM: r"ra|right atri\w+",
+}
+
+
+def structure_named(name: str) -> Structure | None:
+    """Return the structure that a name means; None if it is none of ours.
 
     Examples
     --------
-    >>> mask = np.zeros((20, 20), np.uint8)
-    >>> mask[2:15, 2:15], mask[5:12, 5:12], mask[3:14, 15:18] = 2, 3, 1
-    >>> detect_scheme(mask).name
-    'acdc'
+    >>> [str(structure_named(n)) for n in ("LV cavity", "left_ventricle", "MYO", "RV", "scar")]
+    ['LV cavity', 'LV cavity', 'myocardium', 'RV cavity', 'None']
     """
-    if set(np.unique(labels).tolist()) - set(range(6)):
-        check_codes(labels, UKBB)
-    enclosed = {}
-    for code in (1, 3):
-        cavity = labels == code
-        rim = np.zeros_like(cavity)
-        rim[..., 1:, :] |= cavity[..., :-1, :]
-        rim[..., :-1, :] |= cavity[..., 1:, :]
-        rim[..., 1:] |= cavity[..., :-1]
-        rim[..., :-1] |= cavity[..., 1:]
-        rim &= ~cavity
-        if rim.any():
-            enclosed[code] = float((labels[rim] == 2).mean())
-    if enclosed:
-        best = max(enclosed, key=lambda code: enclosed[code])
-        others = [share for code, share in enclosed.items() if code != best]
-        if enclosed[best] >= 0.5 and enclosed[best] - max(others, default=0.0) > 0.2:
-            return UKBB if best == 1 else ACDC
-    reading = read_labels(labels)
-    if reading and reading.contradicts(UKBB) and reading.contradicts(ACDC):
-        raise InputError(f"{reading}, which is no label scheme known here; {RELABEL}")
-    if (labels > len(ACDC.structures)).any():
-        return UKBB
-    said = ", ".join(f"{code}: {share:.0%}" for code, share in enclosed.items()) or "none"
-    raise InputError(
-        "cannot tell the label scheme: no cavity is clearly enclosed by myocardium (integer 2; "
-        f"share of each cavity's border that is myocardium: {said}); name it with --scheme ukbb "
-        "or --scheme acdc"
-    )
+    words = " ".join(re.split(r"[\W_]+", name.lower())).strip()
+    for structure, pattern in _WORDS.items():
+        if re.fullmatch(pattern, words):
+            return structure
+    return None

@@ -314,7 +314,7 @@ class Annotations:
         frames, slices = self._labels.shape[:2]
         if not (0 <= index[0] < frames and 0 <= index[1] < slices):
             raise InputError(
-                f"no slice t={index[0]} z={index[1]}: the stack has {frames} frames and "
+                f"no slice {index[1]} of frame {index[0]}: the stack has {frames} frames and "
                 f"{slices} slices, counted from 0"
             )
         index = SliceIndex(*index)
@@ -326,8 +326,8 @@ class Annotations:
         known = self._slice(index)
         if labels.shape != self._labels.shape[2:]:
             raise InputError(
-                f"slice t={index[0]} z={index[1]}: labels of shape {labels.shape}, the stack's "
-                f"slices have {self._labels.shape[2:]} (y, x)"
+                f"slice {index[1]} of frame {index[0]}: labels of shape {labels.shape}, the "
+                f"stack's slices have {self._labels.shape[2:]} (y, x)"
             )
         self._labels[index] = labels
         self._versions[index] += 1

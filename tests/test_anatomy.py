@@ -11,12 +11,10 @@ from napari_cardiac_ssl.anatomy import (
     UKBB,
     LabelScheme,
     Structure,
-    check_codes,
-    detect_scheme,
-    read_labels,
     scheme_named,
 )
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.scheme_detection import check_codes, detect_scheme, read_labels
 
 
 def heart(scheme: LabelScheme, *, rv: bool = True, lv: bool = True) -> np.ndarray:

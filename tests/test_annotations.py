@@ -107,7 +107,7 @@ def test_the_extent_is_what_lies_between_slices_without_heart():
     for z in range(7):
         annotations.mark_outside(SliceIndex(1, z))
     assert annotations.extent(1) == (0, 6)
-    with pytest.raises(InputError, match="no slice t=2"):
+    with pytest.raises(InputError, match="no slice 0 of frame 2"):
         annotations.extent(2)
 
 
@@ -117,7 +117,9 @@ def test_labels_cannot_be_written_from_outside(annotations):
 
 
 def test_what_does_not_fit_is_refused(annotations):
-    with pytest.raises(InputError, match="no slice t=0 z=2: the stack has 2 frames and 2 slices"):
+    with pytest.raises(
+        InputError, match="no slice 2 of frame 0: the stack has 2 frames and 2 slices"
+    ):
         annotations.annotate(SliceIndex(0, 2), drawing())
     with pytest.raises(InputError, match=r"labels of shape \(3, 4\)"):
         annotations.annotate(A, np.zeros((3, 4), np.uint8))

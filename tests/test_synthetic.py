@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, UKBB, View, detect_scheme
+from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, UKBB, View
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.scheme_detection import detect_scheme
 from napari_cardiac_ssl.synthetic import PATHOLOGIES, SyntheticStudy, make_study
 from napari_cardiac_ssl.synthetic.heart import Heart
 from napari_cardiac_ssl.synthetic.shapes import Waves, coverage, ellipsoid, smooth_union, tube

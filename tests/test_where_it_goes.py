@@ -34,6 +34,13 @@ def choices(command: str, option: str) -> list[str]:
     return list(found.choices)
 
 
+def parsed(command: str, option: str, text: str) -> object:
+    """Return what an option of a command makes of a text."""
+    commands = next(action for action in make_parser()._actions if action.dest == "command")
+    [found] = [a for a in commands.choices[command]._actions if option in a.option_strings]
+    return found.type(text)
+
+
 def test_a_label_scheme_is_one_entry(monkeypatch, tmp_path) -> None:
     mine = LabelScheme("mine", (Structure.MYOCARDIUM, Structure.LV_CAVITY, Structure.RV_CAVITY))
     monkeypatch.setitem(SCHEMES, "mine", mine)
@@ -44,8 +51,8 @@ def test_a_label_scheme_is_one_entry(monkeypatch, tmp_path) -> None:
     read = read_mask(path)
     assert read.scheme is mine  # noted in its header
     assert np.array_equal(read.labels, labels)
-    for command in ("finetune", "predict", "evaluate", "measure", "loop", "report"):
-        assert "mine" in choices(command, "--scheme")
+    for command in ("finetune", "predict", "evaluate", "measure", "loop", "report", "convert"):
+        assert parsed(command, "--scheme", "mine") == "mine"
 
 
 def test_a_view_says_all_that_is_told_of_it() -> None:

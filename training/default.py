@@ -37,6 +37,12 @@ from napari_cardiac_ssl.synthetic import make_study
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("CARDIAC_SSL_DATA", HERE / ".." / ".." / "shared" / "data"))
+#: What the file itself says of its licence and of what it learned from.
+ABOUT = {
+    "license": "BSD-3-Clause",
+    "data": "Sunnybrook Cardiac Data (public domain; Radau et al., MIDAS Journal 2009) and "
+    "synthetic hearts; no other",
+}
 #: The pictures do not say their pixel size; it is 1.25 to 1.4 mm.
 PIXEL_MM = 1.3
 SIDE = 224
@@ -172,7 +178,7 @@ def main() -> None:
         model = run(steps, report)
         save_model(file, model)
     if model is not None:
-        save_model(options.output, model, half=True)
+        save_model(options.output, model, half=True, about=ABOUT)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,8 @@ def main() -> None:
         ),
         report,
     )
-    save_model(options.output, model, half=True)
+    about = {"license": "BSD-3-Clause", "data": "synthetic hearts; no other"}
+    save_model(options.output, model, half=True, about=about)
 
 
 if __name__ == "__main__":

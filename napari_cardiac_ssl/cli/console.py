@@ -4,9 +4,9 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.wording import count
@@ -16,6 +16,7 @@ __all__ = [
     "Column",
     "Report",
     "count",
+    "each",
     "note",
     "number_or_dash",
     "progress",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 Report = Callable[[float, str], None]
+_Item = TypeVar("_Item", bound=Hashable)
 
 
 def say(line: str) -> None:
@@ -64,6 +66,32 @@ def note(line: str) -> None:
 def warn(line: str) -> None:
     """Print a warning to standard error."""
     note(f"warning: {line}")
+
+
+def each(command: str, items: Sequence[_Item], do: Callable[[_Item], None]) -> dict[_Item, str]:
+    """Do something with each of several files; one that is bad does not keep the others from it.
+
+    Returns
+    -------
+    dict
+        The bad ones, with the reason, which is said at the end, a line each.
+
+    Raises
+    ------
+    InputError
+        If there is one, and it is bad.
+    """
+    failed: dict[_Item, str] = {}
+    for item in items:
+        try:
+            do(item)
+        except InputError as error:
+            if len(items) == 1:
+                raise
+            failed[item] = str(error)
+    for why in failed.values():
+        note(f"cardiac-ssl {command}: {why}")
+    return failed
 
 
 class Column(NamedTuple):

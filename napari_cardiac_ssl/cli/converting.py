@@ -17,6 +17,7 @@ from napari_cardiac_ssl.geometry.contours import contours_of
 from napari_cardiac_ssl.readers.file_names import name_of
 from napari_cardiac_ssl.readers.labels.registry import read_labels_at
 from napari_cardiac_ssl.readers.nifti import Mask
+from napari_cardiac_ssl.review import UNREVIEWED
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.writers.labels.format import Drawing, Made
 from napari_cardiac_ssl.writers.labels.registry import FORMATS
@@ -75,7 +76,10 @@ def converted(path: Path, target: Path, options: Options) -> dict[str, object]:
         mask.contours,
         scheme_named(options.as_scheme),
         _made(options, mask),
+        mask.review,
+        mask.apart,
     )
+    _say_left_aside(mask, options)
     files = FORMATS[options.to].write(target, drawing)
     indices = [index for index in drawing.like.slice_indices() if mask.labels[index].any()]
     summary = f"{target}: {count(len(indices), 'slice')}"
@@ -101,7 +105,27 @@ def _of_frame(path: Path, like: Stack, t: int, options: Options) -> Mask:
     labels = np.zeros(like.image.shape, dtype=np.uint8)
     labels[t] = mask.labels[0]
     contours = [replace(c, index=c.index._replace(t=t)) for c in mask.contours]
-    return replace(mask, labels=labels, contours=tuple(contours))
+    review = mask.review
+    if review:
+        none = "-" * like.slices
+        states = (review.states[0] if at == t else none for at in range(like.frames))
+        review = replace(review, states=tuple(states))
+    apart = {}
+    for name, where in mask.apart.items():
+        apart[name] = np.zeros(like.image.shape, dtype=np.bool_)
+        apart[name][t] = where[0]
+    return replace(mask, labels=labels, contours=tuple(contours), review=review, apart=apart)
+
+
+def _say_left_aside(mask: Mask, options: Options) -> None:
+    """Say what of a mask the other format has no place for."""
+    scheme = scheme_named(options.as_scheme)
+    kept = {o.name for o in scheme.apart} if options.to in {"nifti", "itk-snap"} else set()
+    for name, where in mask.apart.items():
+        if name not in kept:
+            how = f"; name it in --as-scheme to keep it: {mask.scheme.name}" if kept else ""
+            what = f"{mask.source}: {name} ({count(int(where.sum()), 'voxel')})"
+            note(f"{what} is none of our structures: left aside{how}")
 
 
 def _made(options: Options, mask: Mask) -> Made:
@@ -109,6 +133,8 @@ def _made(options: Options, mask: Mask) -> Made:
         return Made(options.made)
     if mask.contours:
         return Made.MANUAL
+    if mask.review and mask.review.word == UNREVIEWED:
+        return Made.AUTOMATIC
     if options.to == "dicom-seg":
         note(
             f"{mask.source}: who drew it is not known: written as semiautomatic; say --made manual "

@@ -60,14 +60,17 @@ def stack_of_view(path: Path, view: View | None, otherwise: View) -> Stack:
 def check_scheme(scheme: LabelScheme, view: View) -> None:
     """Refuse a scheme that cannot say what is contoured in a view.
 
+    One that its user has spelled out may leave structures out, but not all.
+
     Raises
     ------
     InputError
         As said.
     """
-    unsaid = [s for s in STRUCTURES_OF_VIEW.get(view, ()) if s not in scheme.structures]
-    if unsaid:
+    structures = STRUCTURES_OF_VIEW.get(view, ())
+    unsaid = [s for s in structures if s not in scheme.structures]
+    if len(unsaid) == len(structures) or (unsaid and scheme.is_preset):
         raise InputError(
             f"the scheme '{scheme.name}' has no integer for the {' and the '.join(unsaid)} of "
-            f"{view}; use masks of the scheme ukbb"
+            f"{view}; use masks of the scheme ukbb, or say what the integers mean"
         )

@@ -34,29 +34,51 @@ if TYPE_CHECKING:
 
 def model_named(path: Path, view: View) -> Model:
     """Return a file's model, or the weights that ship for a view for the name ``default``."""
-    data = default_weights(view) if str(path) == "default" else None
-    return load_model(path) if data is None else model_from_bytes(data, "the shipped weights")
+    if str(path) != "default":
+        return load_model(path)
+    data = default_weights(view)
+    if data is None:
+        raise InputError(
+            f"no weights ship for {view}; teach a model (cardiac-ssl finetune --view {view}) and "
+            "name its .safetensors file"
+        )
+    return model_from_bytes(data, "the shipped weights")
 
 
-def to_predict(options: PredictOptions, view: View) -> Iterator[tuple[Path, str, Stack]]:
-    """Yield each image with the name that its mask gets, one in memory at a time."""
+def called_model(path: Path) -> str:
+    """Return what users call the model of a path: no folder, which may tell of a person."""
+    return "the shipped weights" if str(path) == "default" else path.name
+
+
+def to_predict(
+    path: Path, options: PredictOptions, view: View, seen: set[str]
+) -> Iterator[tuple[str, Stack]]:
+    """Yield the stacks of a path, each with the name that its mask gets.
+
+    Parameters
+    ----------
+    path, options
+        As they were said.
+    view
+        The model's.
+    seen
+        Names that were given before; those that are yielded are added.
+    """
     named = View(options.view) if options.view else None
-    seen: set[str] = set()
-    for path in options.images:
-        for name, stack in stacks_of(path, named, view):
-            if stack.view is not view:
-                how = "--view" if named else "the name"
-                raise InputError(
-                    f"{path}: {how} says {stack.view}, the model {options.model} knows {view}; use "
-                    f"a model of that view, or --view {view} if the name misleads"
-                )
-            if name in seen:
-                raise InputError(
-                    f"{path}: another image was written to {name}_seg.nii.gz before; predict them "
-                    "into different folders"
-                )
-            seen.add(name)
-            yield path, name, stack
+    for name, stack in stacks_of(path, named, view):
+        if stack.view is not view:
+            how = "--view" if named else "the name"
+            raise InputError(
+                f"{path}: {how} says {stack.view}, the model {options.model} knows {view}; use "
+                f"a model of that view, or --view {view} if the name misleads"
+            )
+        if name in seen:
+            raise InputError(
+                f"{path}: another image was written to {name}_seg.nii.gz before; predict them "
+                "into different folders"
+            )
+        seen.add(name)
+        yield name, stack
 
 
 def start_model(name: str, view: View, *, quiet: bool = False) -> Model | None:
@@ -131,6 +153,8 @@ def _expert_slices(
     """Read a stack's mask; return the annotated slices, those outside the heart too, and it."""
     mask = read_labels_at(labels, scheme=scheme, like=stack)
     _say_strays(mask)
+    if mask.review and mask.review.confirmed < mask.review.contoured:
+        warn(f"{labels} is taught as it is, and {mask.review}")
     if spec == "all":
         slices = stack.slice_indices()
     elif spec == "labelled":
@@ -143,7 +167,7 @@ def _expert_slices(
         for index in sorted(outside.intersection(slices)):
             if mask.labels[index].any():
                 raise InputError(
-                    f"{labels}: slice t={index.t} z={index.z} is labelled and lies outside "
+                    f"{labels}: slice {index.z} of frame {index.t} is labelled and lies outside "
                     f"--extent {extent}; widen the extent, or leave the slice out of --slices"
                 )
         slices = [*slices, *sorted(outside.difference(slices))]
@@ -157,8 +181,9 @@ def _say_strays(mask: Mask) -> None:
     areas = (mask.labels > 0).sum(axis=(2, 3)) * pixel_area_mm2(mask.affine)
     for t, z in np.argwhere((areas > 0) & (areas < LEAST_AREA_MM2)):
         warn(
-            f"{mask.source}: t={t} z={z}: {areas[t, z]:.0f} mm² are labelled, less than any part "
-            "of a heart: a slip of the brush? Correct it, or leave the slice out with --slices"
+            f"{mask.source}: frame {t}, slice {z}: {areas[t, z]:.0f} mm² are labelled, less "
+            "than any part of a heart: a slip of the brush? Correct it, or leave the slice out "
+            "with --slices"
         )
 
 

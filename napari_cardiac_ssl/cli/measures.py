@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import nan
 from pathlib import Path
@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from napari_cardiac_ssl.anatomy import LabelScheme, Structure, View
-from napari_cardiac_ssl.cli.console import Column, count, number_or_dash, say, say_table, warn
+from napari_cardiac_ssl.cli.console import Column, count, note, number_or_dash, say, say_table, warn
 from napari_cardiac_ssl.cli.studies import say_scheme
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.measures import AnatomyWarning, Check, Measured, Phases, body_surface_m2
+from napari_cardiac_ssl.measures import AnatomyWarning, Check, Measured, Phases
 from napari_cardiac_ssl.measures.limits import long_axis_warnings, number_warnings
 from napari_cardiac_ssl.measures.long_axis import area_length_ml, lv_length_mm, view_areas_mm2
 from napari_cardiac_ssl.measures.summary import Basis, Measures
 from napari_cardiac_ssl.measures.table import MEASURES
 from napari_cardiac_ssl.measures.volumes import told_phases
 from napari_cardiac_ssl.readers.nifti import Mask, name_of, read_mask, view_of_name
+from napari_cardiac_ssl.review import in_time
 from napari_cardiac_ssl.writers.measurements import (
     Measurement,
     column_of,
@@ -45,6 +46,11 @@ class Found(NamedTuple):
     frame_interval_s: float | None = None
 
 
+def not_measured(file: str, why: str) -> Found:
+    """Return the row of a mask that cannot be measured: its reason, and no number."""
+    return Found(Measurement(file, Measures(), more={"method": "", "error": why}))
+
+
 def write_details(options: Options, found: Sequence[Found]) -> None:
     """Write volumes over time and areas slice by slice, if they are asked for."""
     stacks = [
@@ -56,10 +62,13 @@ def write_details(options: Options, found: Sequence[Found]) -> None:
         write_csv(options.areas, [row for stack in stacks for row in slice_rows(*stack[:2])])
 
 
-def say_doubts(doubts: Sequence[tuple[str, AnatomyWarning]], frames: set[object]) -> None:
+def say_doubts(
+    doubts: Sequence[tuple[str, AnatomyWarning]], frames: set[object], listed_by: str
+) -> None:
     """Warn of what is doubtful at ED and ES, and of how much there is elsewhere.
 
     Frames that are labelled in part are said wherever they are: they were not taken for ED or ES.
+    What lists all of them is said as well.
     """
     shown = [(file, doubt) for file, doubt in doubts if doubt.t in frames]
     partial = [pair for pair in doubts if pair[1].check is Check.PARTIAL and pair not in shown]
@@ -71,7 +80,7 @@ def say_doubts(doubts: Sequence[tuple[str, AnatomyWarning]], frames: set[object]
     shown += partial
     more = len(doubts) - len(shown)
     if more:
-        warn(f"{doubts[0][0]}: {count(more, 'doubt')} more in other frames; --json lists them")
+        warn(f"{doubts[0][0]}: {count(more, 'doubt')} more in other frames; {listed_by} lists them")
 
 
 def check_pairs(one: str, first: Sequence[Path], other: str, second: Sequence[Path]) -> None:
@@ -81,15 +90,6 @@ def check_pairs(one: str, first: Sequence[Path], other: str, second: Sequence[Pa
             f"{count(len(first), 'mask')} after {one} but {len(second)} after {other}; give them "
             "in pairs, in the same order"
         )
-
-
-def body_surface(height_cm: float | None, weight_kg: float | None) -> float:
-    """Return the body surface in m², NaN if neither number was given."""
-    if height_cm is None and weight_kg is None:
-        return nan
-    if height_cm is None or weight_kg is None:
-        raise InputError("give both --height-cm and --weight-kg for indexed values, or neither")
-    return body_surface_m2(height_cm, weight_kg)
 
 
 def of_mask(mask: Mask, options: Options, surface_m2: float) -> Found:
@@ -102,11 +102,26 @@ def of_mask(mask: Mask, options: Options, surface_m2: float) -> Found:
     measured = Measured(mask.labels, mask.affine, orientation_known=mask.orientation_known)
     phases = phases_of(mask, measured, options.ed_frame, options.es_frame)
     say_scheme(mask)
-    heart = measured.measures(phases=phases, wall=True, body_surface_m2=surface_m2)
+    state_of = mask.review.state if mask.review else None
+    heart = measured.measures(
+        phases=phases, state_of=state_of, wall=True, body_surface_m2=surface_m2
+    )
     doubts = measured.warnings(*_labelled_frames(mask), phases=phases)
     name = mask.source.name
-    row = Measurement(name, heart, [(name, doubt) for doubt in doubts])
+    said = [(name, doubt) for doubt in doubts]
+    row = Measurement(name, heart, said, apart_ml(mask, phases), mask.review)
     return Found(row, measured, mask.frame_interval_s)
+
+
+def apart_ml(mask: Mask, phases: Phases) -> dict[str, object]:
+    """Return volumes at ED and ES of what is none of our structures: a column each."""
+    voxel_ml = abs(float(np.linalg.det(mask.affine[:3, :3]))) / 1000
+    return {
+        f"{name}_{phase}_ml": float(where[frame].sum() * voxel_ml)
+        for name, where in mask.apart.items()
+        for phase, frame in (("ed", phases.ed), ("es", phases.es))
+        if frame is not None
+    }
 
 
 def phases_of(mask: Mask, measured: Measured, ed: int | None, es: int | None) -> Phases:
@@ -147,11 +162,15 @@ def of_pair(ed_path: Path, es_path: Path, scheme: LabelScheme | None, surface_m2
     say_scheme(es)
     labels = np.concatenate([ed.labels, es.labels])
     measured = Measured(labels, ed.affine, orientation_known=ed.orientation_known)
-    heart = measured.measures(phases=(0, 1), wall=True, body_surface_m2=surface_m2)
+    review = in_time([(mask.review, mask.labels.shape[:2]) for mask in (ed, es)])
+    state_of = review.state if review else None
+    heart = measured.measures(
+        phases=(0, 1), state_of=state_of, wall=True, body_surface_m2=surface_m2
+    )
     names = (ed_path.name, es_path.name)
     doubts = [(names[doubt.t], replace(doubt, t=0)) for doubt in measured.warnings(phases=(0, 1))]
     more = {"es_frame": 0, "es_file": es_path.name}
-    return Found(Measurement(ed_path.name, heart, doubts, more))
+    return Found(Measurement(ed_path.name, heart, doubts, more, review))
 
 
 def _check_one_frame(mask: Mask) -> None:
@@ -206,7 +225,7 @@ def _of_view(mask: Mask, view: View, options: Options, surface_m2: float) -> Fou
             area = found.get(Structure.LV_CAVITY, 0.0)
             doubts += [(name, doubt) for doubt in long_axis_warnings(frame, area, length)]
     heart = Measures(body_surface_m2=surface_m2)
-    return Found(Measurement(name, heart, doubts, more))
+    return Found(Measurement(name, heart, doubts, more, mask.review))
 
 
 def of_views(
@@ -254,15 +273,17 @@ def of_views(
     bases = Basis(ed, ()), None if es is None else Basis(es, ())
     doubts = number_warnings(replace(heart, ed=bases[0], es=bases[1]))
     name = path_2ch.name
-    return Found(Measurement(name, heart, [(name, doubt) for doubt in doubts], more))
+    review = in_time([(mask.review, mask.labels.shape[:2]) for mask in views])
+    return Found(Measurement(name, heart, [(name, doubt) for doubt in doubts], more, review))
 
 
 #: What is shown to people; the rest is in --csv and --json.
 _SHOWN = [measure for measure in MEASURES if measure.head]
 
 
-def say_rows(rows: Sequence[Mapping[str, object]]) -> None:
-    """Print a table for people."""
+def say_rows(found: Sequence[Measurement]) -> None:
+    """Print a table for people; behind each row what its numbers are not."""
+    rows = [one.row() for one in found]
     say_table(
         [
             Column("file", right=False),
@@ -278,8 +299,13 @@ def say_rows(rows: Sequence[Mapping[str, object]]) -> None:
             ]
             for row in rows
         ],
+        ["not measured" if "error" in one.more else one.remark for one in found],
     )
-    for row in rows:
+    for one, row in zip(found, rows, strict=True):
+        if "error" in one.more:
+            continue
+        if one.review and one.review.confirmed < one.review.contoured:
+            note(f"{one.file}: {one.review}")
         areas = [key for key in row if key.endswith(("_area_mm2", "_length_mm"))]
         if areas:
             said = ", ".join(f"{key.replace('_', ' ')} {row[key]:.0f}" for key in areas)

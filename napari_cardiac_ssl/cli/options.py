@@ -13,6 +13,7 @@ a command's module before it runs: help loads neither torch nor Qt.
 """
 
 import argparse
+import json
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -30,8 +31,15 @@ from typing import (
     get_type_hints,
 )
 
-from napari_cardiac_ssl.anatomy import SCHEMES, STRUCTURES_OF_VIEW
+from napari_cardiac_ssl.anatomy import (
+    SCHEMES,
+    STRUCTURES_OF_VIEW,
+    LabelScheme,
+    scheme_named,
+    scheme_of,
+)
 from napari_cardiac_ssl.cli.console import note
+from napari_cardiac_ssl.errors import InputError
 
 _Options = TypeVar("_Options")
 _Parse = Callable[[str], Any]
@@ -179,6 +187,35 @@ COUNT, SEED, FRAME = _whole(1, 10**9), _whole(0, 2**32 - 1), _whole(0, 10**6)
 SECONDS, MINUTES = _above_0(" of seconds"), _above_0(" of minutes")
 MILLIMETRES, POSITIVE = _above_0(" of millimetres"), _above_0()
 
+
+def scheme_name(text: str) -> str:
+    """Return the name of the scheme that is said: a preset, integers, or a file of them."""
+    try:
+        if text in SCHEMES or ("=" in text and not Path(text).is_file()):
+            return scheme_named(text).name
+        if Path(text).is_file():
+            return _scheme_in(Path(text)).name
+        if Path(text).suffix:
+            raise InputError(f"no such file: {text}")
+        return scheme_named(text).name
+    except (InputError, OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _scheme_in(file: Path) -> LabelScheme:
+    """Return the scheme in a small file: lines such as ``1 = myocardium``, or JSON."""
+    text = file.read_text(encoding="utf-8")
+    if text.lstrip().startswith("{"):
+        return scheme_of((str(code), str(meaning)) for code, meaning in json.loads(text).items())
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    pairs = [re.fullmatch(r"(\S+?)\s*[=,;:\s]\s*(.+)", line) for line in lines if line]
+    if not all(pairs):
+        raise InputError(f"{file}: no file of integers and what they mean: 1 = myocardium, …")
+    return scheme_of((pair[1], pair[2].strip()) for pair in pairs if pair)
+
+
+#: How a label scheme is said.
+SCHEME = "ukbb|acdc|1=NAME,2=NAME|FILE"
 #: The views that can be learned.
 LEARNED_VIEWS = tuple(map(str, STRUCTURES_OF_VIEW))
 
@@ -188,7 +225,8 @@ Scheme = Annotated[
     str | None,
     option(
         "--scheme",
-        choices=SCHEMES,
+        parse=scheme_name,
+        metavar=SCHEME,
         help="of masks that do not say (predict's do); default: told from each mask's anatomy",
     ),
 ]

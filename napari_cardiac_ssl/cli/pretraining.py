@@ -68,7 +68,7 @@ def run_pretraining(options: Options, state: Path, ranks: Together | None) -> in
     if first:
         _say_sources(options, learned, kept, held_out)
     with progress("pre-training") if first else _silence() as report:
-        curves = _Curves(options.output, report) if first else None
+        curves = _Curves(options.output, report, _tried_on(kept)) if first else None
         model = _train(options, start, learned, held_out, state=state, ranks=ranks, curves=curves)
     if curves:
         save_model(options.output, model)
@@ -202,16 +202,20 @@ def _say_result(
         }
         say_json(said)
         return
-    result = f"; {_words(scores)}" if scores else "; not validated"
+    result = f"; {_words(scores, _tried_on(kept))}" if scores else "; not validated"
     say(
         f"{options.output}: {card.recipe['steps']} steps, {card.recipe['seconds']:.0f} s on "
         f"{card.recipe['compute']}{result}"
     )
 
 
-def _words(scores: PositionScores) -> str:
+def _tried_on(kept: Sequence[Unlabelled]) -> str:
+    return "studies held out" if kept else "synthetic hearts that were not learned from"
+
+
+def _words(scores: PositionScores, by: str) -> str:
     return (
-        f"in studies held out the centre is {scores.centre_mm:.1f} mm off (median), the positions "
+        f"in {by} the centre is {scores.centre_mm:.1f} mm off (median), the positions "
         f"{scores.mean_error_mm:.1f} mm (mean), {scores.found:.0%} found, Dice "
         f"{scores.mean_dice:.2f}"
     )
@@ -235,7 +239,8 @@ def _row(scores: PositionScores) -> dict[str, Any]:
 class _Curves:
     """Progress for people, and a file of JSON lines beside the model, one a step."""
 
-    def __init__(self, model: Path, report: Report) -> None:
+    def __init__(self, model: Path, report: Report, tried_on: str) -> None:
+        self._tried_on = tried_on
         self._path = model.with_name(model.name + ".curves.jsonl")
         self._report = report
         self._begun = False
@@ -253,7 +258,7 @@ class _Curves:
         if step.validation:
             self.last = step.validation
             row["validation"] = _row(step.validation)
-            note(f"step {step.index}: {_words(step.validation)}")
+            note(f"step {step.index}: {_words(step.validation, self._tried_on)}")
         with open(self._path, "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         if step.note:

@@ -10,6 +10,7 @@ import numpy as np
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.cli.console import count
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.measures import AnatomyWarning
 from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM, Mask
 from napari_cardiac_ssl.readers.nifti_geometry import stacks_apart_mm
 from napari_cardiac_ssl.study import Stack, Study, in_time
@@ -48,7 +49,7 @@ def one_of(stacks: list[Stack], masks: list[Mask]) -> tuple[Stack, Mask]:
             f"{es.name} {shapes[1]} does not lie on the grid of {ed.name} {shapes[0]}: they are "
             f"up to {apart:.3g} mm apart (limit {SAME_GRID_MM} mm); report them one by one"
         )
-    if mask.scheme is not other.scheme:
+    if mask.scheme != other.scheme:
         raise InputError(
             f"{mask.source.name} is of the scheme {mask.scheme.name}, {other.source.name} of "
             f"{other.scheme.name}; name one with --scheme"
@@ -70,3 +71,19 @@ def sources_of(study: Study, stacks: list[Stack], masks: list[Mask]) -> list[Sou
         told = f"scheme {mask.told_by}"
         sources.append(Source("mask", mask.source.name, digest, told))
     return sources
+
+
+def frame_names(masks: list[Mask]) -> list[str]:
+    """Return what each frame is called: by its number in its own file, as `measure` counts it."""
+    if len(masks) == 1:
+        return [f"frame {t}" for t in range(len(masks[0].labels))]
+    return [f"frame {t} of {m.source.name}" for m in masks for t in range(len(m.labels))]
+
+
+def doubts_of(
+    masks: list[Mask], warnings: Sequence[AnatomyWarning]
+) -> list[tuple[str, AnatomyWarning]]:
+    """Return what is to be looked at again, each with its file and the frame's number in it."""
+    if len(masks) == 1:
+        return [(masks[0].source.name, warning) for warning in warnings]
+    return [(masks[w.t].source.name, replace(w, t=0)) for w in warnings]

@@ -87,7 +87,7 @@ def with_reference(scores: list[Score], reference: Mask) -> list[Score]:
     partial = measured.partial_frames()
     for t, (slices, most) in partial.items():
         warn(
-            f"{reference.source.name}: t={t}: partly labelled ({count(slices, 'slice')}, in "
+            f"{reference.source.name}: frame {t}: partly labelled ({count(slices, 'slice')}, in "
             f"the fullest frame {most}): not scored"
         )
     left_out = {*empty, *partial}
@@ -114,7 +114,11 @@ def structures_in(prediction: Mask, reference: Mask) -> list[Structure]:
     codes = set(prediction.labels[prediction.labels > 3]) | set(
         reference.labels[reference.labels > 3]
     )
-    return [s for s in UKBB.structures if s in SAX_STRUCTURES or UKBB.code(s) in codes]
+    compared = [s for s in UKBB.structures if s in SAX_STRUCTURES or UKBB.code(s) in codes]
+    for mask in (prediction, reference):  # what a scheme leaves out is not compared
+        if not mask.scheme.is_preset:
+            compared = [s for s in compared if s in mask.scheme.structures]
+    return compared
 
 
 def rows_of(file: str, scores: list[Score]) -> list[dict[str, object]]:

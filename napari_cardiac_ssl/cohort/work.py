@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from napari_cardiac_ssl.anatomy import View, scheme_named
-from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.cohort.finding import Listed
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.checkpoint import Model, model_from_bytes
@@ -20,7 +19,8 @@ from napari_cardiac_ssl.learning.prediction import predict_stack
 from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM
 from napari_cardiac_ssl.readers.nifti_geometry import stacks_apart_mm
 from napari_cardiac_ssl.readers.studies import read_study
-from napari_cardiac_ssl.study import SliceIndex, Stack, Study, in_time
+from napari_cardiac_ssl.review import predicted
+from napari_cardiac_ssl.study import Stack, Study, in_time
 from napari_cardiac_ssl.wording import count
 from napari_cardiac_ssl.writers.masks import write_mask
 from napari_cardiac_ssl.writers.measurements import Measurement
@@ -79,30 +79,35 @@ def _do(listed: Listed, recipe: Recipe, folder: Path) -> Mapping[str, object]:
     stacks, asides = short_axis_of(study)
     model = _model(recipe.model)
     scheme = scheme_named(recipe.scheme or model.card.scheme)
-    predicted, sources = [], []
+    called = f"{recipe.called} ({model.digest[:12]})"
+    masks, sources = [], []
     for stack in stacks:
-        labels, _ = predict_stack(model, stack)
+        labels = scheme.sayable(predict_stack(model, stack)[0])
         name = f"{listed.name}_{stack.name}" if stack.series_uids else stack.name
-        mask = write_mask(folder / f"{name}_seg.nii.gz", labels, like=stack, scheme=scheme)
-        predicted.append(labels)
+        mask = write_mask(
+            folder / f"{name}_seg.nii.gz",
+            labels,
+            like=stack,
+            scheme=scheme,
+            review=predicted(stack, called),
+        )
+        masks.append(labels)
         digest = hashlib.sha256(mask.read_bytes()).hexdigest()
         sources += [Source("image", stack.name, stack.digest), Source("mask", mask.name, digest)]
     both = in_time(stacks)
     page = report_of(
         listed.name,
         both,
-        np.concatenate(predicted),
+        np.concatenate(masks),
         scheme=scheme,
         sources=sources,
         notes=[*study.notes, *asides],
-        state_of=_predicted,
-        unreviewed=f"Every contour is a prediction of {recipe.called} ({model.digest[:12]}) that "
-        "nobody has confirmed.",
+        review=predicted(both, called),
     )
     write_report(folder / REPORT, page)
     names = [stack.name for stack in stacks for _ in range(stack.frames)]
     doubts = [(names[doubt.t], doubt) for doubt in page.warnings]
-    return Measurement(both.name, page.measures, doubts).cells()
+    return Measurement(both.name, page.measures, doubts, review=page.review).cells()
 
 
 def short_axis_of(study: Study) -> tuple[list[Stack], list[str]]:
@@ -127,10 +132,6 @@ def short_axis_of(study: Study) -> tuple[list[Stack], list[str]]:
     left = [stack.name for stack in sax if all(stack is not one for one in chosen)]
     said = f"{count(len(left), 'other short-axis stack')} left aside: {', '.join(left)}"
     return chosen, [said] if left else []
-
-
-def _predicted(_: SliceIndex) -> SliceState:
-    return SliceState.PREDICTED
 
 
 @lru_cache(maxsize=1)

@@ -81,5 +81,7 @@ def said_of(rows: Sequence[Row], slices: Sequence[SliceIndex], out: Path) -> str
         )
         lines.append(f"{key[0]!s:<7}{key[1]!s:<14}{dice_:>7.3f}{hd95:>12.1f}{distance:>21.2f}")
     files = "masks, model, metrics" if rows else "masks, model"
+    if (out / "report.html").exists():
+        files = f"report, {files}"
     lines.append(f"{files} and screenshots are in {out}")
     return "\n".join(lines)

@@ -216,8 +216,8 @@ def labels_of(contours: Iterable[Contour], shape: tuple[int, int, int, int]) -> 
     for index, borders in _by_slice(contours).items():
         if not (0 <= index.t < shape[0] and 0 <= index.z < shape[1]):
             raise InputError(
-                f"a contour is on slice t={index.t} z={index.z}; there are {shape[0]} frames and "
-                f"{shape[1]} slices, counted from 0"
+                f"a contour is on slice {index.z} of frame {index.t}; there are {shape[0]} frames "
+                f"and {shape[1]} slices, counted from 0"
             )
         for border, within in _WITHIN.items():
             if border in borders:

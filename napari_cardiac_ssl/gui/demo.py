@@ -69,6 +69,7 @@ def open_window(
     studies: Sequence[Study | Stack],
     heart: NDArray[np.uint8] | None = None,
     session: Session | None = None,
+    masks: Sequence[Path] = (),
 ) -> int:
     """Open napari with the widget docked; return when the window is closed.
 
@@ -80,6 +81,8 @@ def open_window(
         Labels that tell where the heart is, to zoom in on.
     session
         The window's; by default a new one. Without studies, what its project knows is opened.
+    masks
+        Files of labels to be shown as layers.
     """
     import napari
 
@@ -88,6 +91,8 @@ def open_window(
     viewer, widget = open_viewer(studies, session=session)
     if heart is not None:
         zoom_to(viewer, heart, widget.session.stack)
+    for mask in masks:
+        widget.open(mask)
     napari.run()
     return 0
 

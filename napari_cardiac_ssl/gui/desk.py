@@ -14,12 +14,13 @@ from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_cardiac_ssl.anatomy import UKBB, detect_scheme
+from napari_cardiac_ssl.anatomy import UKBB
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.display import METADATA, hide_brush_box, stack_of
 from napari_cardiac_ssl.gui.layers import LabelView
 from napari_cardiac_ssl.gui.verbs import Verbs
+from napari_cardiac_ssl.scheme_detection import detect_scheme
 from napari_cardiac_ssl.session import JobStatus, Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
 

@@ -33,7 +33,9 @@ from napari_cardiac_ssl.gui.window import open_viewer, zoom_to
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex, Study
 from napari_cardiac_ssl.writers.masks import write_map
+from napari_cardiac_ssl.writers.registry import WRITERS
 from napari_cardiac_ssl.writers.tables import write_csv
+from napari_cardiac_ssl.writers.work import Choice
 
 #: A laptop's window.
 _WINDOW = (1280, 800)
@@ -102,6 +104,7 @@ class _Rehearsal:
         _pump(0.5)
         self._mouse = Mouse(viewer, widget, lambda: _pump(0.015))
         self._shots = 0
+        self._begun = time.monotonic()
         self._drawn: list[SliceIndex] = []
 
     def open(self, study: Study | Path, truth: NDArray[np.uint8] | None) -> None:
@@ -248,6 +251,9 @@ class _Rehearsal:
             write_map(
                 out / "masks" / f"{stack.name}.nii.gz", stack.image, like=stack, description="image"
             )
+        report = WRITERS["report"]
+        if report.offered(self._session.work()):
+            report.write(out / "report.html", self._session.work(), Choice())
         self.shoot("exported")
 
     def scores(self, number: int) -> list[dict[str, object]]:
@@ -272,6 +278,7 @@ class _Rehearsal:
     def shoot(self, step: str) -> None:
         """Take a picture of the whole window."""
         self._shots += 1
+        sys.stderr.write(f"{time.monotonic() - self._begun:4.0f} s: {step.replace('-', ' ')}\n")
         folder = self._out / "screenshots"
         try:
             folder.mkdir(parents=True, exist_ok=True)

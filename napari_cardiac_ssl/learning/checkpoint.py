@@ -207,8 +207,20 @@ def with_heads(
     return network
 
 
-def model_to_bytes(model: Model, *, half: bool = False) -> bytes:
-    """Return the content of the model's file; `half`: weights rounded to half precision."""
+def model_to_bytes(
+    model: Model, *, half: bool = False, about: Mapping[str, str] | None = None
+) -> bytes:
+    """Return the content of the model's file.
+
+    Parameters
+    ----------
+    model
+        The model.
+    half
+        Whether weights are rounded to half precision.
+    about
+        What the file's metadata say besides: licence, data. It is no part of the model.
+    """
     tensors = {
         name: tensor.detach().cpu().contiguous()
         for name, tensor in model.network.state_dict().items()
@@ -218,11 +230,14 @@ def model_to_bytes(model: Model, *, half: bool = False) -> bytes:
             name: tensor.half() if tensor.is_floating_point() else tensor
             for name, tensor in tensors.items()
         }
-    return with_digest(bytes(save(tensors, metadata={_KEY: _card_json(model.card)})))
+    metadata = {**(about or {}), _KEY: _card_json(model.card)}
+    return with_digest(bytes(save(tensors, metadata=metadata)))
 
 
-def save_model(path: Path, model: Model, *, half: bool = False) -> Path:
-    """Write a model whole or not at all; `half` as in `model_to_bytes`.
+def save_model(
+    path: Path, model: Model, *, half: bool = False, about: Mapping[str, str] | None = None
+) -> Path:
+    """Write a model whole or not at all; `half` and `about` as in `model_to_bytes`.
 
     Raises
     ------
@@ -230,7 +245,7 @@ def save_model(path: Path, model: Model, *, half: bool = False) -> Path:
         If it cannot be written there.
     """
     with replacing(Path(path)) as beside:
-        beside.write_bytes(model_to_bytes(model, half=half))
+        beside.write_bytes(model_to_bytes(model, half=half, about=about))
     return Path(path)
 
 

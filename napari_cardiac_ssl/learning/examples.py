@@ -62,7 +62,7 @@ class ExpertSlices:
         for index in (*self.slices, *(self.others or ())):
             if not (0 <= index.t < self.stack.frames and 0 <= index.z < self.stack.slices):
                 raise InputError(
-                    f"{self.stack.name}: no slice t={index.t} z={index.z}; it has "
+                    f"{self.stack.name}: no slice {index.z} of frame {index.t}; it has "
                     f"{self.stack.frames} frames and {self.stack.slices} slices (from 0)"
                 )
 

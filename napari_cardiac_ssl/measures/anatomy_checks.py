@@ -27,6 +27,9 @@ MOST_OPEN = 0.1
 MOST_JUMP = 0.3
 #: On fewer slices than these a heart is allowed to differ so from one to the next.
 _MANY_SLICES = 6
+#: Where the LV cavity's smaller end has more than this share of its largest area, it does not end
+#: there. Of 60 masks by readers (ACDC, M&Ms) the largest share is 0.48, the usual one below 0.3.
+MOST_END = 0.6
 #: Length of a border between LV and RV cavity that is no slip of the brush.
 LEAST_CONTACT_MM = 8.0
 
@@ -43,6 +46,7 @@ class Check(StrEnum):
     ES_LARGER = "ES larger than ED"
     CUT = "cut by the image's border"
     PARTIAL = "partly labelled"
+    INCOMPLETE = "a part of the heart"
     NUMBER = "a number that no heart has"
 
 
@@ -74,8 +78,11 @@ class AnatomyWarning:
 
     def __str__(self) -> str:
         """Return where and what, in words."""
-        where = f"t={self.t}" if self.z is None else f"t={self.t} z={self.z}"
-        return f"{where}: {self.text}"
+        return self.said(f"frame {self.t}")
+
+    def said(self, frame: str) -> str:
+        """Return it in words, with what users call the frame."""
+        return f"{frame}{'' if self.z is None else f', slice {self.z}'}: {self.text}"
 
 
 @dataclass(frozen=True)
@@ -322,4 +329,37 @@ def partial_warning(t: int, slices: int, most: int) -> AnatomyWarning:
         Check.PARTIAL, t, None, None, slices, "slices",
         f"partly labelled ({number}, in the fullest frame {most}, or less than half its "
         "myocardium): not taken for ED or ES unless it is named",
+    )  # fmt: skip
+
+
+def end_share(areas_mm2: NDArray[np.float64]) -> float:
+    """Return how large a cavity is at its smaller end, as a share of its largest area.
+
+    Examples
+    --------
+    >>> end_share(np.array([0.0, 900, 1000, 800, 200, 0]))
+    0.2
+    """
+    slices = np.flatnonzero(areas_mm2)
+    if not slices.size:
+        return float("nan")
+    return float(min(areas_mm2[slices[0]], areas_mm2[slices[-1]]) / areas_mm2.max())
+
+
+def incomplete_warning(
+    t: int, structure: Structure, areas_mm2: NDArray[np.float64]
+) -> AnatomyWarning | None:
+    """Return that a cavity is cut across at both ends: slices towards the apex are missing.
+
+    A heart narrows towards its apex; at the base a cavity may end wide.
+    """
+    share = end_share(areas_mm2)
+    if not share > MOST_END:
+        return None
+    slices = int(np.count_nonzero(areas_mm2))
+    return AnatomyWarning(
+        Check.INCOMPLETE, t, None, structure, slices, "slices",
+        f"the {structure} is on {slices} of {len(areas_mm2)} slices, and at its smaller end "
+        f"still has {share:.0%} of its largest area: slices towards the apex are missing, so "
+        "volumes are those of a part",
     )  # fmt: skip

@@ -49,7 +49,7 @@ def number_warnings(heart: Measures) -> Iterator[AnatomyWarning]:
     --------
     >>> heart = Measures(lv_edv_ml=120, lv_esv_ml=8)
     >>> [str(warning) for warning in number_warnings(heart)]
-    ['t=0: LV EF of 93.3 % is none that a heart has (limits 5 to 88 %)']
+    ['frame 0: LV EF of 93.3 % is none that a heart has (limits 5 to 88 %)']
     """
     frames = {"ed": heart.ed.frame if heart.ed else 0, "es": heart.es.frame if heart.es else 0}
     for name, phase, unit, called, least, most in _LIMITS:
@@ -103,7 +103,7 @@ def long_axis_warnings(t: int, lv_area_mm2: float, lv_length_mm: float) -> Itera
     Examples
     --------
     >>> [str(warning) for warning in long_axis_warnings(0, 40.0, 8.0)]
-    ['t=0: LV length of 8.0 mm is none that a heart has (limits 25 to 160 mm)']
+    ['frame 0: LV length of 8.0 mm is none that a heart has (limits 25 to 160 mm)']
     """
     if isfinite(lv_length_mm) and not HEIGHT_MM[0] <= lv_length_mm <= HEIGHT_MM[1]:
         yield _out_of_limits(t, "LV length", lv_length_mm, "mm", HEIGHT_MM)

@@ -15,6 +15,7 @@ from napari_cardiac_ssl.measures.anatomy_checks import (
     AnatomyWarning,
     SliceFacts,
     frame_warnings,
+    incomplete_warning,
     partial_warning,
     phase_warnings,
     slice_facts,
@@ -31,7 +32,8 @@ from napari_cardiac_ssl.measures.volumes import (
 from napari_cardiac_ssl.measures.wall import Wall, base_first, wall_thickness
 from napari_cardiac_ssl.study import SliceIndex
 
-StateOf = Callable[[SliceIndex], SliceState]
+#: Returns a slice's state; None where it is not known.
+StateOf = Callable[[SliceIndex], SliceState | None]
 _CAVITIES = (Structure.LV_CAVITY, Structure.RV_CAVITY)
 
 
@@ -119,7 +121,7 @@ class Measured:
     def phases(self, state_of: StateOf | None = None) -> Phases:
         """Tell ED and ES from the LV's volumes, or the RV's if there is no LV (`told_phases`).
 
-        Frames that are partly labelled (`partial_frames`, or by the slices' states where they are
+        Frames that are partly labelled (`partial_frames`, and by the slices' states where they are
         known) are left aside: their volume is that of a part.
         """
         unlabelled = None
@@ -133,8 +135,7 @@ class Measured:
             empty = (states == SliceState.EXPERT) & ~self._pixels.any(axis=0)
             unlabelled = (states == SliceState.UNLABELLED)[:, ~empty.any(axis=0)].sum(axis=1)
         volumes = self.volumes_ml(self._cavity)
-        if state_of is None:
-            volumes[list(self.partial_frames())] = nan
+        volumes[list(self.partial_frames())] = nan
         return told_phases(volumes, unlabelled)
 
     @property
@@ -222,8 +223,25 @@ class Measured:
         if state_of is not None:
             for z in range(self._labels.shape[1]):
                 state = state_of(SliceIndex(t, z))
-                states[state] = (*states.get(state, ()), z)
-        return Basis(t, tuple(int(z) for z in labelled), states)
+                if state is not None:
+                    states[state] = (*states.get(state, ()), z)
+        of = self._labels.shape[1]
+        return Basis(t, tuple(int(z) for z in labelled), states, of, self.is_part(t))
+
+    def is_part(self, t: int) -> bool:
+        """Tell whether a frame's volumes are clearly those of a part of the heart.
+
+        Slices between others are missing, slices towards the apex are, or the frame is labelled in
+        part beside others that are labelled whole. A stack of one slice is not asked.
+        """
+        areas = self.areas_mm2(self._cavity)[t]
+        slices = np.flatnonzero(areas)
+        if len(areas) == 1 or not slices.size:
+            return False
+        gaps = slices[-1] - slices[0] + 1 > slices.size
+        low = slices.size * self._distance_mm < HEIGHT_MM[0]
+        cut = incomplete_warning(t, self._cavity, areas) is not None
+        return bool(gaps or low or cut or t in self.partial_frames())
 
     def wall(self, t: int) -> Wall | None:
         """Return the wall's thickness in a frame (`wall_thickness`)."""
@@ -273,6 +291,10 @@ class Measured:
             size_warnings(ed, {s: self.areas_mm2(s)[ed] for s in _CAVITIES}, self._distance_mm)
         )
         yield from sizes
+        if self._labels.shape[1] > 1:
+            for t in dict.fromkeys(frame for frame in (ed, es) if frame is not None):
+                cut = incomplete_warning(t, self._cavity, self.areas_mm2(self._cavity)[t])
+                yield from [cut] if cut else []
         # Of a slice, or a few, volumes are small and say nothing more.
         partial = any(w.unit == "mm" and w.number < HEIGHT_MM[0] for w in sizes)
         if self._labels.shape[1] > 1 and not partial:

@@ -1,6 +1,6 @@
 """What is said of one heart: volumes at ED and ES and what follows from them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan
 
@@ -9,7 +9,17 @@ from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.measures.table import MEASURES, VOLUME_MEASURES, WALL_MEASURES
 from napari_cardiac_ssl.measures.volumes import DENSITY_G_PER_ML
 from napari_cardiac_ssl.measures.wall import Wall
+from napari_cardiac_ssl.review import UNREVIEWED
 from napari_cardiac_ssl.wording import count
+
+#: How states are counted in words, in this order.
+_CALLED = {
+    SliceState.EXPERT: "confirmed",
+    SliceState.EDITING: "being edited",
+    SliceState.PREDICTED: "predicted",
+    SliceState.EXCLUDED: "excluded",
+    SliceState.UNLABELLED: "unlabelled",
+}
 
 
 @dataclass(frozen=True)
@@ -24,18 +34,29 @@ class Basis:
         Slices that hold a label.
     states
         Slices by state, where states are known; else empty.
+    of
+        How many slices the stack has.
+    is_part
+        Whether its volumes are clearly those of a part of the heart.
 
     Examples
     --------
-    >>> str(Basis(0, (1, 2, 3)))
-    '3 slices'
+    >>> str(Basis(0, (1, 2, 3))), str(Basis(0, (1, 2, 3), of=10))
+    ('3 slices', '3 of 10 slices')
     >>> str(Basis(0, (1, 2), {SliceState.EXPERT: (1,), SliceState.PREDICTED: (2, 3)}))
-    '1 expert, 2 predicted'
+    '1 confirmed, 2 predicted'
     """
 
     frame: int
     labelled: tuple[int, ...]
     states: Mapping[SliceState, tuple[int, ...]] = field(default_factory=dict)
+    of: int = 0
+    is_part: bool = False
+
+    @property
+    def confirmed(self) -> tuple[int, ...]:
+        """The slices with a label that an expert has confirmed."""
+        return tuple(z for z in self.states.get(SliceState.EXPERT, ()) if z in self.labelled)
 
     def number(self, state: SliceState) -> int:
         """Return how many slices are in a state."""
@@ -43,15 +64,13 @@ class Basis:
 
     def __str__(self) -> str:
         if not self.states:
-            return count(len(self.labelled), "slice")
-        order = (
-            SliceState.EXPERT,
-            SliceState.EDITING,
-            SliceState.PREDICTED,
-            SliceState.EXCLUDED,
-            SliceState.UNLABELLED,
+            labelled = len(self.labelled)
+            if not self.of:
+                return count(labelled, "slice")
+            return f"{labelled} of {count(self.of, 'slice')}"
+        return ", ".join(
+            f"{self.number(s)} {called}" for s, called in _CALLED.items() if self.number(s)
         )
-        return ", ".join(f"{self.number(s)} {s}" for s in order if self.number(s))
 
 
 @dataclass(frozen=True)
@@ -138,6 +157,47 @@ class Measures:
         value = indexed[name].of(self)
         return nan if value is None else value / self.body_surface_m2
 
+    def bases(self, phases: Sequence[str] = ("ED", "ES")) -> list[Basis]:
+        """Return what numbers of these phases rest on."""
+        told = {"ED": self.ed, "ES": self.es}
+        return [basis for phase in phases if (basis := told.get(phase))]
+
+    def review(self, phases: Sequence[str] = ("ED", "ES")) -> str:
+        """Return in few words which of the contours of these phases nobody has confirmed.
+
+        Empty where all are confirmed, and where nobody knows.
+
+        Examples
+        --------
+        >>> ed = Basis(0, (1, 2), {SliceState.PREDICTED: (1, 2)})
+        >>> es = Basis(5, (1,), {SliceState.EXPERT: (1,), SliceState.PREDICTED: (2,)})
+        >>> heart = Measures(ed=ed, es=es)
+        >>> heart.review(["ED"]), heart.review(["ES"]), heart.review()
+        ('unreviewed', '', '1 of 3 slices confirmed')
+        """
+        known = [basis for basis in self.bases(phases) if basis.states]
+        labelled = sum(len(basis.labelled) for basis in known)
+        confirmed = sum(len(basis.confirmed) for basis in known)
+        if confirmed == labelled:
+            return ""
+        return f"{confirmed} of {count(labelled, 'slice')} confirmed" if confirmed else UNREVIEWED
+
+    def part(self, phases: Sequence[str] = ("ED", "ES")) -> str:
+        """Return which of these phases' volumes are those of a part of the heart, in few words.
+
+        Examples
+        --------
+        >>> Measures(ed=Basis(0, (4, 5, 6), of=10, is_part=True), es=Basis(9, (1, 2))).part()
+        'part of the heart (ED: 3 of 10 slices)'
+        """
+        told = {"ED": self.ed, "ES": self.es}
+        parts = [
+            f"{phase}: {len(basis.labelled)} of {count(basis.of, 'slice')}"
+            for phase in phases
+            if (basis := told.get(phase)) and basis.is_part
+        ]
+        return f"part of the heart ({', '.join(parts)})" if parts else ""
+
     def row(self) -> dict[str, object]:
         """Return all numbers as one row of a table: column to value, None where there is none."""
         row: dict[str, object] = {
@@ -147,6 +207,7 @@ class Measures:
         row |= {measure.column: measure.of(self) for measure in VOLUME_MEASURES}
         for phase, basis in (("ed", self.ed), ("es", self.es)):
             row[f"{phase}_slices"] = len(basis.labelled) if basis else None
+            row[f"{phase}_is_part"] = int(basis.is_part) if basis else None
             if basis and basis.states:
                 row |= {f"{phase}_{state}_slices": basis.number(state) for state in SliceState}
         row |= {measure.column: measure.of(self) for measure in WALL_MEASURES}

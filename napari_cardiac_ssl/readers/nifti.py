@@ -1,32 +1,36 @@
 """NIfTI files in: stacks and masks, whatever their orientation, number type and scaling."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import (
-    RELABEL,
-    SCHEMES,
     UKBB,
     LabelScheme,
     View,
-    check_codes,
-    detect_scheme,
-    read_labels,
 )
 from napari_cardiac_ssl.errors import InputError, InputWarning
 from napari_cardiac_ssl.geometry.contours import Contour
+from napari_cardiac_ssl.mask_note import read_note
 from napari_cardiac_ssl.readers.file_names import name_of, view_named, view_of_name
 from napari_cardiac_ssl.readers.mask_fit import misfit
+from napari_cardiac_ssl.readers.mask_scheme import (
+    SchemeWarning,
+    ToldBy,
+    noted_scheme,
+    scheme_of,
+    warn_of_another_scheme,
+)
 from napari_cardiac_ssl.readers.nifti_doubts import check_axes, doubts_of
 from napari_cardiac_ssl.readers.nifti_file import NiftiFile, load
 from napari_cardiac_ssl.readers.placing import SAME_GRID_MM, place
+from napari_cardiac_ssl.review import Review
+from napari_cardiac_ssl.scheme_detection import check_codes
 from napari_cardiac_ssl.study import NiftiSource, Stack
 
 __all__ = [
@@ -62,19 +66,6 @@ class DoubtWarning(GeometryWarning):
     """A file's geometry, or its view, rests on nothing or cannot be a heart's."""
 
 
-class SchemeWarning(InputWarning):
-    """A mask's label scheme was named, and its anatomy clearly says another."""
-
-
-class ToldBy(StrEnum):
-    """What told a mask's label scheme."""
-
-    HEADER = "noted in its header"
-    NAME = "named"
-    ANATOMY = "told from the anatomy"
-    FORMAT = "named in the file, structure by structure"
-
-
 @dataclass(frozen=True, eq=False)
 class Mask:
     """A label file, in our own integers.
@@ -103,8 +94,14 @@ class Mask:
         Time between frames in seconds; None where the file does not say.
     stored_axes
         Which axis of the file (or of the image that it was placed on) became x, y and z.
+    is_4d
+        Whether its file has an axis of time.
     contours
         As they were drawn, finer than pixels, where that is known.
+    review
+        What of it a person has confirmed, where the file says so.
+    apart
+        Where there is what is none of our structures (scar, fat), by the scheme's name for it.
     """
 
     labels: NDArray[np.uint8]
@@ -118,7 +115,10 @@ class Mask:
     orientation_known: bool = True
     frame_interval_s: float | None = None
     stored_axes: tuple[int, int, int] = (0, 1, 2)
+    is_4d: bool = True
     contours: tuple[Contour, ...] = ()
+    review: Review | None = None
+    apart: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     @property
     def grid(self) -> Stack:
@@ -129,6 +129,7 @@ class Mask:
             name=str(self.source),
             source=NiftiSource(self.source),
             header=self.header or None,
+            is_4d=self.is_4d,
             view=view_of_name(self.name),
             orientation_known=self.orientation_known,
             stored_axes=self.stored_axes,
@@ -258,9 +259,12 @@ def read_mask(
     path = Path(path)
     volume = load(path)
     labels = _integers(volume.voxels, path)
+    noted = read_note(volume.comment, labels)
+    review = noted.review
     said = [volume.warning] if volume.warning else []
     if like is not None:
-        labels, remark = place(labels, volume, like, path)
+        as_read, (labels, remark) = labels, place(labels, volume, like, path)
+        review = review if labels is as_read else None
         said += [remark] if remark else []
     for line in said:
         warnings.warn(line, GeometryWarning, stacklevel=2)
@@ -268,11 +272,12 @@ def read_mask(
     if empty and not allow_empty:
         raise InputError(f"{path}: a mask without any label; name one with labelled slices")
     try:
-        scheme, told_by = _scheme_of(labels, _noted_scheme(volume.header), scheme)
+        scheme, told_by = scheme_of(labels, noted.scheme or noted_scheme(volume.header), scheme)
         check_codes(labels, scheme)
-        other = told_by is not ToldBy.HEADER and _warn_of_another_scheme(
+        other = told_by is not ToldBy.HEADER and warn_of_another_scheme(
             labels, scheme, told_by, path
         )
+        apart = scheme.kept_apart(labels)
         labels = scheme.convert(labels, UKBB)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
@@ -290,6 +295,9 @@ def read_mask(
         orientation_known=(volume if like is None else like).orientation_known,
         stored_axes=volume.axes if like is None else like.stored_axes,
         frame_interval_s=volume.frame_interval_s,
+        is_4d=volume.is_4d if like is None else like.is_4d,
+        review=review,
+        apart=apart,
     )
     if like is None:
         doubts = doubts_of(mask.grid, view_said=False, is_mask=True)
@@ -362,48 +370,3 @@ def _check_whole(voxels: NDArray[Any], path: Path) -> None:
             f"(up to {ROUNDED:g} off is rounded); name a label file (is it the image, or "
             "probabilities?)"
         )
-
-
-def _noted_scheme(header: bytes) -> LabelScheme | None:
-    """Return the scheme that `write_mask` noted in the header; None in files of others."""
-    kind = nib.Nifti1Header if len(header) == 348 else nib.Nifti2Header
-    noted = bytes(kind(header, check=False)["intent_name"]).decode("latin-1").strip("\0 ")
-    return SCHEMES.get(noted)
-
-
-def _scheme_of(
-    labels: NDArray[np.uint8], noted: LabelScheme | None, named: LabelScheme | None
-) -> tuple[LabelScheme, ToldBy]:
-    """Return a mask's scheme, and what told it."""
-    if noted:
-        return noted, ToldBy.HEADER
-    if named:
-        return named, ToldBy.NAME
-    # Without any label every scheme says the same.
-    return (detect_scheme(labels) if labels.any() else UKBB), ToldBy.ANATOMY
-
-
-def _warn_of_another_scheme(
-    labels: NDArray[np.integer], scheme: LabelScheme, told_by: ToldBy, path: Path
-) -> bool:
-    """Warn if the anatomy clearly says another scheme than the one that was named, or none.
-
-    Returns whether it does.
-    """
-    try:
-        seen = detect_scheme(labels)
-    except InputError:  # it says nothing, or no scheme that is known
-        seen = scheme
-    reading = read_labels(labels)
-    if seen is not scheme:
-        line = (
-            f"read as scheme {scheme.name}, as named, but its anatomy says {seen.name} (the cavity "
-            "that the myocardium encloses is the LV): LV and RV may be swapped; if so, name "
-            f"{seen.name}"
-        )
-    elif reading and reading.contradicts(scheme):
-        line = f"read as scheme {scheme.name}, {told_by}, but {reading}; if so, {RELABEL}"
-    else:
-        return False
-    warnings.warn(f"{path}: {line}", SchemeWarning, stacklevel=3)
-    return True

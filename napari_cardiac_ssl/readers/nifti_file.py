@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import nibabel as nib
 import numpy as np
@@ -20,12 +20,16 @@ from numpy.typing import NDArray
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.readers.nifti_axes import axes_of
 from napari_cardiac_ssl.readers.nifti_geometry import apart_mm, geometry
+from napari_cardiac_ssl.readers.pictures import PICTURE, kind_of
 from napari_cardiac_ssl.study import reordered
 
 __all__ = ["NiftiFile", "apart_mm", "load"]
 
 #: Deflate cannot shrink data by more (zlib's documentation).
 MOST_DEFLATED = 1032
+
+#: The extension that holds plain text; and no extension is read beyond so many bytes.
+COMMENT, MOST_EXTENSION = 6, 1 << 20
 
 _NUMBERS = {
     2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8",
@@ -63,6 +67,8 @@ class NiftiFile:
         Whether there is an sform or a qform: one that has a code, and says something.
     axes
         Which axis of the file became x, y and z.
+    comment
+        What the header's extensions say in plain text; empty where there is none.
     """
 
     voxels: NDArray[Any]
@@ -73,6 +79,7 @@ class NiftiFile:
     warning: str | None
     orientation_known: bool
     axes: tuple[int, int, int] = (0, 1, 2)
+    comment: str = ""
 
 
 def load(path: Path) -> NiftiFile:
@@ -99,7 +106,8 @@ def load(path: Path) -> NiftiFile:
         is_4d = int(header["dim"][0]) >= 4
         interval = _frame_interval_s(header) if is_4d else None
         affine = affine[:, [*axes, 3]]
-        return NiftiFile(voxels, affine, interval, is_4d, raw, warning, known, axes)
+        comment = _comment(header, data_path) if data_path == header_path else ""
+        return NiftiFile(voxels, affine, interval, is_4d, raw, warning, known, axes, comment)
 
 
 @contextmanager
@@ -154,6 +162,8 @@ def _header_bytes(path: Path) -> bytes:
     if not raw:
         raise InputError(f"{path}: the file is empty; copy or export it again")
     said = {int.from_bytes(raw[:4], "little"), int.from_bytes(raw[:4], "big")} & {348, 540}
+    if not said and (kind := kind_of(raw)):
+        raise InputError(f"{path}: a picture ({kind}), no NIfTI file: {PICTURE}")
     if not said:
         raise InputError(f"{path}: not a NIfTI file: it does not start with a NIfTI header")
     size = said.pop()
@@ -163,6 +173,24 @@ def _header_bytes(path: Path) -> bytes:
             "copy it again"
         )
     return raw[:size]
+
+
+def _comment(header: Any, path: Path) -> str:
+    """Return the first comment among the extensions that stand before the voxels."""
+    begin, end = header.single_vox_offset, int(header["vox_offset"])
+    if not begin + 8 <= end <= MOST_EXTENSION:
+        return ""
+    with _open(path) as file:
+        raw = file.read(end)
+    order: Literal["little", "big"] = "little" if header.endianness == "<" else "big"
+    while raw[header.single_vox_offset - 4] and begin + 8 <= len(raw):
+        size, code = (int.from_bytes(raw[at : at + 4], order) for at in (begin, begin + 4))
+        if size < 8:
+            break
+        if code == COMMENT:
+            return raw[begin + 8 : begin + size].rstrip(b"\0").decode("utf-8", "replace")
+        begin += size
+    return ""
 
 
 def _parsed(raw: bytes, path: Path) -> Any:

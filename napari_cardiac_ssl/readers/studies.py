@@ -10,8 +10,10 @@ from napari_cardiac_ssl.readers.dicom import read_dicom
 from napari_cardiac_ssl.readers.dicom_finding import find_dicom, is_dicom, is_directory, listed
 from napari_cardiac_ssl.readers.file_names import is_mask_name
 from napari_cardiac_ssl.readers.nifti_folder import read_views
+from napari_cardiac_ssl.readers.pictures import PICTURE, picture_of
 from napari_cardiac_ssl.readers.recognising import NIFTI_ENDINGS, is_archive
 from napari_cardiac_ssl.study import Study
+from napari_cardiac_ssl.wording import count
 
 _IMAGES = (".nii", ".nii.gz", ".hdr")
 
@@ -58,9 +60,22 @@ def read_study(path: str | Path) -> Study:
         raise InputError(
             f"{path}: no DICOM file and no NIfTI image in this folder"
             + "".join(f"; {note}" for note in dicom.notes)
-            + "; name a .nii.gz file or a folder that holds some"
+            + _what_there_is(path)
         )
     return Study(path.resolve().name, *read_views(files, path))
+
+
+def _what_there_is(folder: Path) -> str:
+    """Return what to do about a folder without images of its own, by what there is in it."""
+    pictures = [file for file in folder.iterdir() if picture_of(file)]
+    if pictures:
+        return f"; it holds {count(len(pictures), 'picture')} such as {pictures[0].name}: {PICTURE}"
+    below = sorted(one for one in folder.iterdir() if one.is_dir() and images_in(one))
+    if not below:
+        return "; name a .nii.gz file or a folder that holds some"
+    what = f"{count(len(below), 'folder')} with images: {below[0].name}"
+    more = ", …" if len(below) > 1 else ""
+    return f"; it holds {what}{more}: name one of them, or all of them to cohort"
 
 
 def _read_directory(path: Path) -> Study:

@@ -2,9 +2,10 @@
 
 import gzip
 import io
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import nibabel as nib
 import numpy as np
@@ -13,10 +14,16 @@ from numpy.typing import NDArray
 from napari_cardiac_ssl.anatomy import UKBB, LabelScheme
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
+from napari_cardiac_ssl.mask_note import note_of
+from napari_cardiac_ssl.review import Review
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.writers.work import Choice, Work, Writer
 
 INTENT_LABEL = 1002
+#: What the header calls a scheme that is no preset; the note among its extensions says which.
+CUSTOM = "own scheme"
+#: Code of the extension that holds plain text.
+COMMENT = 6
 SCANNER = 1
 #: Of gzip: half the size of level 1 in the same time; level 9 saves a quarter more in thrice it.
 COMPRESSION = 4
@@ -31,13 +38,16 @@ def write_mask(
     *,
     like: Stack,
     scheme: LabelScheme = UKBB,
+    review: Review | None = None,
+    apart: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> Path:
     """Write a mask as NIfTI, with the geometry of the image that it belongs to.
 
     The header is the image's own: both transforms bit for bit with their codes, the units, the
     frame time, the version and the byte order. Only what says that the voxels are labels differs
     (datatype, scaling, display range, intent, description) and where they stand in the file. The
-    intent's name notes the scheme. The same mask gives the same bytes.
+    intent's name notes the scheme; the description, and a comment among the header's extensions,
+    what of it a person has confirmed. The same mask gives the same bytes.
 
     Parameters
     ----------
@@ -49,6 +59,10 @@ def write_mask(
         The image.
     scheme
         The scheme to write.
+    review
+        What of the labels a person has confirmed, where that is known.
+    apart
+        Where else a thing is that is none of our structures, by its name in the scheme.
 
     Returns
     -------
@@ -65,16 +79,21 @@ def write_mask(
     if not np.issubdtype(labels.dtype, np.integer):
         raise InputError(f"labels must be integers, got {labels.dtype}")
     converted = UKBB.convert(labels, scheme)
-    meanings = ", ".join(
-        f"{code} {scheme.structures[code - 1]}" for code in scheme.check(converted)
-    )
+    for other in scheme.apart:
+        if apart and other.name in apart:
+            converted[apart[other.name]] = other.integer
+    meanings = ", ".join(f"{code} {scheme.meanings[code]}" for code in scheme.check(converted))
+    called = scheme.name if scheme.is_preset else CUSTOM
+    told = f"{called}: {meanings or 'no label'}"
+    noted = review or not scheme.is_preset
     return _write(
         Path(path),
         converted,
         like,
-        description=f"{scheme.name}: {meanings or 'no label'}",
+        description=f"{review.word}; {told}" if review else told,
+        comment=note_of(converted, scheme, review) if noted else "",
         intent=INTENT_LABEL,
-        intent_name=scheme.name,
+        intent_name=called,
     )
 
 
@@ -123,6 +142,7 @@ def _write(
     like: Stack,
     *,
     description: str,
+    comment: str = "",
     intent: int = 0,
     intent_name: str = "",
 ) -> Path:
@@ -137,7 +157,8 @@ def _write(
     header["intent_p1"] = header["intent_p2"] = header["intent_p3"] = 0
     header["descrip"] = description.encode("ascii", "replace")[:79]
     header["magic"] = header.single_magic
-    header["vox_offset"] = header.single_vox_offset
+    extensions = _extensions(comment, header.endianness)
+    header["vox_offset"] = header.single_vox_offset - 4 + len(extensions)
     stored = kind.newbyteorder(header.endianness)
     with replacing(path) as beside, ExitStack() as open_files:
         file: io.BufferedIOBase = open_files.enter_context(open(beside, "wb"))
@@ -146,10 +167,21 @@ def _write(
             file = open_files.enter_context(
                 gzip.GzipFile("", "wb", COMPRESSION, fileobj=file, mtime=0)
             )
-        file.write(header.binaryblock.ljust(header.single_vox_offset, b"\0"))  # no extensions
+        file.write(header.binaryblock + extensions)
         for plane in (plane for frame in like.as_stored(values) for plane in frame):
             file.write(np.ascontiguousarray(plane, dtype=stored).tobytes())
     return path
+
+
+def _extensions(comment: str, endianness: str) -> bytes:
+    """Return what stands between header and voxels: a comment, or that there is none."""
+    if not comment:
+        return b"\0\0\0\0"
+    text = comment.encode()
+    size = -(-(len(text) + 8) // 16) * 16  # by the standard
+    order: Literal["little", "big"] = "little" if endianness == "<" else "big"
+    said = b"".join(number.to_bytes(4, order) for number in (size, COMMENT))
+    return b"\1\0\0\0" + (said + text).ljust(size, b"\0")
 
 
 def _header(like: Stack) -> Any:
@@ -178,7 +210,9 @@ def _header(like: Stack) -> Any:
 
 
 def _write_of(path: Path, work: Work, choice: Choice) -> tuple[Path, ...]:
-    return (write_mask(path, choice.labels(work), like=work.stack, scheme=choice.scheme),)
+    review = choice.review(work)
+    labels = choice.labels(work)
+    return (write_mask(path, labels, like=work.stack, scheme=choice.scheme, review=review),)
 
 
 WRITER = Writer(

@@ -10,6 +10,7 @@ from napari_cardiac_ssl.anatomy import UKBB, Structure
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.measures import AnatomyWarning, Measured, Measures
 from napari_cardiac_ssl.measures.measured import StateOf
+from napari_cardiac_ssl.review import NOT_KNOWN, Review
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.writers.tables import write_csv, write_json
 from napari_cardiac_ssl.writers.work import Choice, Work, Writer, of_short_axis
@@ -31,6 +32,8 @@ class Measurement:
         What is to be looked at again, each with the name of the file that it is about.
     more
         Further columns, or others' values.
+    review
+        What of the contours a person has confirmed, where that is known.
 
     Examples
     --------
@@ -45,10 +48,22 @@ class Measurement:
     heart: Measures
     doubts: Sequence[tuple[str, AnatomyWarning]] = ()
     more: Mapping[str, object] = field(default_factory=dict)
+    review: Review | None = None
 
     def row(self) -> Row:
         """Return column to value, without the doubts."""
-        return {"file": self.file, **self.heart.row(), "method": "discs", **self.more}
+        told = {"review": NOT_KNOWN, "model": ""}
+        if self.review:
+            told = {"review": self.review.word, "model": self.review.model}
+        return {"file": self.file, **self.heart.row(), "method": "discs", **told, **self.more}
+
+    @property
+    def remark(self) -> str:
+        """What the numbers are not, in few words: reviewed, of a whole heart."""
+        review = self.heart.review() if self.heart.ed else ""
+        if not review and self.review and self.review.confirmed < self.review.contoured:
+            review = self.review.word
+        return "; ".join(filter(None, (review, self.heart.part())))
 
     def cells(self) -> Row:
         """Return the row of a flat table: doubts as their number and in words."""
@@ -121,7 +136,7 @@ def slice_rows(file: str, measured: Measured, state_of: StateOf | None = None) -
             "file": file,
             "frame": t,
             "slice": z,
-            **({} if state_of is None else {"state": str(state_of(SliceIndex(t, z)))}),
+            **({} if state_of is None else {"state": str(state_of(SliceIndex(t, z)) or "")}),
             **{f"{column_of(s)}_mm2": float(of_stack[t, z]) for s, of_stack in areas.items()},
         }
         for t in range(frames)
@@ -156,7 +171,7 @@ def _write_of(path: Path, work: Work, _: Choice) -> tuple[Path, ...]:
     of_frames = frame_rows(stack.name, measured, stack.frame_interval_s)
     of_slices = slice_rows(stack.name, measured, state_of)
     return (
-        write_measurements(path, [Measurement(stack.name, heart, doubts)]),
+        write_measurements(path, [Measurement(stack.name, heart, doubts, review=work.review)]),
         write_csv(path.with_name(f"{path.stem}_frames.csv"), of_frames),
         write_csv(path.with_name(f"{path.stem}_slices.csv"), of_slices),
     )

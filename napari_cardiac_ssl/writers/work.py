@@ -1,19 +1,21 @@
 """What there is to write of one stack at one moment, and what writes it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import UKBB, LabelScheme, View
-from napari_cardiac_ssl.annotations import Annotations
+from napari_cardiac_ssl.annotations import Annotations, SliceState
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.geometry.frame import Landmarks
 from napari_cardiac_ssl.measures import Measured, Phases
 from napari_cardiac_ssl.model_file import ModelFile
+from napari_cardiac_ssl.review import Review, of_annotations
 from napari_cardiac_ssl.study import Stack
+from napari_cardiac_ssl.wording import count
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +51,14 @@ class Work:
     landmarks: Landmarks | None = None
     model: ModelFile | None = None
     validation: Sequence[Mapping[str, object]] = ()
+
+    @property
+    def review(self) -> Review:
+        """What of the labels a person has confirmed."""
+        records = map(self.annotations.record, self.annotations.slices(SliceState.PREDICTED))
+        drew = sorted({record.model[:12] for record in records if record.model})
+        called = f"{count(len(drew), 'model')} of the session ({', '.join(drew)})" if drew else ""
+        return of_annotations(self.annotations, called)
 
     def check_short_axis(self, what: str) -> None:
         """Refuse views that cannot be measured.
@@ -97,6 +107,15 @@ class Choice:
         for frame in self.frames:
             chosen[frame] = labels[frame]
         return chosen
+
+    def review(self, work: Work) -> Review:
+        """Return what of the chosen frames a person has confirmed."""
+        whole = work.review
+        if self.frames is None:
+            return whole
+        none = "-" * work.stack.slices
+        states = (s if t in self.frames else none for t, s in enumerate(whole.states))
+        return replace(whole, states=tuple(states))
 
 
 def _always(work: Work) -> bool:

@@ -207,7 +207,7 @@ def test_slices_that_cannot_be_left_out(refuse: Refuse, case, without: str, word
      (["0-5"], "0-5 is not within the image's slices 0 to 4"),
      (["1:0-3"], "no frame 1; the image has 1"),
      (["0-3,1-3"], "'0-3' is no extent"),
-     (["3-4"], "slice t=0 z=2 is labelled and lies outside --extent 3-4; widen the extent"),
+     (["3-4"], "slice 2 of frame 0 is labelled and lies outside --extent 3-4; widen the extent"),
      (["0-4", "1-4"], "2 extents for 1 image")],
 )  # fmt: skip
 def test_extents_that_cannot_be(refuse: Refuse, case, tmp_path: Path, extent, words) -> None:

@@ -8,9 +8,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from napari_cardiac_ssl.anatomy import ACDC, STRUCTURES_OF_VIEW, UKBB, View, detect_scheme
+from napari_cardiac_ssl.anatomy import ACDC, STRUCTURES_OF_VIEW, UKBB, View
 from napari_cardiac_ssl.learning.checkpoint import Card, Model, load_model, new_network, save_model
 from napari_cardiac_ssl.learning.network import Architecture
+from napari_cardiac_ssl.scheme_detection import detect_scheme
 from napari_cardiac_ssl.study import Study
 from napari_cardiac_ssl.synthetic import SyntheticStudy, make_study
 from napari_cardiac_ssl.writers.masks import write_map

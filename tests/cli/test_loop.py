@@ -24,7 +24,7 @@ def test_it_labels_what_is_suggested(do, case, tmp_path, start):
         assert one["reason"]
     assert len({one["z"] for one in rounds}) == 2
     assert sum(one["corrected_pixels"] for one in rounds) > 50
-    assert "round 2: t=0 z=" in out
+    assert "round 2: frame 0, slice " in out
 
 
 @pytest.mark.usefixtures("on_the_cpu")

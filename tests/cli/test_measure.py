@@ -110,7 +110,7 @@ def test_a_pair_is_one_row_that_a_cine_says_too(do: Do, case, pair: tuple[Path, 
 def test_es_and_ed_exchanged_are_warned_of(do: Do, pair: tuple[Path, Path]) -> None:
     ed, es = pair
     out, err = do("measure", "--ed", es, "--es", ed, "--json")
-    assert f"warning: {ed.name}: t=0: the LV cavity is larger at ES (" in err
+    assert f"warning: {ed.name}: frame 0: the LV cavity is larger at ES (" in err
     assert "their names say the opposite: are they exchanged?" in err
     [row] = json.loads(out)
     assert row["lv_ef_percent"] < 0
@@ -171,14 +171,16 @@ def test_doubts_are_said_with_their_place(do: Do, pair: tuple[Path, Path], tmp_p
     broken, table = tmp_path / "broken.nii.gz", tmp_path / "t.csv"
     nib.save(nib.Nifti1Image(voxels, image.affine), broken)
     out, err = do("measure", broken, "--scheme", "ukbb", "--json", "--csv", table)
-    assert "warning: broken.nii.gz: t=0 z=2: no LV cavity on slice 2, but on 1 and 3" in err
+    assert (
+        "warning: broken.nii.gz: frame 0, slice 2: no LV cavity on slice 2, but on 1 and 3" in err
+    )
     [row] = json.loads(out)
     gap = {"file": "broken.nii.gz", "check": "gap between slices", "t": 0, "z": 2}
     assert gap.items() <= row["warnings"][0].items()
     assert row["lv_edv_discs_ml"] > row["lv_edv_ml"]
     [cells] = read_csv(table)
     assert int(cells["warnings"]) == len(row["warnings"])
-    assert "z=2: no LV cavity" in cells["look_again"]
+    assert "slice 2: no LV cavity" in cells["look_again"]
 
 
 @pytest.fixture

@@ -57,7 +57,10 @@ def test_a_partly_labelled_frame_is_not_es(
     [whole] = json.loads(do("measure", heart[0] / "p_sa_gt.nii.gz", "--json")[0])
     assert (row["ed_frame"], row["es_frame"]) == (0, es)
     assert row["lv_ef_percent"] == pytest.approx(whole["lv_ef_percent"])
-    assert f"warning: {path.name}: t={third}: partly labelled (1 slice, in the fullest frame" in err
+    assert (
+        f"warning: {path.name}: frame {third}: partly labelled (1 slice, in the fullest frame"
+        in err
+    )
     assert "partly labelled" in {warning["check"] for warning in row["warnings"]}
 
 
@@ -79,7 +82,7 @@ def test_frames_without_reference_are_not_scored(
     assert sorted({row["frame"] for row in rows}) == [0, es]
     assert all(row["dice"] == 1 for row in rows)
     assert f"{FRAMES - 3} frames of {FRAMES} without reference: not scored" in err
-    assert f"t={third}: partly labelled" in err
+    assert f"frame {third}: partly labelled" in err
 
 
 def test_a_stray_voxel_is_said_before_it_is_learned_from(
@@ -93,7 +96,7 @@ def test_a_stray_voxel_is_said_before_it_is_learned_from(
     learn = ("finetune", "--images", folder / "p_sa.nii.gz", "--labels", mask)
     rest = ("--from", case.model, "--steps", 1, "-o", tmp_path / "m.safetensors")
     _, err = do(*learn, *rest)
-    assert f"warning: {mask}: t=2 z=3: " in err
+    assert f"warning: {mask}: frame 2, slice 3: " in err
     assert "a slip of the brush?" in err
 
 

@@ -73,7 +73,7 @@ MANY = "9" * 5000
         ([*FINETUNE, "--steps", "3", "--seconds", "3"], "not allowed with"),
         *(([*FINETUNE, "--seed", wrong], "whole number from 0") for wrong in ("-1", "4294967296")),
         (["pretrain", "a", "--minutes", "x", "-o", "m"], "'x' is not a number of minutes above 0"),
-        ([*FINETUNE, "--scheme", "mine"], "invalid choice: 'mine'"),
+        ([*FINETUNE, "--scheme", "mine"], "unknown label scheme 'mine'"),
         ([*FINETUNE, "--landmarks", "l.json"], "use --mode multitask"),
         ([*FINETUNE, "a.nii"], "unrecognized arguments"),
         ([*FINETUNE, "--images", "a", "b"], "2 images but 1 mask;"),
@@ -106,8 +106,8 @@ def test_wrong_use(
         ("²", "is not a slice"),
         (MANY, "is not a slice"),
         ("0:1:2", "is not a slice"),
-        ("99", "no slice t=0 z=99"),
-        ("3:1", "no slice t=3 z=1"),
+        ("99", "no slice 99 of frame 0"),
+        ("3:1", "no slice 1 of frame 3"),
     ],
 )
 def test_wrong_slices(refuse: Refuse, case, tmp_path: Path, spec: str, words: str) -> None:

@@ -92,5 +92,5 @@ def test_a_contour_is_what_its_record_says():
 
 
 def test_a_contour_on_no_slice_is_refused():
-    with pytest.raises(InputError, match=r"slice t=0 z=3; there are 1 frames and 2 slices"):
+    with pytest.raises(InputError, match=r"slice 3 of frame 0; there are 1 frames and 2 slices"):
         labels_of([circle(3, 3, 1, Border.RV, SliceIndex(0, 3))], (1, 2, 9, 9))

@@ -48,7 +48,7 @@ def test_numbers_are_those_of_the_labels(window, made, qtbot):
     assert number(window, "lv_edv_ml") == round(heart.lv_edv_ml)
     assert number(window, "lv_ef_percent") == round(heart.lv_ef_percent)
     assert number(window, "lv_edv_ml") == pytest.approx(made.lv_volume_ml[0], rel=0.15)
-    assert window.measuring.basis.text().startswith("ED (frame 0): 6 editing")
+    assert window.measuring.basis.text().startswith("ED (frame 0): 6 being edited")
     assert window.numbers.text().startswith(f"LV: EDV {round(heart.lv_edv_ml)} ml")
 
 

@@ -83,7 +83,7 @@ def test_a_window_opened_from_the_command_line_works_as_preferred(kept, monkeypa
     kept.reader, kept.learn_while_drawing = "Dr Who", False
     opened = []
 
-    def look(studies, session):
+    def look(studies, session, masks):
         opened.append(session)
         return 0
 

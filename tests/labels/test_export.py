@@ -4,9 +4,10 @@ import numpy as np
 import pydicom
 import pytest
 
-from napari_cardiac_ssl.annotations import Annotations
+from napari_cardiac_ssl.annotations import Annotations, SliceState
 from napari_cardiac_ssl.measures import Measured, Phases
 from napari_cardiac_ssl.readers.labels.registry import read_labels_at
+from napari_cardiac_ssl.readers.nifti import read_mask
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.writers.labels.registry import FORMATS
 from napari_cardiac_ssl.writers.registry import WRITERS
@@ -64,3 +65,18 @@ def test_a_segmentation_in_dicom_is_offered_of_dicom_alone(images, labels):
     work = work_of(images, labels)
     assert not WRITERS["dicom-seg"].offered(work)
     assert WRITERS["contours"].offered(work)
+
+
+def test_a_mask_says_what_of_it_is_confirmed(study, seen, tmp_path):
+    work = work_of(study, seen, predicted=[A, B], confirmed=[A])
+    for key in ("masks", "itk-snap"):
+        file = tmp_path / f"p1{WRITERS[key].ending}"
+        WRITERS[key].write(file, work, Choice())
+        review = read_mask(file, like=study).review
+        assert review.word == "1 of 2 slices confirmed"
+        assert review.state(A) is SliceState.EXPERT
+        assert review.state(B) is SliceState.PREDICTED
+        assert "1 model of the session (model)" in review.model
+    # Of frames that are left out nothing is said.
+    WRITERS["masks"].write(file, work, Choice(frames=[1]))
+    assert read_mask(file, like=study, allow_empty=True).review.word == "not known"

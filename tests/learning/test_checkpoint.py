@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from napari_cardiac_ssl.anatomy import SAX_STRUCTURES
@@ -33,7 +34,6 @@ def model():
 
 
 def rewritten(path, change_tensors=lambda t: t, change_card=lambda c: c):
-    from safetensors import safe_open
 
     with safe_open(path, "pt") as file:
         card = json.loads(file.metadata()[KEY])
@@ -179,3 +179,13 @@ def test_another_kind_of_network_is_one_entry(tmp_path, monkeypatch):
 
 def test_the_usual_kind_is_not_said_so_that_digests_stay(model):
     assert b"kind" not in model_to_bytes(model)
+
+
+def test_a_file_may_say_its_licence_and_is_the_same_model(tmp_path, model):
+    path = save_model(
+        tmp_path / "m.safetensors", model, half=True, about={"license": "BSD-3-Clause"}
+    )
+    with safe_open(path, framework="pt") as file:
+        assert file.metadata()["license"] == "BSD-3-Clause"
+    plain = save_model(tmp_path / "plain.safetensors", model, half=True)
+    assert load_model(path).digest == load_model(plain).digest

@@ -178,7 +178,7 @@ def test_nothing_to_learn_from_is_an_error(sax, truth, small):
 def test_what_does_not_belong_together_is_refused(sax, truth, example, small):
     with pytest.raises(InputError, match="labels of shape"):
         ExpertSlices(sax, truth[:1], ())
-    with pytest.raises(InputError, match="no slice t=2 z=0; it has 2 frames and 5 slices"):
+    with pytest.raises(InputError, match="no slice 0 of frame 2; it has 2 frames and 5 slices"):
         ExpertSlices(sax, truth, (SliceIndex(2, 0),))
     with pytest.raises(InputError, match="needs one to start from"):
         tuned([example], mode="decoder")

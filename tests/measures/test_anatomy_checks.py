@@ -93,7 +93,7 @@ def test_a_fault_is_found_where_it_is(  # noqa: PLR0917 - one fault, all of its 
     assert (warning.t, warning.z) == (0, z)
     assert warning.number == pytest.approx(number, abs=1)
     assert words in str(warning)
-    assert str(warning).startswith(f"t=0 z={z}: ")
+    assert str(warning).startswith(f"frame 0, slice {z}: ")
 
 
 def test_faults_move_with_the_slices(labels: np.ndarray) -> None:
@@ -116,7 +116,7 @@ def test_es_larger_than_ed(labels: np.ndarray) -> None:
     measured = Measured(two, AFFINE)
     [warning] = [w for w in measured.warnings(phases=(0, 1)) if w.check is Check.ES_LARGER]
     assert (warning.t, warning.z, warning.structure) == (1, None, Structure.LV_CAVITY)
-    assert str(warning).startswith("t=1: the LV cavity is larger at ES (")
+    assert str(warning).startswith("frame 1: the LV cavity is larger at ES (")
     assert not [w for w in measured.warnings(phases=(1, 0)) if w.check is Check.ES_LARGER]
     assert not [w for w in measured.warnings(phases=(0, None)) if w.check is Check.ES_LARGER]
 

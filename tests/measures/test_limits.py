@@ -42,14 +42,17 @@ def test_a_heart_is_not_doubted() -> None:
 @pytest.mark.parametrize(
     ("numbers", "words"),
     [
-        ({"lv_esv_ml": 10.0}, "t=9: LV EF of 93.3 % is none that a heart has (limits 5 to 88 %)"),
-        ({"lv_esv_ml": 149.0, "rv_esv_ml": 150.0}, "t=9: LV EF of 0.7 % is none"),
-        ({"rv_esv_ml": 158.0}, "t=9: RV EF of 1.2 % is none"),
-        ({"lv_edv_ml": 2.1, "lv_esv_ml": np.nan}, "t=0: LV EDV of 2.1 ml is none"),
-        ({"myocardium_ed_ml": 800.0}, "t=0: LV mass of 840.0 g is none"),
-        ({"rv_edv_ml": 20.0, "rv_esv_ml": np.nan}, "t=0: LV EDV over RV EDV of 7.5 is none"),
-        ({"rv_esv_ml": 135.0}, "t=9: the LV ejects 90 ml and the RV 25 ml of one circulation"),
-        ({"myocardium_es_ml": 12.0}, "t=9: the myocardium has 12 ml at ES and 100 ml at ED"),
+        (
+            {"lv_esv_ml": 10.0},
+            "frame 9: LV EF of 93.3 % is none that a heart has (limits 5 to 88 %)",
+        ),
+        ({"lv_esv_ml": 149.0, "rv_esv_ml": 150.0}, "frame 9: LV EF of 0.7 % is none"),
+        ({"rv_esv_ml": 158.0}, "frame 9: RV EF of 1.2 % is none"),
+        ({"lv_edv_ml": 2.1, "lv_esv_ml": np.nan}, "frame 0: LV EDV of 2.1 ml is none"),
+        ({"myocardium_ed_ml": 800.0}, "frame 0: LV mass of 840.0 g is none"),
+        ({"rv_edv_ml": 20.0, "rv_esv_ml": np.nan}, "frame 0: LV EDV over RV EDV of 7.5 is none"),
+        ({"rv_esv_ml": 135.0}, "frame 9: the LV ejects 90 ml and the RV 25 ml of one circulation"),
+        ({"myocardium_es_ml": 12.0}, "frame 9: the myocardium has 12 ml at ES and 100 ml at ED"),
     ],
 )
 def test_numbers_that_no_heart_has(numbers: dict[str, float], words: str) -> None:
@@ -62,7 +65,7 @@ def test_walls_that_no_heart_has() -> None:
     heart = measured.measures(phases=(0, None), wall=True)
     thick = replace(heart.wall_ed, mean_mm=48.0, segments_mm={1: 70.0})
     lines = [str(w) for w in number_warnings(replace(heart, wall_ed=thick))]
-    assert "t=0: mean wall thickness at ED of 48.0 mm is none that a heart has" in lines[0]
+    assert "frame 0: mean wall thickness at ED of 48.0 mm is none that a heart has" in lines[0]
     assert "largest wall thickness at ED of 70.0 mm" in lines[1]
 
 
@@ -160,7 +163,9 @@ def test_heights_and_areas() -> None:
 def test_long_axis_views() -> None:
     assert not list(long_axis_warnings(0, 2800.0, 79.0))
     [line] = [str(w) for w in long_axis_warnings(3, 12_000.0, 100.0)]
-    assert line == "t=3: LV area of 12000.0 mm² is none that a heart has (limits 0 to 10500 mm²)"
+    assert (
+        line == "frame 3: LV area of 12000.0 mm² is none that a heart has (limits 0 to 10500 mm²)"
+    )
 
 
 def test_cavities_alone_leak_nowhere() -> None:

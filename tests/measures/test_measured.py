@@ -168,11 +168,11 @@ def test_numbers_say_what_they_rest_on() -> None:
     measured = Measured(annotations.labels, CINE)
     heart = measured.measures(state_of=annotations.state)
     assert (heart.ed.frame, heart.es.frame) == (0, 1)  # not 2: it is a third of a heart
-    assert str(heart.ed) == "1 expert, 2 predicted"
+    assert str(heart.ed) == "1 confirmed, 2 predicted"
     assert heart.ed.states[SliceState.EXPERT] == (1,)
     assert (heart.row()["ed_expert_slices"], heart.row()["es_predicted_slices"]) == (1, 3)
-    assert str(measured.basis(2)) == "1 slice"
-    assert str(measured.basis(2, annotations.state)) == "1 editing, 2 unlabelled"
+    assert str(measured.basis(2)) == "1 of 3 slices"
+    assert str(measured.basis(2, annotations.state)) == "1 being edited, 2 unlabelled"
 
 
 def test_discs_bridge_what_is_missing() -> None:

@@ -131,9 +131,9 @@ def test_ends_do_not_cross(session):
         session.set_end("first", SliceIndex(0, 6))
     with pytest.raises(InputError, match="slice 1 cannot be the last with heart, slice 2 is the f"):
         session.set_end("last", SliceIndex(1, 1), all_frames=True)
-    with pytest.raises(InputError, match="no slice t=0 z=8"):
+    with pytest.raises(InputError, match="no slice 8 of frame 0"):
         session.set_end("last", SliceIndex(0, 8))
-    with pytest.raises(InputError, match="no slice t=3 z=1"):
+    with pytest.raises(InputError, match="no slice 1 of frame 3"):
         session.set_end("first", SliceIndex(3, 1), all_frames=True)
     assert seen(session) == before
     mark(session, 4, 4)

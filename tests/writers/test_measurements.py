@@ -26,7 +26,10 @@ def test_a_table_says_the_same_as_csv_and_as_json(tmp_path: Path) -> None:
     assert [row["lv_ef_percent"] for row in rows] == [60.0, None]
     assert [row["lv_ef_percent"] for row in cells] == ["60", ""]
     assert [row["method"] for row in cells] == ["discs", "by eye"]
-    assert (cells[0]["warnings"], cells[0]["look_again"]) == ("1", "a: t=0 z=2: no LV, but above")
+    assert (cells[0]["warnings"], cells[0]["look_again"]) == (
+        "1",
+        "a: frame 0, slice 2: no LV, but above",
+    )
     [doubt] = rows[0]["warnings"]
     assert (doubt["file"], doubt["check"], doubt["z"]) == ("a", "gap between slices", 2)
     assert list(cells[0])[:-2] == list(rows[0])[:-1]

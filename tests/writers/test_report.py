@@ -12,8 +12,8 @@ import pytest
 from skimage.io import imread
 
 from napari_cardiac_ssl.anatomy import UKBB, Structure, View
-from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.review import Review
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.synthetic import make_study
 from napari_cardiac_ssl.writers.report import Report, Source, report_of, write_report
@@ -54,7 +54,7 @@ def test_numbers_are_those_of_the_measures(cine: tuple[Stack, np.ndarray]) -> No
     heart = report.measures
     for value in (heart.lv_edv_ml, heart.lv_ef_percent, heart.lv_mass_g, heart.rv_esv_ml):
         assert f"<td class=number>{value:.1f}</td>" in html
-    assert f"t 0: {heart.ed}" in html
+    assert f"frame 0: {heart.ed}" in html
     assert "Volumes over time" in html
     assert html.count('<figure><svg viewBox="-122') == 3
     assert "body surface" not in html
@@ -136,9 +136,9 @@ def test_doubts_stand_above_and_at_their_slice(cine: tuple[Stack, np.ndarray]) -
     broken[2, 2] = 0
     report = make(stack, broken, notes=["1 file left aside"], phases=(0, 1))
     html = page(report)
-    assert "t=0 z=3: no LV cavity on slice 3, but on 2 and 4" in html
+    assert "frame 0, slice 3: no LV cavity on slice 3, but on 2 and 4" in html
     assert "more in other frames" in html
-    assert "t=2 z=2" not in html
+    assert "frame 2, slice 2" not in html
     marked = {(w.t, w.z) for w in report.warnings if w.t in (0, 1) and w.z is not None}
     assert html.count("<em title") == len(marked)
     assert "1 remark on how the study was read: cardiac-ssl info." in html
@@ -187,10 +187,8 @@ def test_bullseye_has_anterior_up_and_septum_left() -> None:
 
 def test_states_are_said_where_a_session_knows_them(cine: tuple[Stack, np.ndarray]) -> None:
     stack, labels = cine
-    html = page(
-        make(stack, labels, state_of=lambda i: SliceState("expert" if i.z else "predicted"))
-    )
-    assert "t 0: 5 expert, 1 predicted" in html
+    html = page(make(stack, labels, review=Review(("pccccc",) * stack.frames, "a model")))
+    assert "frame 0: 5 confirmed, 1 predicted" in html
     assert "does not say" not in html
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from napari_cardiac_ssl.anatomy import SCHEMES, View, scheme_named
+from napari_cardiac_ssl.anatomy import View, scheme_named
 from napari_cardiac_ssl.cli.console import note, say, warn
-from napari_cardiac_ssl.cli.options import Command, option
+from napari_cardiac_ssl.cli.options import SCHEME, Command, option, scheme_name
 from napari_cardiac_ssl.wording import count
 
 #: Seconds between two lines of progress.
@@ -34,7 +34,12 @@ class Options:
     ] = Path("default")
     scheme: Annotated[
         str | None,
-        option("--scheme", choices=SCHEMES, help="default: that of the masks it was taught"),
+        option(
+            "--scheme",
+            parse=scheme_name,
+            metavar=SCHEME,
+            help="default: that of the masks it was taught",
+        ),
     ] = None
     scheduler: Annotated[
         str | None,
@@ -52,7 +57,7 @@ class Options:
 def cohort(options: Options) -> int:
     """Predict, measure and report many studies."""
     from napari_cardiac_ssl.cli.images import check_scheme
-    from napari_cardiac_ssl.cli.learning import model_named
+    from napari_cardiac_ssl.cli.learning import called_model, model_named
     from napari_cardiac_ssl.cohort import run_cohort
     from napari_cardiac_ssl.cohort.work import DONE, Recipe, Row
     from napari_cardiac_ssl.errors import InputError
@@ -62,10 +67,9 @@ def cohort(options: Options) -> int:
     if model.card.view is not View.SAX:
         raise InputError(f"{options.model} knows {model.card.view}; a cohort needs a SAX model")
     check_scheme(scheme_named(options.scheme or model.card.scheme), View.SAX)
-    shipped = str(options.model) == "default"
     recipe = Recipe(
         model_to_bytes(model),
-        "the shipped weights" if shipped else options.model.name,
+        called_model(options.model),
         options.scheme,
         options.output.absolute(),
     )

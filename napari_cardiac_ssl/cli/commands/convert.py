@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from napari_cardiac_ssl.anatomy import SCHEMES
 from napari_cardiac_ssl.cli.options import (
     FRAME,
     LEARNED_VIEWS,
+    SCHEME,
     Command,
     Json,
     Scheme,
     StudyOfMasks,
     option,
+    scheme_name,
 )
 
 
@@ -55,7 +56,9 @@ class Options:
     scheme: Scheme = None
     as_scheme: Annotated[
         str,
-        option("--as-scheme", choices=SCHEMES, help="integers of NIfTI masks (ukbb)"),
+        option(
+            "--as-scheme", parse=scheme_name, metavar=SCHEME, help="integers of NIfTI masks (ukbb)"
+        ),
     ] = "ukbb"
     made: Annotated[
         Literal["manual", "semiautomatic", "automatic"] | None,
@@ -66,18 +69,22 @@ class Options:
 
 def convert(options: Options) -> int:
     """Convert labels from one format to another, on the study's own grid."""
-    from napari_cardiac_ssl.cli.console import say, say_json
+    from napari_cardiac_ssl.cli.console import each, say, say_json
     from napari_cardiac_ssl.cli.converting import converted, targets
 
     rows: list[dict[str, object]] = []
-    for mask, target in targets(options).items():
-        row = converted(mask, target, options)
+    target_of = targets(options)
+
+    def one(mask: Path) -> None:
+        row = converted(mask, target_of[mask], options)
         rows.append(row)
         if not options.json:
             say(str(row["summary"]))
+
+    failed = each("convert", list(target_of), one)
     if options.json:
         say_json(rows)
-    return 0
+    return 2 if failed else 0
 
 
 COMMAND = Command(

@@ -1,5 +1,6 @@
 """The command demo."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,7 @@ class Options:
 
     headless: Annotated[bool, option("--headless", help="run the whole loop by itself")] = False
     out: Annotated[
-        Path | None, option("--out", metavar="DIR", help="where results go (demo-output)")
+        Path | None, option("-o", "--out", metavar="DIR", help="where results go (demo-output)")
     ] = None
     study: Annotated[
         Path | None, option("--study", metavar="PATH", help="instead of the built-in study")
@@ -22,6 +23,10 @@ class Options:
 
 def demo(options: Options) -> int:
     """Show the main job, whole."""
+    from napari_cardiac_ssl.cli.display import check_display
+
+    if os.environ.get("DISPLAY") and not options.headless:
+        check_display()
     from napari_cardiac_ssl.gui.demo import run_demo
 
     return run_demo(out=options.out, headless=options.headless, path=options.study)

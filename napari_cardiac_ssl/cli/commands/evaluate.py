@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from napari_cardiac_ssl.anatomy import scheme_named
-from napari_cardiac_ssl.cli.console import count, note, say_json, say_scores, warn
+from napari_cardiac_ssl.cli.console import count, each, note, say_json, say_scores, warn
 from napari_cardiac_ssl.cli.options import Command, Json, Scheme, option
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable
@@ -66,7 +66,9 @@ def evaluate(options: Options) -> int:
         called=("the prediction", "the reference"),
         check=False,
     )
-    for path, reference_path in zip(options.predictions, references, strict=True):
+
+    def one(pair: tuple[Path, Path]) -> None:
+        path, reference_path = pair
         if path.resolve() == reference_path.resolve():
             warn(f"{path} is compared with itself")
         prediction, reference = pair_of(path, reference_path, scheme)
@@ -87,14 +89,16 @@ def evaluate(options: Options) -> int:
         scores = with_reference(scores, reference)
         say_scheme(reference)
         say_scheme(prediction)
-        rows += rows_of(path.name if names.count(path.name) == 1 else str(path), scores)
-    if options.csv:
+        rows.extend(rows_of(path.name if names.count(path.name) == 1 else str(path), scores))
+
+    failed = each("evaluate", list(zip(options.predictions, references, strict=True)), one)
+    if options.csv and rows:
         write_csv(options.csv, rows)
     if options.json:
         say_json(rows)
     else:
         say_scores(rows)
-    return 0
+    return 2 if failed else 0
 
 
 COMMAND = Command(

@@ -122,8 +122,8 @@ def _say(one: Round) -> None:
         return
     pixels = count(one.corrected_pixels, "pixel")
     say(
-        f"round {one.number}: t={one.index.t} z={one.index.z} ({one.reason}), {pixels} corrected; "
-        f"Dice {one.dice:.3f}, {one.seconds:.1f} s"
+        f"round {one.number}: frame {one.index.t}, slice {one.index.z} ({one.reason}), {pixels} "
+        f"corrected; Dice {one.dice:.3f}, {one.seconds:.1f} s"
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from napari_cardiac_ssl.anatomy import View, scheme_named
-from napari_cardiac_ssl.cli.console import say_json
+from napari_cardiac_ssl.cli.console import each, say_json
 from napari_cardiac_ssl.cli.options import (
     Command,
     EdFrame,
@@ -43,6 +43,14 @@ class Options:
     es_frame: EsFrame = None
     height_cm: HeightCm = None
     weight_kg: WeightKg = None
+    patients: Annotated[
+        Path | None,
+        option(
+            "--patients",
+            metavar="FILE.csv",
+            help="instead, of many: a table with the columns study, height_cm, weight_kg",
+        ),
+    ] = None
     scheme: Scheme = None
     study: StudyOfMasks = None
     csv: Annotated[
@@ -64,8 +72,8 @@ def measure(options: Options) -> int:
     """Measure masks: one row each, or one for each pair."""
     from napari_cardiac_ssl.cli.images import stack_of_view
     from napari_cardiac_ssl.cli.measures import (
-        body_surface,
-        check_pairs,
+        Found,
+        not_measured,
         of_mask,
         of_pair,
         of_views,
@@ -74,7 +82,50 @@ def measure(options: Options) -> int:
         write_details,
     )
     from napari_cardiac_ssl.cli.pairing import PHASE, VIEW, paired
+    from napari_cardiac_ssl.cli.patients import surface_of
     from napari_cardiac_ssl.readers.labels.registry import read_labels_at
+
+    _check(options)
+    scheme = scheme_named(options.scheme) if options.scheme else None
+    like = stack_of_view(options.study, None, View.SAX) if options.study else None
+    es = paired(
+        options.ed, options.es, called=("the ED mask", "the ES mask"), differ=PHASE, again=True
+    )
+    called = ("the 2CH mask", "the 4CH mask")
+    view_4ch = paired(options.view_2ch, options.view_4ch, called=called, differ=VIEW, again=True)
+    files = (*options.masks, *options.ed, *options.view_2ch)
+    second = dict(zip(files, (*es, *view_4ch), strict=False))  # of pairs
+    surface = surface_of(files, options.patients, options.height_cm, options.weight_kg)
+    done: dict[Path, Found] = {}
+
+    def one(path: Path) -> None:
+        if options.masks:
+            mask = read_labels_at(path, scheme=scheme, like=like)
+            done[path] = of_mask(mask, options, surface(path))
+        else:
+            of = of_pair if options.ed else of_views
+            done[path] = of(path, second[path], scheme, surface(path))
+
+    failed = each("measure", files, one)
+    found = [
+        done[path] if path in done else not_measured(path.name, failed[path]) for path in files
+    ]
+    rows = [part.one.row() for part in found]
+    for part, row in zip(found, rows, strict=True):
+        say_doubts(part.one.doubts, {row["ed_frame"], row["es_frame"]}, "--json")
+    if options.csv:
+        write_csv(options.csv, [part.one.cells() for part in found])
+    write_details(options, found)
+    if options.json:
+        say_json([part.one.for_json() for part in found])
+    else:
+        say_rows([part.one for part in found])
+    return 2 if failed else 0
+
+
+def _check(options: Options) -> None:
+    """Refuse what does not go together."""
+    from napari_cardiac_ssl.cli.measures import check_pairs
 
     kinds = [
         bool(options.masks),
@@ -96,36 +147,6 @@ def measure(options: Options) -> int:
     for path in (options.csv, options.curve, options.areas):
         if path:
             check_writable(path)
-    scheme = scheme_named(options.scheme) if options.scheme else None
-    like = stack_of_view(options.study, None, View.SAX) if options.study else None
-    surface = body_surface(options.height_cm, options.weight_kg)
-    es = paired(
-        options.ed, options.es, called=("the ED mask", "the ES mask"), differ=PHASE, again=True
-    )
-    called = ("the 2CH mask", "the 4CH mask")
-    view_4ch = paired(options.view_2ch, options.view_4ch, called=called, differ=VIEW, again=True)
-    found = [
-        *(
-            of_mask(read_labels_at(path, scheme=scheme, like=like), options, surface)
-            for path in options.masks
-        ),
-        *(of_pair(*pair, scheme, surface) for pair in zip(options.ed, es, strict=True)),
-        *(
-            of_views(*pair, scheme, surface)
-            for pair in zip(options.view_2ch, view_4ch, strict=True)
-        ),
-    ]
-    rows = [part.one.row() for part in found]
-    for part, row in zip(found, rows, strict=True):
-        say_doubts(part.one.doubts, {row["ed_frame"], row["es_frame"]})
-    if options.csv:
-        write_csv(options.csv, [part.one.cells() for part in found])
-    write_details(options, found)
-    if options.json:
-        say_json([part.one.for_json() for part in found])
-    else:
-        say_rows(rows)
-    return 0
 
 
 COMMAND = Command(

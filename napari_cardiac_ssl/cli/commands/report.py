@@ -43,12 +43,14 @@ class Options:
 
 def report(options: Options) -> int:
     """Write one page about a study."""
-    from napari_cardiac_ssl.cli.measures import body_surface, phases_of, say_doubts
-    from napari_cardiac_ssl.cli.reports import one_of, sources_of, stack_of
+    from napari_cardiac_ssl.cli.measures import phases_of, say_doubts
+    from napari_cardiac_ssl.cli.patients import body_surface
+    from napari_cardiac_ssl.cli.reports import doubts_of, frame_names, one_of, sources_of, stack_of
     from napari_cardiac_ssl.cli.studies import say_scheme
     from napari_cardiac_ssl.measures import Measured
     from napari_cardiac_ssl.readers.nifti import read_mask
     from napari_cardiac_ssl.readers.studies import read_study
+    from napari_cardiac_ssl.review import in_time
     from napari_cardiac_ssl.writers.report import report_of, write_report
 
     if not options.output.name.lower().endswith((".html", ".htm")):
@@ -75,11 +77,12 @@ def report(options: Options) -> int:
         sources=sources_of(study, stacks, masks),
         notes=study.notes,
         phases=phases,
+        review=in_time([(part.review, part.labels.shape[:2]) for part in masks]),
+        names=frame_names(masks),
         body_surface_m2=surface_m2,
     )
-    # Of two files each is one frame.
-    names = [part.source.name for part in masks for _ in range(len(part.labels))]
-    say_doubts([(names[warning.t], warning) for warning in page.warnings], set(phases))
+    frames: set[object] = {0} if len(masks) > 1 else set(phases)
+    say_doubts(doubts_of(masks, page.warnings), frames, "cardiac-ssl measure --json")
     say(str(write_report(options.output, page)))
     return 0
 

@@ -1,8 +1,8 @@
 """What there is to write of labels, and what the registry keeps of a format."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.geometry.contours import Contour, kept_beside
+from napari_cardiac_ssl.review import Review
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.writers.work import Choice, Work, Writer
 
@@ -42,6 +43,10 @@ class Drawing:
         Which integers a mask gets.
     made
         Who drew them.
+    review
+        What of them a person has confirmed, where that is known.
+    apart
+        Where there is what is none of our structures, by name; only masks can hold it.
     """
 
     labels: NDArray[np.uint8]
@@ -49,6 +54,8 @@ class Drawing:
     contours: tuple[Contour, ...] = ()
     scheme: LabelScheme = UKBB
     made: Made = Made.SEMIAUTOMATIC
+    review: Review | None = None
+    apart: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check that the labels are the image's."""
@@ -107,7 +114,13 @@ class LabelFormat:
 
         def write(path: Path, work: Work, choice: Choice) -> tuple[Path, ...]:
             labels = choice.labels(work)
-            drawing = Drawing(labels, work.stack, scheme=choice.scheme, made=made_by(work))
+            drawing = Drawing(
+                labels,
+                work.stack,
+                scheme=choice.scheme,
+                made=made_by(work),
+                review=choice.review(work),
+            )
             return self.write(path, drawing)
 
         return Writer(

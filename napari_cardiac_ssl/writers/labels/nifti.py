@@ -10,7 +10,14 @@ from napari_cardiac_ssl.writers.masks import write_mask
 
 def write_nifti(path: Path, drawing: Drawing) -> tuple[Path, ...]:
     """Write a mask, and beside it the contours that it was made of."""
-    mask = write_mask(path, drawing.labels, like=drawing.like, scheme=drawing.scheme)
+    mask = write_mask(
+        path,
+        drawing.labels,
+        like=drawing.like,
+        scheme=drawing.scheme,
+        review=drawing.review,
+        apart=drawing.apart,
+    )
     return (mask, *drawing.keep_contours(path))
 
 
@@ -27,9 +34,11 @@ def write_itk_snap(path: Path, drawing: Drawing) -> tuple[Path, ...]:
         "################################################",
         '    0     0    0    0        0  0  0    "Clear Label"',
     ]
-    for code, structure in enumerate(drawing.scheme.structures, start=1):
+    scheme = drawing.scheme
+    for code, structure in zip(scheme.integers, scheme.structures, strict=True):
         red, green, blue = bytes.fromhex(structure.colour.lstrip("#"))
         lines.append(f'{code:5} {red:5} {green:4} {blue:4}        1  1  1    "{structure}"')
+    lines += [f'{o.integer:5}   128  128  128        1  1  1    "{o.name}"' for o in scheme.apart]
     with replacing(description) as beside:
         beside.write_text("\n".join(lines) + "\n", encoding="ascii")
     return (*files, description)

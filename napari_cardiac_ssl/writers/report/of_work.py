@@ -26,7 +26,7 @@ def _write(path: Path, work: Work, _: Choice) -> tuple[Path, ...]:
         sources=(Source("image", name, stack.digest, remark),),
         notes=tuple(work.notes),
         phases=work.phases,
-        state_of=states.state,
+        review=work.review,
     )
     return (write_report(path, report),)
 

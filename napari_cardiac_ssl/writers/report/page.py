@@ -23,8 +23,8 @@ from napari_cardiac_ssl.measures import (
     Phases,
     thickening_percent,
 )
-from napari_cardiac_ssl.measures.measured import StateOf
 from napari_cardiac_ssl.measures.wall import counted_from_base
+from napari_cardiac_ssl.review import Review
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.writers.report.charts import bullseye, curve, scale
 from napari_cardiac_ssl.writers.report.slices import Gallery
@@ -77,8 +77,11 @@ class Report:
         What the page was made from.
     notes
         What was remarked when the study was read, a line each; the page says how many.
-    unreviewed
-        In a line, whose contours these are where no person has confirmed any; stands at the top.
+    review
+        What of the contours a person has confirmed, where that is known; stands at the top.
+    names
+        For each frame, what it is called: the number in its own file, with the file where ED and ES
+        are files of their own.
     """
 
     study: str
@@ -90,7 +93,12 @@ class Report:
     scheme: LabelScheme
     sources: Sequence[Source]
     notes: Sequence[str] = field(default_factory=tuple)
-    unreviewed: str = ""
+    review: Review | None = None
+    names: Sequence[str] = field(default_factory=tuple)
+
+    def named(self, t: int) -> str:
+        """Return what a frame is called."""
+        return self.names[t] if self.names else f"frame {t}"
 
 
 def report_of(
@@ -102,20 +110,18 @@ def report_of(
     sources: Sequence[Source] = (),
     notes: Sequence[str] = (),
     phases: Phases | tuple[int | None, int | None] | None = None,
-    state_of: StateOf | None = None,
     body_surface_m2: float = nan,
-    unreviewed: str = "",
+    review: Review | None = None,
+    names: Sequence[str] = (),
 ) -> Report:
     """Measure labels and make the report of them.
 
     Parameters
     ----------
-    study, stack, labels, scheme, sources, notes, unreviewed
+    study, stack, labels, scheme, sources, notes, review, names
         As of `Report`.
     phases
         ED and ES; told from the LV's volume if not given.
-    state_of
-        Returns a slice's state, in a session: the numbers then say what they rest on.
     body_surface_m2
         For indexed values.
 
@@ -125,6 +131,7 @@ def report_of(
         If there is neither an LV nor an RV cavity in any frame.
     """
     measured = Measured(labels, stack.affine, orientation_known=stack.orientation_known)
+    state_of = review.state if review else None
     ed, es = measured.phases(state_of) if phases is None else phases
     if ed is None:
         raise InputError(f"{study}: neither an LV nor an RV cavity in any frame; label one first")
@@ -134,7 +141,7 @@ def report_of(
     labelled = np.flatnonzero(labels.any(axis=(1, 2, 3))).tolist()
     warnings = measured.warnings(*labelled, phases=(ed, es))
     return Report(
-        study, stack, labels, measured, heart, warnings, scheme, sources, notes, unreviewed
+        study, stack, labels, measured, heart, warnings, scheme, sources, notes, review, names
     )
 
 
@@ -171,12 +178,14 @@ def page(report: Report) -> str:
         "page.html",
         report=report,
         tiles=_tiles(heart),
+        unreviewed=bool(report.review and not report.review.confirmed),
+        part=heart.part(),
         doubts=_doubts(report),
         contours=_contours(report),
         legend=[(str(structure), structure.colour) for structure in SAX_STRUCTURES],
         over_time=_over_time(report),
         walls=_walls(heart),
-        rows=_rows(heart),
+        rows=_rows(report),
         states_known=bool(heart.ed and heart.ed.states),
         geometry=_geometry(report.stack),
         made=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
@@ -187,7 +196,13 @@ def page(report: Report) -> str:
 def _tiles(heart: Measures) -> list[dict[str, object]]:
     """Return the numbers that one looks for first."""
     return [
-        {"name": measure.short, "value": value, "unit": measure.unit}
+        {
+            "name": measure.short,
+            "value": value,
+            "unit": measure.unit,
+            "review": heart.review(measure.rests_on),
+            "part": bool(heart.part(measure.rests_on)),
+        }
         for measure in KEY_MEASURES
         if _is_known(value := measure.of(heart))
     ]
@@ -201,7 +216,7 @@ def _doubts(report: Report) -> list[str]:
     """Return what is to be looked at again at ED and ES, and how much there is elsewhere."""
     shown = {frame for _, frame in _phases(report.measures)}
     doubts = [
-        str(warning)
+        warning.said(report.named(warning.t))
         for warning in report.warnings
         if warning.t in shown or warning.check is Check.PARTIAL  # which were left aside
     ]
@@ -231,11 +246,11 @@ def _contours(report: Report) -> dict[str, object]:
     pictures = [
         {
             "name": name,
-            "t": t,
+            "frame": report.named(t),
             "slices": [
                 {
                     "z": z,
-                    "picture": gallery.picture(t, z, sides=z == slices[0]),
+                    "picture": gallery.picture(t, z, named=report.named(t), sides=z == slices[0]),
                     "doubtful": (t, z) in doubtful,
                 }
                 for z in slices
@@ -280,7 +295,9 @@ def _walls(heart: Measures) -> dict[str, object] | None:
         plots.append(bullseye(thicker, low=0, high=100, title="thickening, %", decimals=0))
         scales.append(scale(0, 100, "%"))
     left_out = "; ".join(
-        f"{name}: z {', '.join(map(str, wall.left_out))}" for name, wall in walls if wall.left_out
+        f"{name}: slices {', '.join(map(str, wall.left_out))}"
+        for name, wall in walls
+        if wall.left_out
     )
     return {"plots": plots, "scales": scales, "left_out": left_out}
 
@@ -294,13 +311,15 @@ class _Row:
     decimals: int
     unit: str
     basis: str = ""
+    review: str = ""
 
 
-def _rows(heart: Measures) -> list[_Row]:
+def _rows(report: Report) -> list[_Row]:
     """Return every number with what it rests on."""
+    heart = report.measures
     basis = {
-        "ED": f"t {heart.ed.frame}: {heart.ed}" if heart.ed else "",
-        "ES": f"t {heart.es.frame}: {heart.es}" if heart.es else "",
+        "ED": f"{report.named(heart.ed.frame)}: {heart.ed}" if heart.ed else "",
+        "ES": f"{report.named(heart.es.frame)}: {heart.es}" if heart.es else "",
     }
     rows = []
     for measure in MEASURES:
@@ -310,7 +329,8 @@ def _rows(heart: Measures) -> list[_Row]:
             name = f"{measure.name}: {where}" if where else measure.name
             phases = measure.rests_on
             rests_on = basis[phases[0]] if len(phases) == 1 else " and ".join(phases)
-            rows.append(_Row(name, value, measure.decimals, measure.unit, rests_on))
+            review = heart.review(phases)
+            rows.append(_Row(name, value, measure.decimals, measure.unit, rests_on, review))
     if heart.body_surface_m2 > 0:
         surface = heart.body_surface_m2
         rows.append(_Row("Body surface (Mosteller)", surface, 2, "m²", "height, weight"))

@@ -49,13 +49,15 @@ class Gallery:
     def _cut(self, slice_yx: NDArray[np.generic]) -> NDArray[np.generic]:
         return self._turn.picture(slice_yx)[self._box]
 
-    def picture(self, t: int, z: int, *, sides: bool = False) -> Markup:
+    def picture(self, t: int, z: int, *, named: str = "", sides: bool = False) -> Markup:
         """Return a slice as SVG, in mm.
 
         Parameters
         ----------
         t, z
             Frame and slice.
+        named
+            What users call the frame; default: by its number.
         sides
             Whether to write the patient's sides on it, where the file knows them.
         """
@@ -66,7 +68,7 @@ class Gallery:
         outlines = ((s, _path(labels == UKBB.code(s), self._pixel_mm)) for s in _ORDER)
         return filled(
             "slice.svg",
-            t=t,
+            frame=named or f"frame {t}",
             z=z,
             width=width,
             height=height,

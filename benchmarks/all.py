@@ -1,0 +1,162 @@
+"""Run every published figure's command, one after the other.
+
+    python benchmarks/all.py                 # all of them: make benchmarks
+    python benchmarks/all.py --quick         # each on few cases: make benchmarks-quick
+    python benchmarks/all.py --only "Speed" "Cohorts"
+    python benchmarks/all.py --index         # benchmarks/README.md anew
+
+Everything goes into benchmarks-output/: what a command printed, its runs and its pictures. The runs
+that published figures are made of (benchmarks/results) are neither used nor changed. A command that
+has ended well with the same weights is not run again, and one that was killed goes on where it was.
+"""
+
+import argparse
+import glob
+import hashlib
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from cases import DATA, HERE
+from figures import FIGURES, WEIGHTS, Figure
+
+ROOT = HERE.parent
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="each on few cases")
+    parser.add_argument(
+        "--only", nargs="+", metavar="SECTION", choices=[f.section for f in FIGURES]
+    )
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks-output")
+    parser.add_argument("--index", action="store_true", help="write benchmarks/README.md")
+    options = parser.parse_args()
+    if options.index:
+        (HERE / "README.md").write_text(index(), encoding="utf-8")
+        return 0
+    out = options.out.absolute() / ("quick" if options.quick else "full")
+    out.mkdir(parents=True, exist_ok=True)
+    done = Done(out / "done.json")
+    failed: list[str] = []
+    for figure in FIGURES:
+        if options.only and figure.section not in options.only:
+            continue
+        if figure.needs_data and not DATA.is_dir():
+            print(f"{figure.section}: skipped, no open cases in {DATA} (CARDIAC_SSL_DATA)")
+            continue
+        commands = figure.quick if options.quick else figure.commands
+        failed += [command for command in commands if not run(figure, command, out, done)]
+    for command in failed:
+        print(f"failed: {command}")
+    print(f"results are in {out}")
+    return 1 if failed else 0
+
+
+class Done:
+    """The commands that have ended well, with the seconds that they took."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._done: dict[str, float] = json.loads(path.read_text()) if path.exists() else {}
+        weights = (ROOT / WEIGHTS).read_bytes()
+        self._weights = hashlib.sha256(weights).hexdigest()[:12]
+
+    def __contains__(self, command: str) -> bool:
+        return self._key(command) in self._done
+
+    def add(self, command: str, seconds: float) -> None:
+        """Keep that a command has ended well."""
+        self._done[self._key(command)] = round(seconds, 1)
+        beside = self._path.with_suffix(".new")
+        beside.write_text(json.dumps(self._done, indent=1), encoding="utf-8")
+        beside.replace(self._path)
+
+    def _key(self, command: str) -> str:
+        return f"{command}  # weights {self._weights}"
+
+
+def run(figure: Figure, command: str, out: Path, done: Done) -> bool:
+    """Run a command, unless it is done; tell whether it has ended well."""
+    if command in done:
+        print(f"{figure.section}: done before: {command}")
+        return True
+    print(f"{figure.section}: {command}", flush=True)
+    begun = time.monotonic()
+    name = hashlib.sha256(command.encode()).hexdigest()[:6]
+    section = re.sub("[^a-z0-9]+", "-", figure.section.lower())
+    log = out / f"{section}-{name}.txt"
+    environment = {**os.environ, "CARDIAC_SSL_RESULTS": str(out), "PYTHONPATH": str(ROOT)}
+    with open(log, "w", encoding="utf-8") as file:
+        file.write(f"$ {command}\n")
+        file.flush()
+        ended = subprocess.run(
+            words_of(command, out, screen=figure.needs_screen),
+            cwd=ROOT,
+            env=environment,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    seconds = time.monotonic() - begun
+    if ended.returncode:
+        print(
+            f"  failed with exit code {ended.returncode} after {seconds:.0f} s: {log}", flush=True
+        )
+        return False
+    print(f"  {seconds:.0f} s: {log.name}", flush=True)
+    done.add(command, seconds)
+    return True
+
+
+def words_of(command: str, out: Path, *, screen: bool) -> list[str]:
+    """Return the words to run: with this Python, and on a virtual screen if one is needed."""
+    words: list[str] = []
+    for word in shlex.split(command):
+        filled = word.replace("{data}", str(DATA)).replace("{out}", str(out))
+        words += sorted(glob.glob(filled)) if "*" in filled else [filled]  # noqa: PTH207
+    if words[0] == "cardiac-ssl":
+        words = [sys.executable, "-m", "napari_cardiac_ssl.cli", *words[1:]]
+    else:
+        words = [sys.executable, str(HERE / words[0]), *words[1:]]
+    no_screen = not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if screen and no_screen and shutil.which("xvfb-run"):
+        words = ["xvfb-run", "-a", "-s", "-screen 0 1920x1080x24", *words]
+    return words
+
+
+def index() -> str:
+    """Return the list of figures with their commands, as Markdown."""
+    lines = [
+        "# Which command makes which figure",
+        "",
+        "*Written by `python benchmarks/all.py --index` from `figures.py`; do not edit.*",
+        "",
+        "`make benchmarks` runs all of these one after the other, `make benchmarks-quick` each of",
+        "them on few cases, to see that it still runs. Both go on where they were, and write into",
+        "`benchmarks-output/`. The runs that published figures are made of lie in `results/`.",
+        "The open cases are looked for in `CARDIAC_SSL_DATA` (`{data}` below); they are no part",
+        "of the project. `{out}` is the folder of results.",
+    ]
+    for figure in FIGURES:
+        place = figure.section.lower().replace("'", "").replace(",", "").replace(" ", "-")
+        document = "guide" if figure.section == "What is read, and how" else "evidence"
+        lines += ["", f"## [{figure.section}](../docs/{document}.md#{place})", ""]
+        if figure.results:
+            lines += [f"Published runs: [`results/{figure.results}`](results/{figure.results})", ""]
+        lines += ["```sh", *map(_typed, figure.commands), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _typed(command: str) -> str:
+    return command if command.startswith("cardiac-ssl") else f"python benchmarks/{command}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

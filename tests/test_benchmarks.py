@@ -1,0 +1,107 @@
+"""What repeats the published figures: a list that is whole, and a run that goes on where it was."""
+
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BENCHMARKS = ROOT / "benchmarks"
+#: What others share, or that runs them.
+NO_FIGURE = {"all.py", "cases.py", "figures.py", "runs.py"}
+
+
+@pytest.fixture
+def everything(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    for name in ("all", "figures", "cases"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    import all as module
+
+    return module
+
+
+def test_every_benchmark_is_in_the_list(everything: ModuleType) -> None:
+    scripts = {path.name for path in BENCHMARKS.glob("*.py")} - NO_FIGURE
+    for commands in ("commands", "quick"):
+        listed = {
+            command.split()[0]
+            for figure in everything.FIGURES
+            for command in getattr(figure, commands)
+            if not command.startswith("cardiac-ssl")
+        }
+        assert listed == scripts
+
+
+def test_every_command_of_the_evidence_is_in_the_list(everything: ModuleType) -> None:
+    text = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).replace("\\\n", " ")
+    said = [" ".join(line.split()) for line in blocks.splitlines()]
+    listed = {
+        command.replace("{out}/", "").replace("{data}/", "").replace(everything.WEIGHTS, "$W")
+        for figure in everything.FIGURES
+        for command in figure.commands
+    }
+    for line in said:
+        command = line.partition("#")[0].strip().removeprefix("python benchmarks/")
+        command = command.replace("docs/images/", "")
+        if command and not command.startswith("W="):
+            assert command in listed, line
+
+
+def test_sections_are_those_of_the_documents(everything: ModuleType) -> None:
+    text = "".join((ROOT / "docs" / f"{name}.md").read_text() for name in ("evidence", "guide"))
+    heads = set(re.findall(r"^#+ (.*)$", text, re.MULTILINE))
+    assert {figure.section for figure in everything.FIGURES} <= heads
+
+
+def test_options_are_those_of_the_scripts(everything: ModuleType) -> None:
+    for figure in everything.FIGURES:
+        for command in (*figure.commands, *figure.quick):
+            script, *words = command.split()
+            if script.endswith(".py"):
+                known = (BENCHMARKS / script).read_text(encoding="utf-8")
+                for word in words:
+                    assert not word.startswith("--") or f'"{word}"' in known, command
+
+
+def test_the_index_is_that_of_the_list(everything: ModuleType) -> None:
+    index = (BENCHMARKS / "README.md").read_text(encoding="utf-8")
+    assert index == everything.index(), "python benchmarks/all.py --index"
+
+
+def test_a_run_goes_on_where_it_was(
+    everything: ModuleType, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    good, bad = tmp_path / "good.py", tmp_path / "bad.py"
+    good.write_text("import os; print('run in', os.environ['CARDIAC_SSL_RESULTS'])")
+    bad.write_text("raise SystemExit(3)")
+    figure = everything.Figure("Speed", (str(good), str(bad)), (), needs_data=False)
+    monkeypatch.setattr(everything, "FIGURES", (figure,))
+    monkeypatch.setattr(sys, "argv", ["all.py", "--out", str(tmp_path / "out")])
+    assert everything.main() == 1
+    said = capsys.readouterr().out
+    assert "failed with exit code 3" in said
+    assert f"failed: {bad}" in said
+    [log] = [p for p in (tmp_path / "out" / "full").glob("*.txt") if "good.py" in p.read_text()]
+    assert f"run in {tmp_path / 'out' / 'full'}" in log.read_text()
+    bad.write_text("print('mended')")
+    assert everything.main() == 0
+    said = capsys.readouterr().out
+    assert f"done before: {good}" in said
+    assert f"done before: {bad}" not in said
+    assert everything.main() == 0
+    assert f"done before: {bad}" in capsys.readouterr().out
+
+
+def test_without_the_open_cases_it_is_said(
+    everything: ModuleType, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    figure = everything.Figure("Speed", ("nothing.py",), ())
+    monkeypatch.setattr(everything, "FIGURES", (figure,))
+    monkeypatch.setattr(everything, "DATA", tmp_path / "none")
+    monkeypatch.setattr(sys, "argv", ["all.py", "--out", str(tmp_path / "out")])
+    assert everything.main() == 0
+    assert "skipped, no open cases in" in capsys.readouterr().out
