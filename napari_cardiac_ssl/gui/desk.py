@@ -17,7 +17,7 @@ from psygnal import Signal
 from napari_cardiac_ssl.anatomy import UKBB, detect_scheme
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.gui.display import METADATA, hide_brush_box, stack_of
+from napari_cardiac_ssl.gui.display import METADATA, hide_brush_box, is_derived, stack_of
 from napari_cardiac_ssl.gui.layers import LabelView
 from napari_cardiac_ssl.gui.verbs import Verbs
 from napari_cardiac_ssl.session import JobStatus, Session
@@ -92,6 +92,12 @@ class Desk(Verbs):
             if isinstance(layer, Image) and layer.metadata.get(METADATA, {}).get("stack") is stack:
                 return layer
         return None
+
+    @property
+    def shown_image(self) -> Image | None:
+        """The image that the mouse sets the window of: the session's, else the uppermost."""
+        images = [layer for layer in self.viewer.layers if isinstance(layer, Image)]
+        return self.image or next((one for one in reversed(images) if not is_derived(one)), None)
 
     # -- opening ---------------------------------------------------------------------------
 
@@ -168,7 +174,7 @@ class Desk(Verbs):
         """Take strokes and messages in. Called many times a second."""
         if self._closed:
             return
-        self.view.take_strokes()
+        self.view.take_ended_strokes()
         self.session.process_messages(adopt_s=0.0 if self.view.drawing else ADOPT_S)
         if self._stale:
             self._show()
@@ -234,6 +240,7 @@ class Desk(Verbs):
     def _on_moved(self, event: Any) -> None:
         if not self.is_open:
             return
+        self.view.take_strokes()  # on the slice that is left
         left, self._in_view = self._in_view, self.view.in_view
         if left is not None and left != self._in_view and self.confirm_on_leaving:
             self._confirm_if_drawn(left)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, UKBB
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.gui.display import METADATA, labels_layer
+from napari_cardiac_ssl.gui.display import METADATA, close_polygon, labels_layer
 from napari_cardiac_ssl.gui.strokes import fill_contour, keep_cavity, smooth
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
@@ -63,8 +63,12 @@ class LabelView:
         self._session = session
         self._failed = failed
         self._dragging = False
+        self._taking = False  # what is drawn is just being handed over
         self._writing = False
         self._touched = False  # the layer may differ from the session: somebody did something
+        self._drawn_on: SliceIndex | None = None  # the slice in view while the mouse is held down
+        self._points: list[Any] = []  # of the contour that is being drawn
+        self._pen: int | None = None  # what it is drawn with; None where a drag draws no contour
         self._contour: tuple[SliceIndex, int, list[Any]] | None = None
         self._last_view: SliceIndex | None = None
         session.labels_refreshed.connect(self._write)
@@ -160,33 +164,54 @@ class LabelView:
             (events.set_data, self._on_set_data),
             (events.n_edit_dimensions, self._on_n_edit_dimensions),
             (events.selected_label, self._on_selected_label),
+            (events.mode, self._on_mode),
         ]
 
     # -- from the layer to the session -----------------------------------------------------
 
-    def take_strokes(self, *, everywhere: bool = False) -> bool:
-        """Hand what the user has drawn to the session. Cheap if nothing was.
+    def take_strokes(self) -> bool:
+        """Hand all that the user has drawn to the session. Cheap if nothing was.
 
-        Parameters
-        ----------
-        everywhere
-            Whether to look at all slices although that in view was drawn on.
+        A stroke that is not at its end, and a polygon that is not closed, end here: what is on the
+        screen is never dropped.
 
         Returns
         -------
         bool
             Whether something was.
         """
-        if self.layer is None or self._dragging or not (self._touched or self._contour):
+        if self.layer is None:
+            return False
+        close_polygon(self.layer)
+        if self._dragging:
+            self._end_contour()
+            self._touched = True
+        return self._take_over()
+
+    def take_ended_strokes(self) -> None:
+        """Hand the strokes to the session that are at their end."""
+        if not self._dragging:
+            self._take_over()
+
+    def _take_over(self, *, everywhere: bool = False) -> bool:
+        """Hand over what differs: on the slice in view as a rule, else wherever it does."""
+        if self.layer is None or not (self._touched or self._contour):
             return False
         self._touched = False
         if not self._keep_shape():
             return False
-        slices = [self.in_view]  # as a rule
-        if everywhere or not (self._contour or self._differs(self.in_view)):
+        here = self.in_view
+        slices = [self._contour[0]] if self._contour else []
+        if here not in slices and self._differs(here):
+            slices.append(here)
+        if everywhere or not slices:
             slices = list(self._differing())
-        for index in slices:
-            self._take(index)
+        before, self._taking = self._taking, True
+        try:
+            for index in slices:
+                self._take(index)
+        finally:
+            self._taking = before
         return bool(slices)
 
     def _take(self, index: SliceIndex) -> None:
@@ -207,8 +232,9 @@ class LabelView:
         self, index: SliceIndex, before: NDArray[np.uint8], drawn: NDArray[np.uint8]
     ) -> NDArray[np.uint8]:
         """Return what the user means by a stroke."""
-        contour, self._contour = self._contour, None
+        contour = self._contour
         if contour is not None and contour[0] == index:
+            self._contour = None
             return fill_contour(before, np.array(contour[2]), contour[1])
         if self.keeps_cavity:
             drawn = keep_cavity(before, drawn)
@@ -229,7 +255,7 @@ class LabelView:
         if self._writing:
             return
         self._touched = True
-        found = self.take_strokes()
+        found = not self._dragging and self._take_over()
         # Outside a block of history napari tells before it writes: it is found the next time.
         self._touched = not found
 
@@ -238,26 +264,37 @@ class LabelView:
         moved, self._last_view = in_view != self._last_view, in_view
         if not (self._writing or self._dragging or moved):
             self._touched = True
-            self.take_strokes(everywhere=True)  # somebody may have given the layer another array
+            self._take_over(everywhere=True)  # somebody may have given the layer another array
 
     def _on_drag(self, layer: Labels, event: Event) -> Iterator[None]:
         """Napari runs this while the mouse is held down on the layer."""
         mode = str(layer.mode)
         if mode in _NOT_DRAWING:
             return
-        self.take_strokes()
-        code = 0 if mode == "erase" else layer.selected_label
-        points, index = [], self.in_view
+        self._take_over()
+        self._points, self._drawn_on = [], self.in_view
+        self._pen = {"paint": layer.selected_label, "erase": 0}.get(mode)
         self._dragging = True
         try:
             yield
             while event.type == "mouse_move":
-                points.append(layer.world_to_data(event.position)[-2:])
+                self._points.append(layer.world_to_data(event.position)[-2:])
                 yield
         finally:  # also if napari drops the drag half-way
-            self._dragging = False
-            if self.fills_contours and mode in {"paint", "erase"} and len(points) >= _LEAST_POINTS:
-                self._contour = (index, code, points)
+            self._end_contour()
+            self._dragging, self._touched = False, True
+
+    def _end_contour(self) -> None:
+        """Have what was drawn until now be a contour, if contours are drawn."""
+        points, self._points = self._points, []
+        index, self._drawn_on = self._drawn_on, self.in_view
+        is_contour = self.fills_contours and len(points) >= _LEAST_POINTS
+        if is_contour and index is not None and self._pen is not None:
+            self._contour = (index, self._pen, points)
+
+    def _on_mode(self, event: Event) -> None:
+        if self.layer is not None and str(self.layer.mode) != "polygon":
+            close_polygon(self.layer)
 
     def _keep_shape(self) -> bool:
         """Put the labels back if somebody gave the layer an array of another shape.
@@ -304,7 +341,9 @@ class LabelView:
         layer, labels = self.layer, self._session.annotations.labels
         if layer is None or not self._keep_shape():
             return
-        changed = [index for index in slices if self._differs(index)]
+        # A stroke under way stays on the screen: it is handed over at its end.
+        held = self._drawn_on if self._dragging and not self._taking else None
+        changed = [index for index in slices if index != held and self._differs(index)]
         for index in changed:
             layer.data[index] = labels[index]
         if self.in_view in changed:

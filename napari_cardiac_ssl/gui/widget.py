@@ -26,6 +26,7 @@ from napari_cardiac_ssl.gui.panels.measuring import MeasuringPanel
 from napari_cardiac_ssl.gui.panels.overview import OverviewPanel
 from napari_cardiac_ssl.gui.panels.slice import SlicePanel
 from napari_cardiac_ssl.gui.panels.views import ViewsPanel
+from napari_cardiac_ssl.gui.picture_mouse import PictureMouse
 from napari_cardiac_ssl.gui.plane_lines import TRACES, PlaneLines
 from napari_cardiac_ssl.gui.preferences import preferences, preferred_session
 from napari_cardiac_ssl.gui.studies import Studies
@@ -71,6 +72,7 @@ class CardiacWidget(QWidget):
         self.choice.kept_asked.connect(self.opening.open_kept)
         self.setAcceptDrops(True)
         self._drops = Drops(is_ours, self.open, self)
+        self.mouse = PictureMouse(self.desk, self)
         self.studies.changed.connect(self._on_study)
         bind_dock(self, self.keys)
         self.desk.layer_shown.connect(self._on_layer_shown)
@@ -277,6 +279,7 @@ class CardiacWidget(QWidget):
         """Qt tells that the widget is seen, in whatever window."""
         super().showEvent(event)
         self._drops.watch()
+        self.mouse.watch()
 
     def closeEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         """Qt tells that the widget is closed."""

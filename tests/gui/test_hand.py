@@ -1,0 +1,113 @@
+"""A real hand on the picture of a real viewer: nothing is painted unasked, nothing is dropped."""
+
+import numpy as np
+import pytest
+from napari.layers import Layer
+
+from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.gui.display import image_layer
+from napari_cardiac_ssl.gui.widget import CardiacWidget
+
+from .conftest import A, C
+from .hand import RIGHT, Hand
+
+#: Round the middle of the picture.
+ROUND = [(0.5 + 0.2 * np.cos(a), 0.5 + 0.2 * np.sin(a)) for a in np.linspace(0, 6.2, 14)]
+
+
+@pytest.fixture
+def shown(make_napari_viewer, session, stack, qtbot):
+    """The widget in a window that is shown, with the stack open at slice A."""
+    viewer = make_napari_viewer(show=True)
+    widget = CardiacWidget(viewer, session)
+    viewer.window.add_dock_widget(widget, name="Cardiac SSL", area="right")
+    viewer.add_layer(Layer.create(*image_layer(stack)))
+    qtbot.waitUntil(lambda: widget.desk.is_open)
+    widget.view.go_to(A)
+    qtbot.wait(100)
+    yield widget
+    widget.close_session()
+
+
+@pytest.fixture
+def hand(shown, qtbot):
+    return Hand(shown, qtbot)
+
+
+@pytest.mark.parametrize("tool", ["paint", "contour", "polygon", "fill"])
+def test_right_drag_sets_the_window_and_never_paints(shown, hand, tool):
+    shown.drawing.use(tool)
+    image = shown.desk.image
+    low, high = image.contrast_limits
+    hand.drag((0.4, 0.4), (0.5, 0.4), (0.6, 0.4), button=RIGHT)
+    left, right = image.contrast_limits
+    assert right - left > 1.1 * (high - low)
+    assert left + right == pytest.approx(low + high)
+    hand.drag((0.4, 0.4), (0.4, 0.5), (0.4, 0.6), button=RIGHT)
+    assert sum(image.contrast_limits) > left + right + 0.1 * (high - low)
+    assert np.ptp(image.contrast_limits) == pytest.approx(right - left)
+    hand.drag(*ROUND, ROUND[0], button=RIGHT)
+    hand.move(*ROUND)  # napari's stroke goes on without a button
+    assert not shown.view.layer.data.any()
+    assert shown.session.annotations.state(A) is SliceState.UNLABELLED
+
+
+def test_right_click_takes_the_last_point_of_a_polygon_back(shown, hand):
+    shown.drawing.use("polygon")
+    for place in ((0.4, 0.4), (0.6, 0.4), (0.6, 0.6), (0.4, 0.6)):
+        hand.click(place)
+    points = shown.view.layer._overlays["polygon"]
+    before = len(points.points)
+    hand.drag((0.3, 0.3), (0.4, 0.3), button=RIGHT)
+    assert len(points.points) == before
+    hand.click((0.5, 0.5), RIGHT)
+    assert len(points.points) == before - 1
+
+
+ACTS = {
+    "confirm": lambda widget, hand: hand.key("C"),
+    "another slice": lambda widget, hand: hand.key("S"),
+    "another frame": lambda widget, hand: hand.key("Right"),
+    "another tool": lambda widget, hand: hand.key("F"),
+    "the slice map": lambda widget, hand: widget.view.go_to(C),
+    "close": lambda widget, hand: widget.close_session(),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_open_polygon_is_taken_over_before_anything_happens(shown, hand, act):
+    shown.drawing.use("polygon")
+    for place in ((0.4, 0.4), (0.6, 0.4), (0.6, 0.6), (0.4, 0.6)):
+        hand.click(place)
+    assert not shown.session.annotations.labels.any()
+    ACTS[act](shown, hand)
+    states = shown.session.annotations
+    assert np.count_nonzero(states.labels[A]) > 20
+    assert np.count_nonzero(states.labels) == np.count_nonzero(states.labels[A])
+    wanted = SliceState.EXPERT if act == "confirm" else SliceState.EDITING
+    assert states.state(A) is wanted
+
+
+@pytest.mark.parametrize("tool", ["paint", "contour"])
+@pytest.mark.parametrize("act", [act for act in ACTS if act != "another tool"])
+def test_stroke_under_way_is_taken_over_before_anything_happens(shown, hand, act, tool):
+    shown.drawing.use(tool)
+    hand.press(ROUND[0])
+    hand.move(*ROUND[1:])
+    ACTS[act](shown, hand)
+    states = shown.session.annotations
+    drawn = np.count_nonzero(states.labels[A])
+    assert drawn > (60 if tool == "contour" else 20)
+    assert states.state(A) is (SliceState.EXPERT if act == "confirm" else SliceState.EDITING)
+    hand.release(ROUND[-1])
+    assert np.count_nonzero(states.labels[A]) >= drawn
+
+
+def test_stroke_under_way_stays_on_the_screen_when_drafts_come(shown, hand):
+    hand.press(ROUND[0])
+    hand.move(*ROUND[1:])
+    seen = shown.view.layer.data[A].copy()
+    shown.session.slices_changed.emit((A,))  # as something in the background does
+    np.testing.assert_array_equal(shown.view.layer.data[A], seen)
+    hand.release(ROUND[-1])
+    np.testing.assert_array_equal(shown.session.annotations.labels[A] > 0, seen > 0)
