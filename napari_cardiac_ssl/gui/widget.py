@@ -1,13 +1,23 @@
 """The dock widget: the panels of the window, put together."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import napari
 from napari.layers import Labels
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QFileDialog, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QScrollArea,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_cardiac_ssl.gui.cine import Cine
 from napari_cardiac_ssl.gui.desk import Desk
@@ -56,6 +66,7 @@ class CardiacWidget(QWidget):
     def __init__(self, viewer: napari.Viewer, session: Session | None = None) -> None:
         super().__init__()
         self.viewer = viewer
+        self._home: Callable[[], QMainWindow | None] = lambda: None
         if session is None:
             session = preferred_session()
         self.desk = Desk(viewer, session)
@@ -278,8 +289,22 @@ class CardiacWidget(QWidget):
     def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         """Qt tells that the widget is seen, in whatever window."""
         super().showEvent(event)
+        if isinstance(self.window(), QMainWindow):
+            self._home = ref(self.window())
         self._drops.watch()
         self.mouse.watch()
+
+    def event(self, event: Any) -> bool:
+        """Qt tells of anything: here that the user has closed the panel, and napari let it go."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            QTimer.singleShot(0, self._stay)
+        return bool(super().event(event))
+
+    def _stay(self) -> None:
+        """Stay with the window, out of sight: its session goes on, and ends with the window."""
+        home = self._home()
+        if self.parent() is None and home is not None and not self.desk.is_closed:
+            self.setParent(home)
 
     def closeEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         """Qt tells that the widget is closed."""
