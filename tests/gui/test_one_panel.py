@@ -1,5 +1,6 @@
 """One window, one session, whatever opens the panel."""
 
+import numpy as np
 import pytest
 from napari.layers import Layer
 from qtpy.QtCore import Qt
@@ -96,3 +97,18 @@ def test_session_of_a_closed_panel_ends_with_its_window(viewer, opened, trainer,
     assert not trainer.closed
     viewer.close()
     qtbot.waitUntil(lambda: trainer.closed)
+
+
+def test_image_that_was_there_before_the_panel_can_be_used_at_once(viewer, stack, qtbot):
+    viewer.add_image(np.random.default_rng(0).random((4, 16, 16)), name="other")
+    viewer.add_layer(Layer.create(*image_layer(stack)))
+    from_the_menu(viewer)
+    qtbot.waitUntil(lambda: len(widgets()) == 1 and widgets()[0].desk.is_open)
+    [widget] = widgets()
+    assert widget.session.stack is stack
+    assert widget.drawing.isEnabled()
+    assert widget.slice.confirm.isEnabled()
+    qtbot.wait(100)
+    Hand(widget, qtbot).drag(*ROUND)
+    assert widget.session.annotations.labels.any()
+    widget.close_session()

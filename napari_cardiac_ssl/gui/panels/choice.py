@@ -81,6 +81,8 @@ class ChoicePanel(QWidget):
         desk.layers_changed.connect(self._on_layers)
         studies.changed.connect(self._fill)
         self._fill()
+        if self.images.count():  # the image was there before the panel
+            QTimer.singleShot(0, self._open_first)
 
     def _on_changed(self) -> None:
         desk = self._desk
@@ -99,7 +101,9 @@ class ChoicePanel(QWidget):
         if self._desk.is_closed:
             return
         if not self._desk.is_open and self.images.count():
-            self._on_image_chosen(0)
+            # What was selected before the panel came is what its user looks at.
+            chosen = self.images.findData(self._desk.viewer.layers.selection.active)
+            self._on_image_chosen(max(chosen, 0))
 
     def _fill(self, *_: object) -> None:
         view, start = self._desk.view, self.starts.currentData()
