@@ -24,7 +24,7 @@ from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.docks import dock_beside
 from napari_cardiac_ssl.gui.dropping import Drops
 from napari_cardiac_ssl.gui.earlier import Earlier
-from napari_cardiac_ssl.gui.keys import Key, bind, bind_dock
+from napari_cardiac_ssl.gui.keys import Key, PictureKeys, bind_dock
 from napari_cardiac_ssl.gui.landmarks import LandmarkClicks
 from napari_cardiac_ssl.gui.opening import Opening, is_ours
 from napari_cardiac_ssl.gui.panels.choice import ChoicePanel
@@ -85,6 +85,7 @@ class CardiacWidget(QWidget):
         self._drops = Drops(is_ours, self.open, self)
         self.mouse = PictureMouse(self.desk, self)
         self.studies.changed.connect(self._on_study)
+        self._picture_keys = PictureKeys(viewer)
         bind_dock(self, self.keys)
         self.desk.layer_shown.connect(self._on_layer_shown)
         self.desk.changed.connect(self._show_unkept)
@@ -222,8 +223,21 @@ class CardiacWidget(QWidget):
             Key((str(code),), made.toolTip().split(".")[0], partial(drawing.choose, code))
             for code, made in drawing.buttons.items()
         ]
+        napari_s = [
+            Key((name,), words, partial(drawing.use, tool), napari_s=True)
+            for name, words, tool in (
+                ("E", "erase", "erase"),
+                ("F", "fill", "fill"),
+                ("P", "paint", "paint"),
+                ("L", "pick a label", "pick"),
+                ("Z", "move the picture", "pan_zoom"),
+            )
+        ]
         return [
             *structures,
+            *napari_s,
+            Key(("[",), "smaller brush", partial(drawing.change_brush, -1), napari_s=True),
+            Key(("]",), "larger brush", partial(drawing.change_brush, 1), napari_s=True),
             Key(("G",), "draw contours, or with the brush again", drawing.toggle_contour),
             Key(("M",), "let myocardium cover the LV cavity, or not", drawing.keep.toggle),
             Key(("O",), "show labels as outlines, or filled", drawing.toggle_outline),
@@ -276,10 +290,13 @@ class CardiacWidget(QWidget):
         ]
 
     def _on_layer_shown(self, layer: Labels) -> None:
-        bind(layer, self.keys)
+        self._picture_keys.bind(layer, self.keys)
 
     def close_session(self) -> None:
         """End the trainer process and let go of the viewer."""
+        if self.desk.is_closed:
+            return
+        self._picture_keys.close()
         self.earlier.close()
         self.clicks.close()
         self.lines.close()
