@@ -74,6 +74,8 @@ class Desk(Verbs):
         session.said.connect(self.say)
         session.trouble.connect(self.say)
         viewer.dims.events.current_step.connect(self._on_moved)
+        viewer.dims.events.ndisplay.connect(self._on_turned)
+        viewer.dims.events.order.connect(self._on_turned)
         viewer.layers.events.inserted.connect(self._on_layers)
         viewer.layers.events.removed.connect(self._on_layers)
 
@@ -120,7 +122,7 @@ class Desk(Verbs):
 
     def use(self, layer: Labels) -> None:
         """Go on from the labels of another layer, on slices that no expert has touched."""
-        with self._changing(()):
+        with self._acting():
             labels, how = self.labels_of(layer)
             slices = self.session.take_over(labels)
             self.say(
@@ -186,6 +188,8 @@ class Desk(Verbs):
         self._closed = True
         self.view.close()
         self.viewer.dims.events.current_step.disconnect(self._on_moved)
+        self.viewer.dims.events.ndisplay.disconnect(self._on_turned)
+        self.viewer.dims.events.order.disconnect(self._on_turned)
         self.viewer.layers.events.inserted.disconnect(self._on_layers)
         self.viewer.layers.events.removed.disconnect(self._on_layers)
         session = self.session
@@ -246,8 +250,11 @@ class Desk(Verbs):
             self._confirm_if_drawn(left)
         self._show()
 
+    def _on_turned(self, event: Any) -> None:
+        self._show()
+
     def _confirm_if_drawn(self, index: SliceIndex) -> None:
-        if self.session.annotations.state(index) is SliceState.EDITING:
+        if self.view.shows_slice and self.session.annotations.state(index) is SliceState.EDITING:
             self.confirm(index)
 
     def _on_layers(self, event: Any) -> None:

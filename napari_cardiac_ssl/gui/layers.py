@@ -87,6 +87,12 @@ class LabelView:
         return SliceIndex(int(t), int(z))
 
     @property
+    def shows_slice(self) -> bool:
+        """Whether a slice is to be seen, and not the whole stack in 3-D or a cut across slices."""
+        dims = self._viewer.dims
+        return dims.ndisplay == 2 and set(dims.displayed) == {dims.ndim - 2, dims.ndim - 1}
+
+    @property
     def drawing(self) -> bool:
         """Whether a stroke is under way: nobody else may write to the layer now."""
         if self.layer is None:
@@ -208,25 +214,46 @@ class LabelView:
             slices = list(self._differing())
         before, self._taking = self._taking, True
         try:
-            for index in slices:
-                self._take(index)
+            refused = [error for index in slices if (error := self._take(index))]
         finally:
             self._taking = before
+        if refused:
+            others = f"; so are {len(refused) - 1} others" if len(refused) > 1 else ""
+            self._failed(InputError(f"{refused[0]}{others}"))
         return bool(slices)
 
-    def _take(self, index: SliceIndex) -> None:
+    def _take(self, index: SliceIndex) -> InputError | None:
+        """Take one slice over, or have it as it was and return why."""
         if self.layer is None:
-            return
+            return None
         before = self._session.annotations.labels[index]
         drawn = self._as_meant(index, before, self.layer.data[index])
         try:
+            self._refuse_unknown(index, drawn[drawn != before])
             if np.array_equal(drawn, before):  # nothing is left of it
                 self._write((index,))
             else:
                 self._session.annotate(index, drawn)
         except InputError as error:
-            self._failed(error)
             self._write((index,))
+            return error
+        return None
+
+    def _refuse_unknown(self, index: SliceIndex, codes: NDArray[np.integer]) -> None:
+        """Refuse integers that mean no structure of this view."""
+        unknown = sorted(set(np.unique(codes).tolist()) - {0, *self._codes})
+        if unknown:
+            known = ", ".join(f"{code} {UKBB.structures[code - 1]}" for code in self._codes)
+            raise InputError(
+                f"frame {index.t}, slice {index.z}: label {unknown[0]} means no structure of this "
+                f"view (0 nothing, {known}); the slice is as it was before"
+            )
+
+    @property
+    def _codes(self) -> list[int]:
+        """The integers that mean structures of the session's view."""
+        known = STRUCTURES_OF_VIEW.get(self._session.stack.view, UKBB.structures)
+        return [UKBB.code(structure) for structure in known]
 
     def _as_meant(
         self, index: SliceIndex, before: NDArray[np.uint8], drawn: NDArray[np.uint8]
@@ -326,9 +353,10 @@ class LabelView:
             self.layer.n_edit_dimensions = 2
 
     def _on_selected_label(self, event: Event) -> None:
-        known = len(STRUCTURES_OF_VIEW.get(self._session.stack.view, UKBB.structures))
-        if self.layer is not None and not 0 <= self.layer.selected_label <= known:
-            self.layer.selected_label = known
+        layer, codes = self.layer, self._codes
+        if layer is not None and layer.selected_label not in {0, *codes}:
+            lower = [code for code in codes if code < layer.selected_label]
+            layer.selected_label = max(lower, default=codes[0])
 
     def _on_layer_removed(self, event: Event) -> None:
         if event.value is self.layer:

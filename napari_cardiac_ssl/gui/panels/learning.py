@@ -189,7 +189,8 @@ class LearningPanel(QWidget):
 
     def _accept_menu(self) -> QMenu:
         menu, desk = QMenu(self), self._desk
-        menu.addAction("This slice", lambda: desk.accept(desk.view.in_view))
+        here = menu.addAction("This slice")
+        here.triggered.connect(lambda _: desk.accept())
         menu.addAction("This frame", lambda: desk.accept(*self._frame()))
         menu.addAction("All slices", lambda: desk.accept(*desk.session.stack.slice_indices()))
         menu.addSeparator()

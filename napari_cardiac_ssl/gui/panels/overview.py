@@ -47,7 +47,7 @@ class OverviewPanel(QWidget):
         self._thinks.timeout.connect(self.think)
         self.next.clicked.connect(self.go_on)
         self.map.chosen.connect(desk.view.go_to)
-        self.map.confirm_asked.connect(lambda: desk.confirm(desk.view.in_view))
+        self.map.confirm_asked.connect(desk.confirm)
         self.map.menu_asked.connect(self._on_menu)
         self.map.end_asked.connect(self._on_end_asked)
         session = desk.session

@@ -75,7 +75,11 @@ class SlicePanel(QWidget):
             self.state.setText("No stack is open")
             self.confirm.setEnabled(False)
             self.revert.setEnabled(False)
-        self.help.setEnabled(self._desk.is_open)
+        seen = self._desk.is_open and self._desk.view.shows_slice
+        if self._desk.is_open and not seen:
+            self.state.setText("No slice is in view: the whole stack is, or a cut across slices")
+        for made in (self.help, self.confirm, self.revert):
+            made.setEnabled(made.isEnabled() and seen)
 
     def _show_slice(self) -> None:
         """Say which slice is in view, of how many frames and slices, and what it is worth."""
