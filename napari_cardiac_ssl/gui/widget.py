@@ -8,12 +8,11 @@ from weakref import ref
 
 import napari
 from napari.layers import Labels
-from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import (
     QFileDialog,
     QLabel,
     QMainWindow,
-    QScrollArea,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -28,6 +27,7 @@ from napari_cardiac_ssl.gui.keys import Key, PictureKeys, bind_dock
 from napari_cardiac_ssl.gui.landmarks import LandmarkClicks
 from napari_cardiac_ssl.gui.opening import Opening, is_ours
 from napari_cardiac_ssl.gui.panels.choice import ChoicePanel
+from napari_cardiac_ssl.gui.panels.controls import Scrolled
 from napari_cardiac_ssl.gui.panels.drawing import DrawingPanel
 from napari_cardiac_ssl.gui.panels.export import ExportPanel
 from napari_cardiac_ssl.gui.panels.hint import HintPanel
@@ -127,9 +127,10 @@ class CardiacWidget(QWidget):
         self.status.setStyleSheet(
             "padding: 3px; border: 1px solid palette(mid); border-radius: 4px;"
         )
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 4, 8, 8)
-        layout.setSpacing(4)
+        inside = QWidget()
+        parts = QVBoxLayout(inside)
+        parts.setContentsMargins(0, 0, 0, 0)
+        parts.setSpacing(4)
         self.hint = HintPanel()
         self.unkept = QLabel()
         self.unkept.setWordWrap(True)
@@ -144,11 +145,14 @@ class CardiacWidget(QWidget):
             self.slice,
             self.tabs,
         ):
-            layout.addWidget(part)
-        layout.setStretchFactor(self.tabs, 1)
-        layout.addWidget(self.numbers)
-        layout.addWidget(self.status)
-        self.setMinimumWidth(300)
+            parts.addWidget(part)
+        parts.setStretchFactor(self.tabs, 1)
+        parts.addWidget(self.numbers)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 4, 8, 8)
+        layout.setSpacing(4)
+        layout.addWidget(Scrolled(inside), 1)
+        layout.addWidget(self.status)  # in view however low the window is
 
     def _show_unkept(self) -> None:
         reason = self.session.alert or ""
@@ -166,12 +170,8 @@ class CardiacWidget(QWidget):
         layout.setContentsMargins(4, 6, 4, 4)
         layout.addWidget(panel)
         layout.addStretch(1)
-        scroll = QScrollArea()  # on small screens what is above has to stay in view
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = Scrolled(page)  # on small screens what is above has to stay in view
         scroll.setMinimumHeight(94)
-        scroll.setWidget(page)
         self.tabs.addTab(scroll, title)
 
     def open(self, *paths: Path) -> None:

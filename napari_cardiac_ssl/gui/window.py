@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
 
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.display import camera_of
+from napari_cardiac_ssl.gui.docks import make_room
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import Stack, Study
@@ -23,6 +24,8 @@ def open_viewer(
     """
     viewer = napari.Viewer(title="Cardiac SSL", show=show)
     widget = docked_widget(viewer, session)
+    if show:
+        make_room(widget)
     for number, study in enumerate(studies):
         one = study if isinstance(study, Study) else Study(study.name, (study,))
         widget.studies.add(one, work_on=number == 0)

@@ -1,8 +1,8 @@
 """What all panels are made of: buttons that say what they do, swatches."""
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
-from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 
 def button(text: str, tip: str) -> QPushButton:
@@ -54,3 +54,22 @@ def swatch(colour: str) -> QIcon:
     painter.drawEllipse(2, 2, 28, 28)
     painter.end()
     return QIcon(pixmap)
+
+
+class Scrolled(QScrollArea):
+    """A widget that is scrolled up and down where there is too little room, and never sideways."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(widget)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Qt asks how small it may become."""
+        bar = self.verticalScrollBar().sizeHint().width()
+        return QSize(self.widget().minimumSizeHint().width() + bar, 0)
+
+    # It asks for no height: it takes what is left.
+    sizeHint = minimumSizeHint  # noqa: N815 - Qt's name
