@@ -22,6 +22,7 @@ from napari_cardiac_ssl.gui.layers import LabelView
 from napari_cardiac_ssl.gui.verbs import Verbs
 from napari_cardiac_ssl.session import JobStatus, Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
+from napari_cardiac_ssl.wording import count
 
 #: How long predictions may be taken over at a time: short enough that nobody feels it.
 ADOPT_S = 0.01
@@ -64,6 +65,7 @@ class Desk(Verbs):
         self._in_view: SliceIndex | None = None
         self._last_changed: list[SliceIndex] = []
         self._stale = False
+        self._carrying = False
         self._closed = False
         session.stack_opened.connect(self._on_stack_opened)
         session.slices_changed.connect(self._on_slices_changed)
@@ -101,6 +103,17 @@ class Desk(Verbs):
         images = [layer for layer in self.viewer.layers if isinstance(layer, Image)]
         return self.image or next((one for one in reversed(images) if not is_derived(one)), None)
 
+    @property
+    def hint(self) -> str:
+        """What to do first on the open stack; nothing once something is labelled."""
+        session = self.session
+        if session.annotations.labels.any():
+            return ""
+        where = "slices" if session.stack.slices > 1 else "frames"
+        draw = f"raw the heart on two or three {where}; then press Train."
+        guess = session.model is not None or session.has_shipped_weights
+        return f"Press Predict for a first guess, or d{draw}" if guess else f"D{draw}"
+
     # -- opening ---------------------------------------------------------------------------
 
     def open_layer(self, layer: Image) -> None:
@@ -126,7 +139,7 @@ class Desk(Verbs):
             labels, how = self.labels_of(layer)
             slices = self.session.take_over(labels)
             self.say(
-                f"took {len(slices)} labelled slices over from {layer.name}, {how}; "
+                f"took {count(len(slices), 'labelled slice')} over from {layer.name}, {how}; "
                 "confirm those that are right"
             )
 
@@ -178,6 +191,10 @@ class Desk(Verbs):
             return
         self.view.take_ended_strokes()
         self.session.process_messages(adopt_s=0.0 if self.view.drawing else ADOPT_S)
+        if self._carrying and not self.session.propagating:
+            self._carrying = False
+            drafted = count(len(self._last_changed), "slice")
+            self.say(f"carried through the cine: {drafted} drafted; confirm those that are right")
         if self._stale:
             self._show()
 
@@ -197,6 +214,7 @@ class Desk(Verbs):
             session.stack_opened,
             session.said,
             session.trouble,
+            session.history_changed,
             session.slices_changed,
             session.labels_refreshed,
             session.job_changed,
@@ -224,7 +242,7 @@ class Desk(Verbs):
         if not self.session.annotations.slices(*SliceState):  # ED as a rule, and a heart
             self.view.go_to(SliceIndex(0, stack.slices // 2))
         self.changed.emit()
-        self.say(self.session.not_kept or _hint(self.session))
+        self.say(self.session.not_kept or self.hint or f"{stack.name} is open, as it was left")
         self.session.warm_up()
 
     def _on_slices_changed(self, slices: tuple[SliceIndex, ...]) -> None:
@@ -264,11 +282,3 @@ class Desk(Verbs):
     def _show(self) -> None:
         self._stale = False
         self.changed.emit()
-
-
-def _hint(session: Session) -> str:
-    """Return what to do first on the open stack."""
-    where = "slices" if session.stack.slices > 1 else "frames"
-    draw = f"raw the heart on two or three {where}; then press Train."
-    guess = session.model is not None or session.has_shipped_weights
-    return f"Press Predict for a first guess, or d{draw}" if guess else f"D{draw}"

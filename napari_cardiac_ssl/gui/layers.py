@@ -24,6 +24,8 @@ from napari_cardiac_ssl.study import SliceIndex, Stack
 
 #: Modes in which dragging the mouse draws nothing.
 _NOT_DRAWING = {"pan_zoom", "transform", "pick"}
+#: What napari's status bar says while the layer is selected.
+KEYS_HINT = "1 to 5 draw, 0 erases, G contours, C confirms, N goes on, right-drag sets the window"
 #: Fewer points are a click, not a contour.
 _LEAST_POINTS = 4
 
@@ -121,6 +123,7 @@ class LabelView:
         layer.mouse_drag_callbacks.insert(0, self._on_drag)
         for event, callback in self._callbacks(layer):
             event.connect(callback)
+        layer.help = KEYS_HINT
         self._write(stack.slice_indices())  # it may have slept while the session went on
         return layer
 
@@ -171,6 +174,7 @@ class LabelView:
             (events.n_edit_dimensions, self._on_n_edit_dimensions),
             (events.selected_label, self._on_selected_label),
             (events.mode, self._on_mode),
+            (events.help, self._on_help),
         ]
 
     # -- from the layer to the session -----------------------------------------------------
@@ -318,6 +322,11 @@ class LabelView:
         is_contour = self.fills_contours and len(points) >= _LEAST_POINTS
         if is_contour and index is not None and self._pen is not None:
             self._contour = (index, self._pen, points)
+
+    def _on_help(self, event: Event) -> None:
+        # napari's own hint would name its keys of the tools, where ours are bound.
+        if self.layer is not None and self.layer.help != KEYS_HINT:
+            self.layer.help = KEYS_HINT
 
     def _on_mode(self, event: Event) -> None:
         if self.layer is not None and str(self.layer.mode) != "polygon":

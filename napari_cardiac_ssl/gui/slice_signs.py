@@ -11,6 +11,7 @@ from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
+from napari_cardiac_ssl.gui.panels.controls import wrapped
 
 #: Colours of the states, none of them a structure's on the picture.
 EXPERT, EDITING = QColor("#2F7FD1"), QColor("#E8A33D")
@@ -50,7 +51,7 @@ class Legend(QWidget):
         self._counts: dict[str, int] = {}
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Slices by state")
-        self.setToolTip("\n".join(f"{word}: {_MEANING[word]}" for word in _MEANING))
+        self.setToolTip(wrapped("\n".join(f"{word}: {_MEANING[word]}" for word in _MEANING)))
 
     def show_counts(self, counts: dict[str, int]) -> None:
         """Show how many slices there are of each sign; signs without any need no words."""

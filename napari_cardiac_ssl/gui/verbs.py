@@ -25,6 +25,7 @@ class Verbs:
     session: Session
     view: LabelView
     _last_changed: list[SliceIndex]
+    _carrying: bool
     _closed: bool
 
     @property
@@ -181,7 +182,8 @@ class Verbs:
         with self._acting():
             (index,) = self._meant()
             drafted = self.session.interpolate(index.t)
-            self.say(f"{len(drafted)} slices of this frame drafted from those that are drawn")
+            number = count(len(drafted), "slice")
+            self.say(f"{number} of this frame drafted from those that are drawn")
 
     def copy_neighbour(self) -> None:
         """Draft the slice in view as the nearest one that is drawn: of this frame, or in time."""
@@ -215,7 +217,9 @@ class Verbs:
         with self._acting():
             (index,) = self._meant()
             self.session.propagate(index)
-            self.say("carrying this slice through the cine in the background, some seconds")
+            self._carrying = True
+            self._last_changed.clear()
+            self.say("carrying this slice through the cine, some seconds…")
 
     def tidy(self) -> None:
         """Keep each structure's largest piece on the slice in view, and fill the holes."""
@@ -257,8 +261,8 @@ class Verbs:
             self.view.take_strokes()
             self.session.train(seconds=seconds, start=start, mode=mode, first=self.view.in_view)
             self.say(
-                f"learning from {self.session.status.slices} slices in the background; you can go "
-                "on drawing meanwhile"
+                f"learning from {count(self.session.status.slices, 'slice')} in the background; "
+                "you can go on drawing meanwhile"
             )
 
     def predict(self) -> None:

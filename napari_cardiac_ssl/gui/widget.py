@@ -35,6 +35,7 @@ from napari_cardiac_ssl.gui.panels.learning import LearningPanel
 from napari_cardiac_ssl.gui.panels.measuring import MeasuringPanel
 from napari_cardiac_ssl.gui.panels.overview import OverviewPanel
 from napari_cardiac_ssl.gui.panels.slice import SlicePanel
+from napari_cardiac_ssl.gui.panels.status import StatusLine
 from napari_cardiac_ssl.gui.panels.views import ViewsPanel
 from napari_cardiac_ssl.gui.picture_mouse import PictureMouse
 from napari_cardiac_ssl.gui.plane_lines import TRACES, PlaneLines
@@ -91,7 +92,8 @@ class CardiacWidget(QWidget):
         self.desk.changed.connect(self._show_unkept)
         self.desk.said.connect(self._show_unkept)
         self._show_unkept()
-        self.desk.said.connect(self.status.setText, check_nargs=False)
+        self.desk.said.connect(self.status.say)
+        self.session.history_changed.connect(self.status.on_act)
         self.desk.say(_HINT_OPEN)
         # A plugin's widget is not always told of its window's end: it goes with its Qt object.
         # (Not a method of the dying object: Qt would take it off first.)
@@ -120,13 +122,7 @@ class CardiacWidget(QWidget):
         self.numbers.setAccessibleName("The most important numbers")
         self.numbers.setVisible(False)
         self.measuring.summarised.connect(self._show_numbers)
-        self.status = QLabel()
-        self.status.setWordWrap(True)
-        self.status.setMinimumHeight(2 * self.status.fontMetrics().lineSpacing() + 10)
-        self.status.setAccessibleName("What happened last")
-        self.status.setStyleSheet(
-            "padding: 3px; border: 1px solid palette(mid); border-radius: 4px;"
-        )
+        self.status = StatusLine(self._standing)
         inside = QWidget()
         parts = QVBoxLayout(inside)
         parts.setContentsMargins(0, 0, 0, 0)
@@ -158,6 +154,10 @@ class CardiacWidget(QWidget):
         reason = self.session.alert or ""
         self.unkept.setText(reason[:1].upper() + reason[1:])
         self.unkept.setVisible(bool(reason))
+
+    def _standing(self) -> str:
+        """Return what there is to say when nothing has just happened: what to do first."""
+        return self.desk.hint if self.desk.is_open else _HINT_OPEN
 
     def _show_numbers(self, text: str) -> None:
         self.numbers.setText(text)

@@ -55,7 +55,7 @@ class ChoicePanel(QWidget):
         self.views.setAccessibleName("Show the other views")
         describe(self.views, "Long-axis views beside the slices, their planes, and landmarks.")
         self.views.clicked.connect(self._on_views)
-        self.starts.setToolTip("A label layer whose slices to go on from.")
+        describe(self.starts, "A label layer whose slices to go on from.")
         self.use_labels = button("Use", "Take the chosen labels over on slices not yet drawn on.")
         self.show_labels = button("Show labels again", "The layer was removed; the labels remain.")
         self._labels = QWidget()

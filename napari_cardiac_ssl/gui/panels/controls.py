@@ -1,8 +1,13 @@
 """What all panels are made of: buttons that say what they do, swatches."""
 
+from textwrap import fill
+
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+#: Letters in a line of a tooltip: Qt wraps none by itself.
+TIP_WIDTH = 64
 
 
 def button(text: str, tip: str) -> QPushButton:
@@ -22,8 +27,19 @@ def menu_button(text: str, tip: str, menu: QMenu) -> QPushButton:
 
 def describe(widget: QWidget, tip: str) -> None:
     """Say what a widget does, to the eye and to a screen reader."""
-    widget.setToolTip(tip)
+    widget.setToolTip(wrapped(tip))
     widget.setAccessibleDescription(tip)
+
+
+def wrapped(text: str) -> str:
+    """Return a text in lines that are not too long for a tooltip.
+
+    Examples
+    --------
+    >>> max(map(len, wrapped("word " * 60).splitlines())) <= TIP_WIDTH
+    True
+    """
+    return "\n".join(fill(line, TIP_WIDTH) for line in text.splitlines())
 
 
 def column(panel: QWidget) -> QVBoxLayout:

@@ -15,6 +15,7 @@ from napari_cardiac_ssl.gui.slice_map import MapContent, SliceMap
 from napari_cardiac_ssl.gui.slice_signs import SIGN_WORDS, Legend
 from napari_cardiac_ssl.learning.suggestion import Suggestion
 from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.wording import local
 
 #: Which share of the predictions stands out. How large an area in doubt is too large depends on the
 #: heart and the scan; which slices to look at first does not.
@@ -149,7 +150,7 @@ class OverviewPanel(QWidget):
             words += self._doubt_in_words(index)
         lines = [f"Frame {index.t}, slice {index.z}", words]
         if record.when:
-            lines.append(record.when.replace("T", " ")[:16] + " UTC")
+            lines.append(f"{local(record.when):%Y-%m-%d %H:%M}")
         if record.model:
             lines.append(f"from model {record.model[:8]}")
         return "\n".join(lines)

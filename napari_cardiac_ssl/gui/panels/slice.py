@@ -4,7 +4,14 @@ from qtpy.QtWidgets import QLabel, QMenu, QPushButton, QWidget
 
 from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
 from napari_cardiac_ssl.gui.desk import Desk
-from napari_cardiac_ssl.gui.panels.controls import button, column, describe, menu_button, row
+from napari_cardiac_ssl.gui.panels.controls import (
+    button,
+    column,
+    describe,
+    menu_button,
+    row,
+    wrapped,
+)
 
 _WORDS = {
     SliceState.UNLABELLED: "not labelled",
@@ -60,7 +67,7 @@ class SlicePanel(QWidget):
             ),
             ("Tidy  (Y)", desk.tidy, "Keep the largest pieces, fill holes."),
         ):
-            menu.addAction(words, verb).setToolTip(tip)
+            menu.addAction(words, verb).setToolTip(wrapped(tip))
         menu.setToolTipsVisible(True)
         return menu_button(
             "Help me",
