@@ -14,11 +14,12 @@ from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_cardiac_ssl.anatomy import UKBB, detect_scheme
+from napari_cardiac_ssl.anatomy import UKBB, LabelScheme
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.display import METADATA, hide_brush_box, is_derived, stack_of
 from napari_cardiac_ssl.gui.layers import LabelView
+from napari_cardiac_ssl.gui.schemes import scheme_told
 from napari_cardiac_ssl.gui.verbs import Verbs
 from napari_cardiac_ssl.session import JobStatus, Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
@@ -133,18 +134,27 @@ class Desk(Verbs):
         with self.reporting():
             self._on_stack_opened(self.session.stack)
 
-    def use(self, layer: Labels) -> None:
+    def use(self, layer: Labels, scheme: LabelScheme | None = None) -> None:
         """Go on from the labels of another layer, on slices that no expert has touched."""
         with self._acting():
-            labels, how = self.labels_of(layer)
+            labels, how = self.labels_of(layer, scheme)
             slices = self.session.take_over(labels)
             self.say(
                 f"took {count(len(slices), 'labelled slice')} over from {layer.name}, {how}; "
                 "confirm those that are right"
             )
 
-    def labels_of(self, layer: Labels) -> tuple[NDArray[np.uint8], str]:
+    def labels_of(
+        self, layer: Labels, scheme: LabelScheme | None = None
+    ) -> tuple[NDArray[np.uint8], str]:
         """Return a layer's labels in our integers, and how they were understood.
+
+        Parameters
+        ----------
+        layer
+            Made by us or not.
+        scheme
+            In which its integers are; by default as it was read, or as the anatomy tells.
 
         Raises
         ------
@@ -159,9 +169,14 @@ class Desk(Verbs):
                 f"layer {layer.name}: labels of shape {labels.shape} do not fit the image "
                 f"{shape} (t, z, y, x); choose labels made on this image"
             )
-        if METADATA in layer.metadata:  # ours are in our integers, whatever their file's
-            return labels.astype(np.uint8), "as it was read"
-        scheme = detect_scheme(labels)
+        ours = layer.metadata.get(METADATA)
+        if ours is not None:  # ours are in our integers, whatever their file's
+            if scheme is None:
+                return labels.astype(np.uint8), "as it was read"
+            labels = UKBB.convert(labels, ours.get("scheme", UKBB))
+        if scheme is not None:
+            return scheme.convert(labels, UKBB), f"scheme {scheme.name}, as you chose"
+        scheme = scheme_told(labels, layer.name)
         return scheme.convert(labels, UKBB), f"scheme {scheme.name}, told from the anatomy"
 
     # -- telling ---------------------------------------------------------------------------

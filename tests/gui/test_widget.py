@@ -44,7 +44,7 @@ def test_first_image_is_opened_with_a_label_layer_ready_to_paint(widget, viewer,
     assert layer.data.shape == SHAPE
     assert tuple(viewer.dims.current_step[:2]) == (0, 2)
     assert trainer.warm
-    assert "draw the LV" in widget.status.text()
+    assert "draw the heart" in widget.status.text()
     assert not widget.learning.train.isEnabled()
 
 

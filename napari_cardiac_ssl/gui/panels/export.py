@@ -14,10 +14,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_cardiac_ssl.anatomy import SCHEMES, LabelScheme, Structure
+from napari_cardiac_ssl.anatomy import SCHEMES, LabelScheme
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.panels.controls import button, column, describe
 from napari_cardiac_ssl.gui.preferences import preferences
+from napari_cardiac_ssl.gui.schemes import words_of
 from napari_cardiac_ssl.gui.studies import Studies
 from napari_cardiac_ssl.writers.registry import WRITERS
 from napari_cardiac_ssl.writers.work import Choice, Work, Writer
@@ -51,12 +52,7 @@ class ExportPanel(QWidget):
             "Label scheme of exported masks", "Which integer means which structure in the masks."
         )
         for name, scheme in SCHEMES.items():
-            codes = {structure: scheme.code(structure) for structure in scheme.structures}
-            self.schemes.addItem(
-                f"{name}: LV {codes[Structure.LV_CAVITY]}, myo {codes[Structure.MYOCARDIUM]}, "
-                f"RV {codes[Structure.RV_CAVITY]}",
-                name,
-            )
+            self.schemes.addItem(words_of(scheme), name)
         self.schemes.setCurrentIndex(max(0, self.schemes.findData(preferences().scheme)))
         self.all_views = QCheckBox("all views of the study that are labelled")
         describe(self.all_views, "Otherwise the one that is worked on.")
