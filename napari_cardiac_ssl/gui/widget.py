@@ -84,7 +84,7 @@ class CardiacWidget(QWidget):
         self.choice.kept_asked.connect(self.opening.open_kept)
         self.setAcceptDrops(True)
         self._drops = Drops(is_ours, self.open, self)
-        self.mouse = PictureMouse(self.desk, self)
+        self.mouse = PictureMouse(self.desk, self.studies.fit, self)
         self.studies.changed.connect(self._on_study)
         self._picture_keys = PictureKeys(viewer)
         bind_dock(self, self.keys)

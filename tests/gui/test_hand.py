@@ -3,14 +3,18 @@
 import numpy as np
 import pytest
 from napari.layers import Layer
+from qtpy.QtCore import Qt
 
 from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.gui import picture_mouse
 from napari_cardiac_ssl.gui.display import image_layer
+from napari_cardiac_ssl.gui.preferences import Preferences
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 
 from .conftest import A, C
-from .hand import RIGHT, Hand
+from .hand import LEFT, MIDDLE, RIGHT, Hand
 
+CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 #: Round the middle of the picture.
 ROUND = [(0.5 + 0.2 * np.cos(a), 0.5 + 0.2 * np.sin(a)) for a in np.linspace(0, 6.2, 14)]
 
@@ -111,3 +115,91 @@ def test_stroke_under_way_stays_on_the_screen_when_drafts_come(shown, hand):
     np.testing.assert_array_equal(shown.view.layer.data[A], seen)
     hand.release(ROUND[-1])
     np.testing.assert_array_equal(shown.session.annotations.labels[A] > 0, seen > 0)
+
+
+def under(hand, widget, place):
+    """Return what lies in a place of the picture, in mm."""
+    hand.move(place)
+    hand.rest(60)
+    return np.array(widget.viewer.cursor.position[-2:])
+
+
+def test_wheel_goes_through_slices_and_frames(shown, hand):
+    zoom = shown.viewer.scene.camera.zoom
+    middle = (0.5, 0.5)
+    hand.wheel(middle, 1)
+    assert shown.view.in_view == (0, 2)
+    hand.wheel(middle, -2)
+    assert shown.view.in_view == (0, 0)
+    hand.wheel(middle, -1)
+    assert shown.view.in_view == (0, 0)
+    hand.wheel(middle, 4, CONTROL)
+    assert shown.view.in_view == (1, 0)  # round and round
+    assert shown.viewer.scene.camera.zoom == zoom
+    hand.press(ROUND[0])
+    hand.move(*ROUND[1:])
+    hand.wheel(middle, 1)
+    hand.release(middle)
+    assert shown.session.annotations.labels[1, 0].any()  # a stroke under way is taken over
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_shift_wheel_zooms_where_the_mouse_is(shown, hand, flip):
+    camera = shown.viewer.scene.camera
+    if flip:
+        camera.orientation2d = ("up", "left")
+    place = (0.6, 0.4)
+    before, zoom = under(hand, shown, place), camera.zoom
+    hand.wheel(place, -3, SHIFT)
+    assert camera.zoom > 1.4 * zoom
+    np.testing.assert_allclose(under(hand, shown, place), before, atol=0.3)
+    hand.wheel(place, 3, SHIFT)
+    assert camera.zoom == pytest.approx(zoom)
+    assert shown.view.in_view == A
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_middle_drag_moves_the_picture_and_draws_nothing(shown, hand, flip):
+    if flip:
+        shown.viewer.scene.camera.orientation2d = ("up", "left")
+    before = under(hand, shown, (0.5, 0.5))
+    hand.drag((0.5, 0.5), (0.55, 0.55), (0.6, 0.65), button=MIDDLE)
+    np.testing.assert_allclose(under(hand, shown, (0.6, 0.65)), before, atol=0.3)
+    assert not shown.view.layer.data.any()
+
+
+@pytest.mark.parametrize(
+    ("button", "mode"), [(MIDDLE, "paint"), (RIGHT, "paint"), (LEFT, "pan_zoom")]
+)
+def test_double_click_fits(shown, hand, button, mode):
+    camera = shown.viewer.scene.camera
+    shown.studies.fit()
+    zoom, centre = camera.zoom, camera.center
+    camera.zoom, camera.center = 3 * zoom, (0, 0)
+    shown.view.layer.mode = mode
+    hand.double_click((0.5, 0.5), button)
+    assert camera.zoom == pytest.approx(zoom)
+    assert camera.center == pytest.approx(centre)
+    assert not shown.view.layer.data.any()
+    hand.move((0.7, 0.7))  # nothing is held any more
+    assert camera.center == pytest.approx(centre)
+
+
+def test_double_click_with_the_brush_draws_twice(shown, hand):
+    camera = shown.viewer.scene.camera
+    zoom = camera.zoom
+    hand.double_click((0.5, 0.5))
+    assert camera.zoom == zoom
+    assert shown.session.annotations.labels[A].any()
+
+
+def test_napari_s_habits_can_be_preferred(shown, hand, monkeypatch):
+    monkeypatch.setattr(picture_mouse, "preferences", lambda: Preferences(radiologist_mouse=False))
+    camera, image = shown.viewer.scene.camera, shown.desk.image
+    zoom, window = camera.zoom, np.ptp(image.contrast_limits)
+    hand.wheel((0.5, 0.5), -2)
+    assert shown.view.in_view == A
+    assert camera.zoom > zoom
+    hand.drag((0.4, 0.4), (0.6, 0.4), button=RIGHT)
+    assert np.ptp(image.contrast_limits) > window
+    assert not shown.view.layer.data.any()
