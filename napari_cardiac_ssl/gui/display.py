@@ -169,15 +169,6 @@ def hide_brush_box(viewer: Any) -> None:
         overlays["_brush_circle"].box = False
 
 
-def close_polygon(layer: Labels) -> None:
-    """Paint the polygon that somebody is drawing with napari's tool as far as it goes."""
-    overlays = getattr(layer, "__wrapped__", layer)._overlays  # public nowhere
-    polygon = overlays["polygon"]
-    if polygon.points:
-        polygon.points = polygon.points[:-1]  # the last one is where the mouse is
-        polygon.add_polygon_to_labels(layer)
-
-
 def stack_of(layer: Image | Labels) -> Stack:
     """Return the stack that a layer shows; made from the layer if no reader of ours left one.
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, UKBB
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.gui.display import METADATA, close_polygon, labels_layer
+from napari_cardiac_ssl.gui.display import METADATA, labels_layer
+from napari_cardiac_ssl.gui.polygon import OpenPolygon
 from napari_cardiac_ssl.gui.strokes import fill_contour, keep_cavity, smooth
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
@@ -72,6 +73,7 @@ class LabelView:
         self._points: list[Any] = []  # of the contour that is being drawn
         self._pen: int | None = None  # what it is drawn with; None where a drag draws no contour
         self._contour: tuple[SliceIndex, int, list[Any]] | None = None
+        self._polygon = OpenPolygon()
         self._last_view: SliceIndex | None = None
         session.labels_refreshed.connect(self._write)
         session.slices_changed.connect(self._write)
@@ -192,7 +194,8 @@ class LabelView:
         """
         if self.layer is None:
             return False
-        close_polygon(self.layer)
+        if self.shows_slice:
+            self._polygon.close(self.layer)
         if self._dragging:
             self._end_contour()
             self._touched = True
@@ -286,6 +289,7 @@ class LabelView:
         if self._writing:
             return
         self._touched = True
+        self._polygon.forget()  # it is painted, or something else was
         found = not self._dragging and self._take_over()
         # Outside a block of history napari tells before it writes: it is found the next time.
         self._touched = not found
@@ -303,6 +307,8 @@ class LabelView:
         if mode in _NOT_DRAWING:
             return
         self._take_over()
+        if mode == "polygon":
+            self._polygon.on_press(event)
         self._points, self._drawn_on = [], self.in_view
         self._pen = {"paint": layer.selected_label, "erase": 0}.get(mode)
         self._dragging = True
@@ -329,8 +335,8 @@ class LabelView:
             self.layer.help = KEYS_HINT
 
     def _on_mode(self, event: Event) -> None:
-        if self.layer is not None and str(self.layer.mode) != "polygon":
-            close_polygon(self.layer)
+        if self.layer is not None and str(self.layer.mode) != "polygon" and self.shows_slice:
+            self._polygon.close(self.layer)
 
     def _keep_shape(self) -> bool:
         """Put the labels back if somebody gave the layer an array of another shape.

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from napari.layers import Layer
+from napari.settings import get_settings
 from qtpy.QtCore import Qt
 
 from napari_cardiac_ssl.annotations import SliceState
@@ -66,6 +67,32 @@ def test_right_click_takes_the_last_point_of_a_polygon_back(shown, hand):
     assert len(points.points) == before
     hand.click((0.5, 0.5), RIGHT)
     assert len(points.points) == before - 1
+
+
+def test_polygon_keeps_all_corners_where_napari_closes_it_near_the_first(shown, hand):
+    experimental = get_settings().experimental
+    shown.drawing.use("polygon")
+    drawn = []
+    for radius in (-1, 10):
+        experimental.completion_radius = radius
+        for place in ((0.4, 0.4), (0.6, 0.4), (0.6, 0.6), (0.4, 0.6)):
+            hand.click(place)
+        hand.key("C")
+        drawn.append(shown.session.annotations.labels[A].copy())
+        shown.desk.revert()
+    np.testing.assert_array_equal(*drawn)
+    assert drawn[0].any()
+
+
+def test_open_polygon_is_there_again_after_3d(shown, hand):
+    shown.drawing.use("polygon")
+    for place in ((0.4, 0.4), (0.6, 0.4), (0.6, 0.6), (0.4, 0.6)):
+        hand.click(place)
+    shown.viewer.dims.ndisplay = 3
+    hand.move((0.5, 0.5), (0.7, 0.7))
+    shown.viewer.dims.ndisplay = 2
+    hand.key("C")
+    assert shown.session.annotations.labels[A].any()
 
 
 ACTS = {
