@@ -37,9 +37,11 @@ def test_slice_that_nobody_sees_is_not_changed(shown, hand, turn):  # noqa: F811
     hand.drag(*ROUND)
     states = shown.session.annotations
     drawn = states.labels.copy()
+    assert shown.slice.help.isEnabled()
     turn(shown.viewer)
     hand.rest(100)
-    assert not shown.slice.confirm.isEnabled()
+    buttons = (shown.slice.confirm, shown.slice.revert, shown.slice.help)
+    assert not any(one.isEnabled() for one in buttons)
     assert "No slice is in view" in shown.slice.state.text()
     every = states.slices(SliceState.EDITING)
     for key, modifiers in (
@@ -62,6 +64,7 @@ def test_slice_that_nobody_sees_is_not_changed(shown, hand, turn):  # noqa: F811
     shown.viewer.dims.ndisplay = 2
     shown.viewer.dims.order = (0, 1, 2, 3)
     shown.view.go_to(A)
+    assert shown.slice.help.isEnabled()
     hand.key("C")
     assert states.state(A) is SliceState.EXPERT
 

@@ -83,10 +83,11 @@ class SlicePanel(QWidget):
             self.confirm.setEnabled(False)
             self.revert.setEnabled(False)
         seen = self._desk.is_open and self._desk.view.shows_slice
+        self.help.setEnabled(seen)
         if self._desk.is_open and not seen:
             self.state.setText("No slice is in view: the whole stack is, or a cut across slices")
-        for made in (self.help, self.confirm, self.revert):
-            made.setEnabled(made.isEnabled() and seen)
+            self.confirm.setEnabled(False)
+            self.revert.setEnabled(False)
 
     def _show_slice(self) -> None:
         """Say which slice is in view, of how many frames and slices, and what it is worth."""
