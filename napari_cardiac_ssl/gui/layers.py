@@ -15,10 +15,10 @@ from napari.layers import Image, Labels
 from napari.utils.events import Event
 from numpy.typing import NDArray
 
-from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, UKBB
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.display import METADATA, labels_layer
 from napari_cardiac_ssl.gui.polygon import OpenPolygon
+from napari_cardiac_ssl.gui.schemes import codes_of, refuse_unknown
 from napari_cardiac_ssl.gui.strokes import fill_contour, keep_cavity, smooth
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
@@ -236,7 +236,7 @@ class LabelView:
         before = self._session.annotations.labels[index]
         drawn = self._as_meant(index, before, self.layer.data[index])
         try:
-            self._refuse_unknown(index, drawn[drawn != before])
+            refuse_unknown(drawn[drawn != before], self._session.stack.view, index)
             if np.array_equal(drawn, before):  # nothing is left of it
                 self._write((index,))
             else:
@@ -245,22 +245,6 @@ class LabelView:
             self._write((index,))
             return error
         return None
-
-    def _refuse_unknown(self, index: SliceIndex, codes: NDArray[np.integer]) -> None:
-        """Refuse integers that mean no structure of this view."""
-        unknown = sorted(set(np.unique(codes).tolist()) - {0, *self._codes})
-        if unknown:
-            known = ", ".join(f"{code} {UKBB.structures[code - 1]}" for code in self._codes)
-            raise InputError(
-                f"frame {index.t}, slice {index.z}: label {unknown[0]} means no structure of this "
-                f"view (0 nothing, {known}); the slice is as it was before"
-            )
-
-    @property
-    def _codes(self) -> list[int]:
-        """The integers that mean structures of the session's view."""
-        known = STRUCTURES_OF_VIEW.get(self._session.stack.view, UKBB.structures)
-        return [UKBB.code(structure) for structure in known]
 
     def _as_meant(
         self, index: SliceIndex, before: NDArray[np.uint8], drawn: NDArray[np.uint8]
@@ -368,7 +352,7 @@ class LabelView:
             self.layer.n_edit_dimensions = 2
 
     def _on_selected_label(self, event: Event) -> None:
-        layer, codes = self.layer, self._codes
+        layer, codes = self.layer, codes_of(self._session.stack.view)
         if layer is not None and layer.selected_label not in {0, *codes}:
             lower = [code for code in codes if code < layer.selected_label]
             layer.selected_label = max(lower, default=codes[0])

@@ -1,10 +1,18 @@
-"""Label schemes as the window tells and offers them."""
+"""Which integer means which structure, as the window tells, offers and refuses it."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cardiac_ssl.anatomy import LabelScheme, Structure, detect_scheme
+from napari_cardiac_ssl.anatomy import (
+    STRUCTURES_OF_VIEW,
+    UKBB,
+    LabelScheme,
+    Structure,
+    View,
+    detect_scheme,
+)
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.study import SliceIndex
 
 
 class SchemeNotToldError(InputError):
@@ -57,3 +65,40 @@ def words_of(scheme: LabelScheme) -> str:
         scheme.code, (Structure.LV_CAVITY, Structure.MYOCARDIUM, Structure.RV_CAVITY)
     )
     return f"{scheme.name}: LV {lv}, myo {myocardium}, RV {rv}"
+
+
+def codes_of(view: View) -> list[int]:
+    """Return the UKBB integers of what is contoured in a view.
+
+    Examples
+    --------
+    >>> codes_of(View.LAX_2CH)
+    [1, 2, 4]
+    """
+    return [UKBB.code(one) for one in STRUCTURES_OF_VIEW.get(view, UKBB.structures)]
+
+
+def refuse_unknown(found: NDArray[np.integer], view: View, index: SliceIndex) -> None:
+    """Refuse integers that mean no structure of a view.
+
+    Parameters
+    ----------
+    found
+        What has been written on a slice.
+    view
+        Its view.
+    index
+        Which slice it is, for the message.
+
+    Raises
+    ------
+    InputError
+        If one means nothing.
+    """
+    unknown = sorted(set(np.unique(found).tolist()) - {0, *codes_of(view)})
+    if unknown:
+        known = ", ".join(f"{code} {UKBB.structures[code - 1]}" for code in codes_of(view))
+        raise InputError(
+            f"frame {index.t}, slice {index.z}: label {unknown[0]} means no structure of this "
+            f"view (0 nothing, {known}); the slice is as it was before"
+        )
