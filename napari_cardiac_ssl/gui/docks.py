@@ -13,6 +13,8 @@ _WIDE = 1500
 _WIDEST = 2400
 #: A window that fills less of the screen, or is smaller than this, was not made large by its user.
 _LITTLE, _SMALL = 0.7, QSize(1200, 760)
+#: A panel that asks for less height has no picture in it.
+_NO_PICTURE = 150
 #: napari's own panels.
 _NAPARI_S = ("layer list", "layer controls")
 
@@ -113,7 +115,9 @@ class _Placed(QObject):
         dock = self.parent()
         window = dock.parent()
         if self._area == _BOTTOM and isinstance(window, QMainWindow):
-            window.resizeDocks([dock], [window.height() * 3 // 10], Qt.Orientation.Vertical)
+            height, needed = window.height() * 3 // 10, dock.sizeHint().height()
+            height = needed if needed < _NO_PICTURE else height
+            window.resizeDocks([dock], [height], Qt.Orientation.Vertical)
 
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 - Qt's name
         """Qt tells of anything that happens to the window."""
