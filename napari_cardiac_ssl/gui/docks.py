@@ -121,7 +121,9 @@ class _Placed(QObject):
 
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 - Qt's name
         """Qt tells of anything that happens to the window."""
-        if event.type() == QEvent.Type.Resize:
+        if event.type() == QEvent.Type.Close:
+            watched.removeEventFilter(self)
+        elif event.type() == QEvent.Type.Resize:
             wide = event.size().width() >= _WIDE
             is_ours = watched.dockWidgetArea(self.parent()) == self._area
             if is_ours and not self.parent().isFloating() and wide != (self._area == _RIGHT):

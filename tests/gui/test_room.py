@@ -9,7 +9,7 @@ import pytest
 
 # Another process, since Qt heeds the scale when it starts.
 LOOK = """
-import json
+import json, os
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 from napari_cardiac_ssl.gui.window import open_viewer
@@ -28,9 +28,10 @@ print(json.dumps({
     "picture": place(canvas), "status": place(widget.status), "views": place(widget.views),
     "panel": place(widget), "seen": not widget.status.visibleRegion().isEmpty(),
     "cut": widget.width() < widget.minimumSizeHint().width(),
-}))
+}), flush=True)
 widget.close_session()
 viewer.close()
+os._exit(0)
 """
 
 
