@@ -82,18 +82,19 @@ class View(StrEnum):
 class Structure(StrEnum):
     """What is contoured; with a short name, a colour, and code and meaning in SNOMED CT.
 
-    The colours are Okabe and Ito's, which colour-blind people tell apart.
+    The colours are chosen by simulation: deutan and protan eyes, too, tell them from each other and
+    from the grey of muscle and blood.
     """
 
     short: str
     colour: str
     snomed: tuple[str, str]
 
-    LV_CAVITY = "LV cavity", "LV", "#E69F00", ("87878005", "Left ventricle")
-    MYOCARDIUM = "myocardium", "Myo", "#009E73", ("49848007", "Left Ventricle Myocardium")
+    LV_CAVITY = "LV cavity", "LV", "#DD8800", ("87878005", "Left ventricle")
+    MYOCARDIUM = "myocardium", "Myo", "#8A4DFF", ("49848007", "Left Ventricle Myocardium")
     RV_CAVITY = "RV cavity", "RV", "#56B4E9", ("53085002", "Right ventricle")
-    LEFT_ATRIUM = "left atrium", "LA", "#F0E442", ("82471001", "Left atrium")
-    RIGHT_ATRIUM = "right atrium", "RA", "#CC79A7", ("73829009", "Right atrium")
+    LEFT_ATRIUM = "left atrium", "LA", "#FFFFAA", ("82471001", "Left atrium")
+    RIGHT_ATRIUM = "right atrium", "RA", "#885522", ("73829009", "Right atrium")
 
     def __new__(
         cls, name: str, short: str = "", colour: str = "", snomed: tuple[str, str] = ("", "")

@@ -17,3 +17,19 @@ def count(number: int, one: str, many: str = "") -> str:
 def now() -> str:
     """Return this moment, UTC, to the second (ISO 8601)."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def local(when: str) -> datetime:
+    """Return a moment as the clock on the wall says it.
+
+    Parameters
+    ----------
+    when
+        ISO 8601, with its zone.
+
+    Examples
+    --------
+    >>> local("2026-01-02T03:04:05+00:00").timestamp()
+    1767323045.0
+    """
+    return datetime.fromisoformat(when).astimezone()

@@ -1,8 +1,11 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from skimage.color import deltaE_ciede2000, rgb2lab
 
 from napari_cardiac_ssl.anatomy import (
     ACDC,
@@ -167,3 +170,56 @@ def test_detection_names_what_no_scheme_is() -> None:
         detect_scheme(ring({"wall": 1, "lv": 2, "rv": 4}))
     with pytest.raises(InputError, match=r"unknown integers 500, 600 .*500 is enclosed by 2"):
         check_codes(ring({"wall": 2, "lv": 500, "rv": 600}), UKBB)
+
+
+#: What dichromats see, in linear RGB: Machado, Oliveira and Fernandes 2009, severity 1.
+EYES = {
+    "usual": np.eye(3),
+    "protan": np.array(
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ]
+    ),
+    "deutan": np.array(
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ]
+    ),
+}
+
+
+def seen_by(eyes, rgb):
+    """Return colours in CIELAB as somebody sees them; RGB from 0 to 1, shape (n, 3)."""
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(linear @ EYES[eyes].T, 0, 1)
+    encoded = np.where(seen <= 0.0031308, 12.92 * seen, 1.055 * seen ** (1 / 2.4) - 0.055)
+    return rgb2lab(encoded[None])[0]
+
+
+def from_hex(*colours):
+    return np.array([[int(one[i : i + 2], 16) / 255 for i in (1, 3, 5)] for one in colours])
+
+
+def least_distances(eyes, colours):
+    """Return the least CIEDE2000 between colours, and from each to any grey of the picture."""
+    labs = seen_by(eyes, from_hex(*colours))
+    greys = seen_by(eyes, np.repeat(np.linspace(0, 1, 51)[:, None], 3, axis=1))
+    pairs = min(float(deltaE_ciede2000(a, b)) for a, b in combinations(labs, 2))
+    return pairs, min(float(deltaE_ciede2000(a, grey)) for a in labs for grey in greys)
+
+
+@pytest.mark.parametrize("eyes", EYES)
+def test_colours_of_structures_are_told_apart_by_all_eyes(eyes):
+    between, from_grey = least_distances(eyes, [one.colour for one in Structure])
+    assert between > 16
+    assert from_grey > 18
+
+
+def test_green_and_pink_would_not_do():
+    """For deutan eyes the bluish green of Okabe and Ito is as grey as muscle."""
+    _, from_grey = least_distances("deutan", ["#009E73", "#CC79A7"])
+    assert from_grey < 8

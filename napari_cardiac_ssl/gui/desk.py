@@ -14,15 +14,16 @@ from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_cardiac_ssl.anatomy import UKBB
+from napari_cardiac_ssl.anatomy import UKBB, LabelScheme
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.gui.display import METADATA, hide_brush_box, stack_of
+from napari_cardiac_ssl.gui.display import METADATA, hide_brush_box, is_derived, stack_of
 from napari_cardiac_ssl.gui.layers import LabelView
+from napari_cardiac_ssl.gui.schemes import scheme_told
 from napari_cardiac_ssl.gui.verbs import Verbs
-from napari_cardiac_ssl.scheme_detection import detect_scheme
 from napari_cardiac_ssl.session import JobStatus, Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
+from napari_cardiac_ssl.wording import count
 
 #: How long predictions may be taken over at a time: short enough that nobody feels it.
 ADOPT_S = 0.01
@@ -74,6 +75,8 @@ class Desk(Verbs):
         session.signals.said.connect(self.say)
         session.signals.trouble.connect(self.say)
         viewer.dims.events.current_step.connect(self._on_moved)
+        viewer.dims.events.ndisplay.connect(self._on_turned)
+        viewer.dims.events.order.connect(self._on_turned)
         viewer.layers.events.inserted.connect(self._on_layers)
         viewer.layers.events.removed.connect(self._on_layers)
 
@@ -92,6 +95,23 @@ class Desk(Verbs):
             if isinstance(layer, Image) and layer.metadata.get(METADATA, {}).get("stack") is stack:
                 return layer
         return None
+
+    @property
+    def shown_image(self) -> Image | None:
+        """The image that the mouse sets the window of: the session's, else the uppermost."""
+        images = [layer for layer in self.viewer.layers if isinstance(layer, Image)]
+        return self.image or next((one for one in reversed(images) if not is_derived(one)), None)
+
+    @property
+    def hint(self) -> str:
+        """What to do first on the open stack; nothing once something is labelled."""
+        session = self.session
+        if session.annotations.labels.any():
+            return ""
+        where = "slices" if session.stack.slices > 1 else "frames"
+        draw = f"raw the heart on two or three {where}; then press Train."
+        guess = session.model is not None or session.models.has_shipped_weights
+        return f"Press Predict for a first guess, or d{draw}" if guess else f"D{draw}"
 
     # -- opening ---------------------------------------------------------------------------
 
@@ -112,18 +132,27 @@ class Desk(Verbs):
         with self.reporting():
             self._on_stack_opened(self.session.stack)
 
-    def use(self, layer: Labels) -> None:
+    def use(self, layer: Labels, scheme: LabelScheme | None = None) -> None:
         """Go on from the labels of another layer, on slices that no expert has touched."""
-        with self._changing(()):
-            labels, how = self.labels_of(layer)
+        with self._acting():
+            labels, how = self.labels_of(layer, scheme)
             slices = self.session.labelling.take_over(labels)
             self.say(
-                f"took {len(slices)} labelled slices over from {layer.name}, {how}; "
+                f"took {count(len(slices), 'labelled slice')} over from {layer.name}, {how}; "
                 "confirm those that are right"
             )
 
-    def labels_of(self, layer: Labels) -> tuple[NDArray[np.uint8], str]:
+    def labels_of(
+        self, layer: Labels, scheme: LabelScheme | None = None
+    ) -> tuple[NDArray[np.uint8], str]:
         """Return a layer's labels in our integers, and how they were understood.
+
+        Parameters
+        ----------
+        layer
+            Made by us or not.
+        scheme
+            In which its integers are; by default as it was read, or as the anatomy tells.
 
         Raises
         ------
@@ -138,9 +167,14 @@ class Desk(Verbs):
                 f"layer {layer.name}: labels of shape {labels.shape} do not fit the image "
                 f"{shape} (t, z, y, x); choose labels made on this image"
             )
-        if METADATA in layer.metadata:  # ours are in our integers, whatever their file's
-            return labels.astype(np.uint8), "as it was read"
-        scheme = detect_scheme(labels)
+        ours = layer.metadata.get(METADATA)
+        if ours is not None:  # ours are in our integers, whatever their file's
+            if scheme is None:
+                return labels.astype(np.uint8), "as it was read"
+            labels = UKBB.convert(labels, ours.get("scheme", UKBB))
+        if scheme is not None:
+            return scheme.convert(labels, UKBB), f"scheme {scheme.name}, as you chose"
+        scheme = scheme_told(labels, layer.name)
         return scheme.convert(labels, UKBB), f"scheme {scheme.name}, told from the anatomy"
 
     # -- telling ---------------------------------------------------------------------------
@@ -168,7 +202,7 @@ class Desk(Verbs):
         """Take strokes and messages in. Called many times a second."""
         if self._closed:
             return
-        self.view.take_strokes()
+        self.view.take_ended_strokes()
         self.session.process_messages(adopt_s=0.0 if self.view.drawing else ADOPT_S)
         if self._stale:
             self._show()
@@ -180,6 +214,8 @@ class Desk(Verbs):
         self._closed = True
         self.view.close()
         self.viewer.dims.events.current_step.disconnect(self._on_moved)
+        self.viewer.dims.events.ndisplay.disconnect(self._on_turned)
+        self.viewer.dims.events.order.disconnect(self._on_turned)
         self.viewer.layers.events.inserted.disconnect(self._on_layers)
         self.viewer.layers.events.removed.disconnect(self._on_layers)
         self.session.signals.disconnect()
@@ -198,7 +234,11 @@ class Desk(Verbs):
         if not self.session.annotations.slices(*SliceState):  # ED as a rule, and a heart
             self.view.go_to(SliceIndex(0, stack.slices // 2))
         self.changed.emit()
-        self.say(self.session.persistence.not_kept or _hint(self.session))
+        self.say(
+            self.session.persistence.not_kept
+            or self.hint
+            or f"{stack.name} is open, as it was left"
+        )
         self.session.training.warm_up()
 
     def _on_slices_changed(self, slices: tuple[SliceIndex, ...]) -> None:
@@ -217,13 +257,17 @@ class Desk(Verbs):
     def _on_moved(self, event: Any) -> None:
         if not self.is_open:
             return
+        self.view.take_strokes()  # on the slice that is left
         left, self._in_view = self._in_view, self.view.in_view
         if left is not None and left != self._in_view and self.confirm_on_leaving:
             self._confirm_if_drawn(left)
         self._show()
 
+    def _on_turned(self, event: Any) -> None:
+        self._show()
+
     def _confirm_if_drawn(self, index: SliceIndex) -> None:
-        if self.session.annotations.state(index) is SliceState.EDITING:
+        if self.view.shows_slice and self.session.annotations.state(index) is SliceState.EDITING:
             self.confirm(index)
 
     def _on_layers(self, event: Any) -> None:
@@ -233,11 +277,3 @@ class Desk(Verbs):
     def _show(self) -> None:
         self._stale = False
         self.changed.emit()
-
-
-def _hint(session: Session) -> str:
-    """Return what to do first on the open stack."""
-    where = "slices" if session.stack.slices > 1 else "frames"
-    draw = f"raw the heart on two or three {where}; then press Train."
-    guess = session.model is not None or session.models.has_shipped_weights
-    return f"Press Predict for a first guess, or d{draw}" if guess else f"D{draw}"

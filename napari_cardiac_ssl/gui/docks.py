@@ -1,17 +1,51 @@
-"""Where panels of our own stand in napari's window."""
+"""Where panels of our own stand in napari's window, and how large that is at first."""
+
+from typing import Any
+from weakref import ref
 
 import napari
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
-#: Windows at least so wide have room for the views between the picture and the panel.
+#: Windows at least so wide have room for the views between the picture and the panel,
 _WIDE = 1500
+#: and for napari's own panels besides.
+_WIDEST = 2400
+#: A window that fills less of the screen, or is smaller than this, was not made large by its user.
+_LITTLE, _SMALL = 0.7, QSize(1200, 760)
+#: A panel that asks for less height has no picture in it.
+_NO_PICTURE = 150
+#: napari's own panels.
+_NAPARI_S = ("layer list", "layer controls")
+
+_RIGHT, _BOTTOM = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
+
+
+def make_room(panel: QWidget) -> None:
+    """Give the picture most of the window that a panel is docked in.
+
+    The window fills the screen if it is small, and where that is not wide napari's own panels are
+    tabs behind ours.
+    """
+    window, dock = panel.window(), panel.parent()
+    screen = window.screen()
+    if screen is None or not isinstance(window, QMainWindow) or not isinstance(dock, QDockWidget):
+        return
+    room = screen.availableGeometry()
+    enough = (room.size() * _LITTLE).expandedTo(_SMALL).boundedTo(room.size())
+    fits = window.size().expandedTo(enough).boundedTo(room.size()) == window.size()
+    if not fits:
+        window.setGeometry(room)
+        window.setWindowState(window.windowState() | Qt.WindowState.WindowMaximized)
+    if room.width() < _WIDEST:
+        _tabify(window, dock)
 
 
 def dock_beside(viewer: napari.Viewer, panel: QWidget, beside: QWidget, name: str) -> None:
     """Dock a panel: left of another where the window is wide, else below the picture.
 
-    Does nothing if it is docked. A user who closed it gets it back where it belongs.
+    It changes its place with the window's width, unless its user has moved it. Does nothing if it
+    is docked. A user who closed it gets it back where it belongs.
 
     Parameters
     ----------
@@ -33,11 +67,65 @@ def dock_beside(viewer: napari.Viewer, panel: QWidget, beside: QWidget, name: st
     wide = window.width() >= _WIDE
     viewer.window.add_dock_widget(panel, name=name, area="right" if wide else "bottom")
     dock, holder = panel.parent(), beside.parent()
-    if wide:
-        if isinstance(holder, QDockWidget):
+    # Below the picture alone: the columns beside it need the height.
+    window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+    window.setCorner(Qt.Corner.BottomRightCorner, _RIGHT)
+    if isinstance(holder, QDockWidget):
+        _Placed(dock, beside).place(wide=wide)
+
+
+def _tabify(window: QMainWindow, dock: QDockWidget, only: Qt.DockWidgetArea | None = None) -> None:
+    """Put napari's own panels behind a dock; only those in one area, if it is given."""
+    for other in window.findChildren(QDockWidget):
+        if other.objectName() in _NAPARI_S and only in {None, window.dockWidgetArea(other)}:
+            window.tabifyDockWidget(dock, other)
+    QTimer.singleShot(0, dock.raise_)  # Qt has to lay the tabs out first
+
+
+class _Placed(QObject):
+    """Keeps a dock where it belongs while its window changes its width.
+
+    It holds nothing of napari's: its viewers are only gone when nobody does.
+    """
+
+    def __init__(self, dock: QDockWidget, beside: QWidget) -> None:
+        super().__init__(dock)
+        self._beside = ref(beside)
+        self._area = _BOTTOM
+        beside.window().installEventFilter(self)
+
+    def place(self, *, wide: bool) -> None:
+        """Put it beside the other where that is wide, else below the picture."""
+        dock, beside = self.parent(), self._beside()
+        holder = beside.parent() if beside is not None else None
+        if not isinstance(holder, QDockWidget):
+            return
+        window = holder.parent()
+        self._area = _RIGHT if wide else _BOTTOM
+        if window.dockWidgetArea(dock) != self._area:
+            window.addDockWidget(self._area, dock)
+        if wide:
             window.splitDockWidget(dock, holder, Qt.Orientation.Horizontal)
-        window.resizeDocks([dock], [window.width() // 5], Qt.Orientation.Horizontal)
-    else:  # below the picture alone: the columns beside it need the height
-        window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
-        window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
-        window.resizeDocks([dock], [window.height() * 3 // 10], Qt.Orientation.Vertical)
+            _tabify(window, holder, only=_RIGHT)  # what was behind it stayed
+            window.resizeDocks([dock], [window.width() // 5], Qt.Orientation.Horizontal)
+        else:
+            QTimer.singleShot(0, self._make_low)  # once its views lie side by side
+
+    def _make_low(self) -> None:
+        dock = self.parent()
+        window = dock.parent()
+        if self._area == _BOTTOM and isinstance(window, QMainWindow):
+            height, needed = window.height() * 3 // 10, dock.sizeHint().height()
+            height = needed if needed < _NO_PICTURE else height
+            window.resizeDocks([dock], [height], Qt.Orientation.Vertical)
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 - Qt's name
+        """Qt tells of anything that happens to the window."""
+        if event.type() == QEvent.Type.Close:
+            watched.removeEventFilter(self)
+        elif event.type() == QEvent.Type.Resize:
+            wide = event.size().width() >= _WIDE
+            is_ours = watched.dockWidgetArea(self.parent()) == self._area
+            if is_ours and not self.parent().isFloating() and wide != (self._area == _RIGHT):
+                self.place(wide=wide)
+        return False

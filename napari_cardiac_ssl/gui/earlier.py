@@ -4,7 +4,6 @@ The labels of before are a layer of their own, over one slice and for that momen
 that is drawn on is out of sight meanwhile, and not touched. Whatever changes ends it.
 """
 
-from datetime import datetime
 from typing import Any
 
 from napari.layers import Labels
@@ -13,6 +12,7 @@ from napari_cardiac_ssl.annotations import SliceContent, SliceState, unpack
 from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.display import METADATA, labels_layer, write_over
 from napari_cardiac_ssl.gui.plane_lines import PlaneLines
+from napari_cardiac_ssl.wording import local, now
 
 #: What the layer is called.
 BEFORE = "Before"
@@ -106,6 +106,6 @@ class Earlier:
 def _words(before: SliceContent) -> str:
     if before.record.state is not SliceState.PREDICTED:
         return "BEFORE\nnot labelled"
-    at = datetime.fromisoformat(before.record.when).astimezone()
-    today = at.date() == datetime.now(at.tzinfo).date()
+    at = local(before.record.when)
+    today = at.date() == local(now()).date()
     return f"BEFORE\npredicted {at:%H:%M:%S}" if today else f"BEFORE\n{at:%Y-%m-%d %H:%M}"

@@ -15,15 +15,18 @@ from napari.layers import Image, Labels
 from napari.utils.events import Event
 from numpy.typing import NDArray
 
-from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, UKBB
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.display import METADATA, labels_layer
+from napari_cardiac_ssl.gui.polygon import OpenPolygon
+from napari_cardiac_ssl.gui.schemes import codes_of, refuse_unknown
 from napari_cardiac_ssl.gui.strokes import fill_contour, keep_cavity, smooth
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 #: Modes in which dragging the mouse draws nothing.
 _NOT_DRAWING = {"pan_zoom", "transform", "pick"}
+#: What napari's status bar says while the layer is selected.
+KEYS_HINT = "1 to 5 draw, 0 erases, G contours, C confirms, N goes on, right-drag sets the window"
 #: Fewer points are a click, not a contour.
 _LEAST_POINTS = 4
 
@@ -63,9 +66,14 @@ class LabelView:
         self._session = session
         self._failed = failed
         self._dragging = False
+        self._taking = False  # what is drawn is just being handed over
         self._writing = False
         self._touched = False  # the layer may differ from the session: somebody did something
+        self._drawn_on: SliceIndex | None = None  # the slice in view while the mouse is held down
+        self._points: list[Any] = []  # of the contour that is being drawn
+        self._pen: int | None = None  # what it is drawn with; None where a drag draws no contour
         self._contour: tuple[SliceIndex, int, list[Any]] | None = None
+        self._polygon = OpenPolygon()
         self._last_view: SliceIndex | None = None
         session.signals.labels_refreshed.connect(self._write)
         session.signals.slices_changed.connect(self._write)
@@ -81,6 +89,12 @@ class LabelView:
         last = (stack.frames - 1, stack.slices - 1)
         t, z = np.clip(np.round((t, z / stack.spacing_mm[0])), 0, last).astype(int)
         return SliceIndex(int(t), int(z))
+
+    @property
+    def shows_slice(self) -> bool:
+        """Whether a slice is to be seen, and not the whole stack in 3-D or a cut across slices."""
+        dims = self._viewer.dims
+        return dims.ndisplay == 2 and set(dims.displayed) == {dims.ndim - 2, dims.ndim - 1}
 
     @property
     def drawing(self) -> bool:
@@ -111,6 +125,7 @@ class LabelView:
         layer.mouse_drag_callbacks.insert(0, self._on_drag)
         for event, callback in self._callbacks(layer):
             event.connect(callback)
+        layer.help = KEYS_HINT
         self._write(stack.slice_indices())  # it may have slept while the session went on
         return layer
 
@@ -160,55 +175,84 @@ class LabelView:
             (events.set_data, self._on_set_data),
             (events.n_edit_dimensions, self._on_n_edit_dimensions),
             (events.selected_label, self._on_selected_label),
+            (events.mode, self._on_mode),
+            (events.help, self._on_help),
         ]
 
     # -- from the layer to the session -----------------------------------------------------
 
-    def take_strokes(self, *, everywhere: bool = False) -> bool:
-        """Hand what the user has drawn to the session. Cheap if nothing was.
+    def take_strokes(self) -> bool:
+        """Hand all that the user has drawn to the session. Cheap if nothing was.
 
-        Parameters
-        ----------
-        everywhere
-            Whether to look at all slices although that in view was drawn on.
+        A stroke that is not at its end, and a polygon that is not closed, end here: what is on the
+        screen is never dropped.
 
         Returns
         -------
         bool
             Whether something was.
         """
-        if self.layer is None or self._dragging or not (self._touched or self._contour):
+        if self.layer is None:
+            return False
+        if self.shows_slice:
+            self._polygon.close(self.layer)
+        if self._dragging:
+            self._end_contour()
+            self._touched = True
+        return self._take_over()
+
+    def take_ended_strokes(self) -> None:
+        """Hand the strokes to the session that are at their end."""
+        if not self._dragging:
+            self._take_over()
+
+    def _take_over(self, *, everywhere: bool = False) -> bool:
+        """Hand over what differs: on the slice in view as a rule, else wherever it does."""
+        if self.layer is None or not (self._touched or self._contour):
             return False
         self._touched = False
         if not self._keep_shape():
             return False
-        slices = [self.in_view]  # as a rule
-        if everywhere or not (self._contour or self._differs(self.in_view)):
+        here = self.in_view
+        slices = [self._contour[0]] if self._contour else []
+        if here not in slices and self._differs(here):
+            slices.append(here)
+        if everywhere or not slices:
             slices = list(self._differing())
-        for index in slices:
-            self._take(index)
+        before, self._taking = self._taking, True
+        try:
+            refused = [error for index in slices if (error := self._take(index))]
+        finally:
+            self._taking = before
+        if refused:
+            others = f"; so are {len(refused) - 1} others" if len(refused) > 1 else ""
+            self._failed(InputError(f"{refused[0]}{others}"))
         return bool(slices)
 
-    def _take(self, index: SliceIndex) -> None:
+    def _take(self, index: SliceIndex) -> InputError | None:
+        """Take one slice over, or have it as it was and return why."""
         if self.layer is None:
-            return
+            return None
         before = self._session.annotations.labels[index]
         drawn = self._as_meant(index, before, self.layer.data[index])
         try:
+            refuse_unknown(drawn[drawn != before], self._session.stack.view, index)
             if np.array_equal(drawn, before):  # nothing is left of it
                 self._write((index,))
             else:
                 self._session.labelling.annotate(index, drawn)
         except InputError as error:
-            self._failed(error)
             self._write((index,))
+            return error
+        return None
 
     def _as_meant(
         self, index: SliceIndex, before: NDArray[np.uint8], drawn: NDArray[np.uint8]
     ) -> NDArray[np.uint8]:
         """Return what the user means by a stroke."""
-        contour, self._contour = self._contour, None
+        contour = self._contour
         if contour is not None and contour[0] == index:
+            self._contour = None
             return fill_contour(before, np.array(contour[2]), contour[1])
         if self.keeps_cavity:
             drawn = keep_cavity(before, drawn)
@@ -229,7 +273,8 @@ class LabelView:
         if self._writing:
             return
         self._touched = True
-        found = self.take_strokes()
+        self._polygon.forget()  # it is painted, or something else was
+        found = not self._dragging and self._take_over()
         # Outside a block of history napari tells before it writes: it is found the next time.
         self._touched = not found
 
@@ -238,26 +283,44 @@ class LabelView:
         moved, self._last_view = in_view != self._last_view, in_view
         if not (self._writing or self._dragging or moved):
             self._touched = True
-            self.take_strokes(everywhere=True)  # somebody may have given the layer another array
+            self._take_over(everywhere=True)  # somebody may have given the layer another array
 
     def _on_drag(self, layer: Labels, event: Event) -> Iterator[None]:
         """Napari runs this while the mouse is held down on the layer."""
         mode = str(layer.mode)
         if mode in _NOT_DRAWING:
             return
-        self.take_strokes()
-        code = 0 if mode == "erase" else layer.selected_label
-        points, index = [], self.in_view
+        self._take_over()
+        if mode == "polygon":
+            self._polygon.on_press(event)
+        self._points, self._drawn_on = [], self.in_view
+        self._pen = {"paint": layer.selected_label, "erase": 0}.get(mode)
         self._dragging = True
         try:
             yield
             while event.type == "mouse_move":
-                points.append(layer.world_to_data(event.position)[-2:])
+                self._points.append(layer.world_to_data(event.position)[-2:])
                 yield
         finally:  # also if napari drops the drag half-way
-            self._dragging = False
-            if self.fills_contours and mode in {"paint", "erase"} and len(points) >= _LEAST_POINTS:
-                self._contour = (index, code, points)
+            self._end_contour()
+            self._dragging, self._touched = False, True
+
+    def _end_contour(self) -> None:
+        """Have what was drawn until now be a contour, if contours are drawn."""
+        points, self._points = self._points, []
+        index, self._drawn_on = self._drawn_on, self.in_view
+        is_contour = self.fills_contours and len(points) >= _LEAST_POINTS
+        if is_contour and index is not None and self._pen is not None:
+            self._contour = (index, self._pen, points)
+
+    def _on_help(self, event: Event) -> None:
+        # napari's own hint would name its keys of the tools, where ours are bound.
+        if self.layer is not None and self.layer.help != KEYS_HINT:
+            self.layer.help = KEYS_HINT
+
+    def _on_mode(self, event: Event) -> None:
+        if self.layer is not None and str(self.layer.mode) != "polygon" and self.shows_slice:
+            self._polygon.close(self.layer)
 
     def _keep_shape(self) -> bool:
         """Put the labels back if somebody gave the layer an array of another shape.
@@ -289,9 +352,10 @@ class LabelView:
             self.layer.n_edit_dimensions = 2
 
     def _on_selected_label(self, event: Event) -> None:
-        known = len(STRUCTURES_OF_VIEW.get(self._session.stack.view, UKBB.structures))
-        if self.layer is not None and not 0 <= self.layer.selected_label <= known:
-            self.layer.selected_label = known
+        layer, codes = self.layer, codes_of(self._session.stack.view)
+        if layer is not None and layer.selected_label not in {0, *codes}:
+            lower = [code for code in codes if code < layer.selected_label]
+            layer.selected_label = max(lower, default=codes[0])
 
     def _on_layer_removed(self, event: Event) -> None:
         if event.value is self.layer:
@@ -304,7 +368,9 @@ class LabelView:
         layer, labels = self.layer, self._session.annotations.labels
         if layer is None or not self._keep_shape():
             return
-        changed = [index for index in slices if self._differs(index)]
+        # A stroke under way stays on the screen: it is handed over at its end.
+        held = self._drawn_on if self._dragging and not self._taking else None
+        changed = [index for index in slices if index != held and self._differs(index)]
         for index in changed:
             layer.data[index] = labels[index]
         if self.in_view in changed:

@@ -22,6 +22,7 @@ from napari_cardiac_ssl.anatomy import UKBB
 from napari_cardiac_ssl.errors import InputError, InputWarning
 from napari_cardiac_ssl.files import is_there
 from napari_cardiac_ssl.gui.display import image_layer, labels_layer
+from napari_cardiac_ssl.gui.schemes import SchemeNotToldError, said_in_window
 from napari_cardiac_ssl.gui.studies import Studies, first_stack
 from napari_cardiac_ssl.project import ENDING, KeptStack, NotWritableError, is_project
 from napari_cardiac_ssl.readers.dicom_finding import is_dicom
@@ -121,7 +122,12 @@ def _read_nifti(opened: Opened) -> None:
         try:
             mask = read_mask(opened.path)
         except InputError as error:
-            opened.warned.append(f"{error}; shown as an image")
+            said = said_in_window(error, stack.name)
+            if isinstance(said, SchemeNotToldError):
+                opened.warned.append(str(said))
+                opened.masks.append(_as_they_are(stack))
+                return
+            opened.warned.append(f"{said}; shown as an image")
         else:
             scheme = mask.scheme.name
             opened.said.append(f"{stack.name}: labels in the scheme '{scheme}', {mask.told_by}")
@@ -130,6 +136,13 @@ def _read_nifti(opened: Opened) -> None:
             return
     doubted(stack, view_said=view_named(stack.name) is not None)
     opened.study = Study(stack.name, (stack,))
+
+
+def _as_they_are(stack: Stack) -> FullLayerData:
+    """Return labels in integers of which nobody has said yet what they mean."""
+    integers = np.rint(np.asarray(stack.image, np.float64)).astype(np.uint8)
+    data, meta, kind = labels_layer(integers, stack, name=f"{stack.name} (scheme not known)")
+    return data, meta | {"metadata": {}}, kind
 
 
 def is_ours(path: Path) -> bool:
@@ -274,6 +287,8 @@ class Opening(QObject):
         if desk.is_open:
             try:
                 desk.labels_of(layer)
+            except SchemeNotToldError:
+                pass  # it was said when they were read
             except InputError as error:
                 opened.warned.append(str(error))
             else:

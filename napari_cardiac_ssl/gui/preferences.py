@@ -31,6 +31,8 @@ class Preferences:
         How long a training takes.
     scheme
         Of exported masks.
+    radiologist_mouse
+        Whether the wheel goes through slices and the middle button drags the picture.
     show_hint
         Whether the first steps are explained.
     """
@@ -41,6 +43,7 @@ class Preferences:
     learn_while_drawing: bool = True
     seconds: int = 15
     scheme: str = "ukbb"
+    radiologist_mouse: bool = True
     show_hint: bool = True
 
 

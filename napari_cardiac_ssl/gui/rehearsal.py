@@ -252,8 +252,8 @@ class _Rehearsal:
                 out / "masks" / f"{stack.name}.nii.gz", stack.image, like=stack, description="image"
             )
         report = WRITERS["report"]
-        if report.offered(self._session.work()):
-            report.write(out / "report.html", self._session.work(), Choice())
+        if report.offered(self._session.export.work()):
+            report.write(out / "report.html", self._session.export.work(), Choice())
         self.shoot("exported")
 
     def scores(self, number: int) -> list[dict[str, object]]:

@@ -15,7 +15,7 @@ from qtpy.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QFont, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from napari_cardiac_ssl.gui.slice_signs import SUGGESTED, paint_cell
+from napari_cardiac_ssl.gui.slice_signs import SUGGESTED, is_dark, paint_cell
 from napari_cardiac_ssl.study import SliceIndex
 
 #: Sides of a cell in pixels: the least that can be hit, and the most that is of use.
@@ -34,7 +34,7 @@ class MapContent:
         One for each slice: its state or `OUTSIDE`, shape ``(t, z)``, objects (NumPy makes plain
         strings of some).
     doubt
-        How uncertain the model is of each, 0 to 1, shape ``(t, z)``; NaN where unknown.
+        How much a look at each is worth, 0 to 1, shape ``(t, z)``; NaN where unknown.
     current
         The slice in view.
     suggested
@@ -173,12 +173,13 @@ class SliceMap(QWidget):
         cells = QPixmap(self.size() * ratio)
         cells.setDevicePixelRatio(ratio)
         cells.fill(Qt.GlobalColor.transparent)
+        dark = is_dark(self)
         painter = QPainter(cells)
         for t, z in np.ndindex(content.signs.shape):
             index = SliceIndex(t, z)
             doubt = math.nan if content.doubt is None else float(content.doubt[index])
             cell = self.cell_of(index).adjusted(0.5, 0.5, -0.5, -0.5)
-            paint_cell(painter, cell, content.signs[index], doubt)
+            paint_cell(painter, cell, content.signs[index], doubt, dark=dark)
         painter.end()
         return cells
 
@@ -224,6 +225,11 @@ class SliceMap(QWidget):
             left = max(free, min(self._left + (t + 0.5) * wide - width / 2, self.width() - width))
             painter.drawText(QPointF(left, self._top - 5), labels[t])
             free = left + width + 3
+
+    def changeEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Qt tells that the window is looked at in another theme."""
+        self._cells = None
+        super().changeEvent(event)
 
     # -- asking ----------------------------------------------------------------------------
 

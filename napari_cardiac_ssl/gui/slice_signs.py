@@ -11,11 +11,14 @@ from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
+from napari_cardiac_ssl.gui.panels.controls import wrapped
 
-#: Colours of the states, none of them a structure's on the picture. Predictions are shaded from
-#: those that one may trust to those that one should look at.
+#: Colours of the states, none of them a structure's on the picture.
 EXPERT, EDITING = QColor("#2F7FD1"), QColor("#E8A33D")
+#: Predictions are shaded from those that one may trust to those that one should look at first,
+#: which stand out: they are bright on a dark window, and dark on a light one.
 SURE, DOUBTFUL = QColor("#66758A"), QColor("#F4E7BE")
+SURE_ON_LIGHT, DOUBTFUL_ON_LIGHT = QColor("#A7B3C2"), QColor("#4A2500")
 SUGGESTED = QColor("#FF5FA2")
 
 #: What there is a sign of: the states of slices, and `OUTSIDE`, an expert's word without a drawing.
@@ -31,7 +34,7 @@ _MEANING = {
     "confirmed": "yours, right as it is; the model learns from it and never changes it",
     OUTSIDE: "yours: before the first or after the last slice with heart; learned from as empty",
     "editing": "yours, not confirmed yet; the model never changes it",
-    "predicted": "the model's; the brighter, the less sure it is",
+    "predicted": "the model's; the fifth it is least sure of stands out, most of all the first",
     "empty": "nothing there yet",
     "excluded": "neither learned from nor predicted",
 }
@@ -48,7 +51,7 @@ class Legend(QWidget):
         self._counts: dict[str, int] = {}
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Slices by state")
-        self.setToolTip("\n".join(f"{word}: {_MEANING[word]}" for word in _MEANING))
+        self.setToolTip(wrapped("\n".join(f"{word}: {_MEANING[word]}" for word in _MEANING)))
 
     def show_counts(self, counts: dict[str, int]) -> None:
         """Show how many slices there are of each sign; signs without any need no words."""
@@ -95,13 +98,15 @@ class Legend(QWidget):
         high = metrics.height()
         for sign, words, (x, line) in zip(self._counts, self.words, self._places(), strict=True):
             cell = QRectF(x, line * high + (high - _SIDE) / 2, _SIDE, _SIDE)
-            paint_cell(painter, cell, sign, 0.35)
+            paint_cell(painter, cell, sign, 0.35, dark=is_dark(self))
             painter.setPen(self.palette().windowText().color())
             painter.drawText(QPointF(x + _SIDE + 5, line * high + metrics.ascent()), words)
         painter.end()
 
 
-def paint_cell(painter: QPainter, cell: QRectF, sign: str, doubt: float) -> None:
+def paint_cell(
+    painter: QPainter, cell: QRectF, sign: str, doubt: float, *, dark: bool = True
+) -> None:
     """Paint the sign of a slice.
 
     Parameters
@@ -113,12 +118,14 @@ def paint_cell(painter: QPainter, cell: QRectF, sign: str, doubt: float) -> None
     sign
         Its state, or `OUTSIDE`.
     doubt
-        How uncertain the model is of its prediction, 0 to 1; NaN where unknown.
+        How much a look at its prediction is worth, 0 to 1; NaN where unknown.
+    dark
+        Whether the window is dark.
     """
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, sign != SliceState.PREDICTED)
     if sign == SliceState.PREDICTED:
-        painter.fillRect(cell, shade(doubt))
+        painter.fillRect(cell, shade(doubt, dark=dark))
     elif sign == SliceState.EXPERT:
         painter.fillRect(cell, EXPERT)
         _paint_tick(painter, cell)
@@ -153,8 +160,15 @@ def _paint_tick(painter: QPainter, cell: QRectF) -> None:
     painter.drawPolyline(QPolygonF([middle + QPointF(x * unit, y * unit) for x, y in corners]))
 
 
-def shade(doubt: float) -> QColor:
-    """Return the colour of a prediction: the brighter, the more one should look at it."""
+def shade(doubt: float, *, dark: bool = True) -> QColor:
+    """Return the colour of a prediction: it stands out the more, the more one should look at it."""
     share = 0.0 if math.isnan(doubt) else min(max(doubt, 0.0), 1.0)
-    parts = zip(SURE.getRgbF()[:3], DOUBTFUL.getRgbF()[:3], strict=True)
+    ends = (SURE, DOUBTFUL) if dark else (SURE_ON_LIGHT, DOUBTFUL_ON_LIGHT)
+    parts = zip(*(end.getRgbF()[:3] for end in ends), strict=True)
     return QColor.fromRgbF(*(sure + share * (doubtful - sure) for sure, doubtful in parts))
+
+
+def is_dark(widget: QWidget) -> bool:
+    """Tell whether a widget's window is dark."""
+    palette = widget.palette()
+    return bool(palette.window().color().lightness() < palette.windowText().color().lightness())

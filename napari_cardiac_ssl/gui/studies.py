@@ -114,6 +114,11 @@ class Studies:
             for other in others:  # last: Mesa 22 without a graphics card may crash on what is left
                 viewer.layers.remove(other)
 
+    def fit(self) -> None:
+        """Fill the canvas with the heart, or with all of the picture."""
+        if self.desk.is_open:
+            self._look_at_heart(self.desk.session.stack)
+
     def clear(self) -> None:
         """Forget all studies and take their layers out of the viewer: a project is gone over to."""
         layers = self.desk.viewer.layers

@@ -48,7 +48,8 @@ class Verbs:
 
     def confirm(self, *slices: SliceIndex) -> None:
         """Make slices examples to learn from."""
-        with self._changing(slices) as chosen:
+        with self._acting():
+            chosen = self._meant(slices)
             self.session.confirm(*chosen)
             labels = self.session.annotations.labels
             self.say(
@@ -59,7 +60,8 @@ class Verbs:
 
     def accept(self, *slices: SliceIndex) -> None:
         """Confirm predictions as they are; slices that are none stay."""
-        with self._changing(slices) as chosen:
+        with self._acting():
+            chosen = self._meant(slices)
             before = len(self.session.annotations.slices(SliceState.EXPERT))
             self.session.accept(*chosen)
             number = len(self.session.annotations.slices(SliceState.EXPERT)) - before
@@ -67,25 +69,29 @@ class Verbs:
 
     def retract(self, *slices: SliceIndex) -> None:
         """Take confirmations back."""
-        with self._changing(slices) as chosen:
+        with self._acting():
+            chosen = self._meant(slices)
             self.session.labelling.retract(*chosen)
             self.say("confirmation taken back: no example any more, still protected")
 
     def revert(self, *slices: SliceIndex) -> None:
         """Give slices back to the model."""
-        with self._changing(slices) as chosen:
+        with self._acting():
+            chosen = self._meant(slices)
             self.session.labelling.revert(*chosen)
             self.say("given back: the next prediction fills it (Ctrl-Z brings it back)")
 
     def exclude(self, *slices: SliceIndex) -> None:
         """Keep slices out of everything."""
-        with self._changing(slices) as chosen:
+        with self._acting():
+            chosen = self._meant(slices)
             self.session.labelling.exclude(*chosen)
             self.say("excluded: neither learned from nor predicted")
 
     def include(self, *slices: SliceIndex) -> None:
         """Take exclusions back."""
-        with self._changing(slices) as chosen:
+        with self._acting():
+            chosen = self._meant(slices)
             self.session.labelling.include(*chosen)
             self.say("included again")
 
@@ -100,7 +106,8 @@ class Verbs:
     def _set_end(
         self, end: Literal["first", "last"], index: SliceIndex | None, all_frames: bool
     ) -> None:
-        with self._changing(() if index is None else (index,)) as (chosen,):
+        with self._acting():
+            (chosen,) = self._meant(() if index is None else (index,))
             changed = self.session.set_end(end, chosen, all_frames=all_frames)
             outside = [one for one in changed if self.session.annotations.is_outside(one)]
             back = len(changed) - len(outside)
@@ -117,10 +124,26 @@ class Verbs:
             )
 
     @contextmanager
-    def _changing(self, slices: tuple[SliceIndex, ...]) -> Iterator[tuple[SliceIndex, ...]]:
+    def _acting(self) -> Iterator[None]:
+        """Have something done that comes after all that is drawn."""
         with self.reporting():
             self.view.take_strokes()
-            yield slices or (self.view.in_view,)
+            yield
+
+    def _meant(self, slices: tuple[SliceIndex, ...] = ()) -> tuple[SliceIndex, ...]:
+        """Return the slices that are meant: that in view where none is named.
+
+        Raises
+        ------
+        InputError
+            If none is named and none is to be seen.
+        """
+        if not slices and not self.view.shows_slice:
+            raise InputError(
+                "no slice is in view in 3-D, or with axes that are turned: show slices first "
+                "(Ctrl-Y leaves 3-D)"
+            )
+        return slices or (self.view.in_view,)
 
     # -- undo ------------------------------------------------------------------------------
 
@@ -133,7 +156,7 @@ class Verbs:
         self._step_back(self.session.redo, "redone")
 
     def _step_back(self, verb: Callable[[], tuple[SliceIndex, ...]], how: str) -> None:
-        with self._changing(()):
+        with self._acting():
             if self.view.drawing:  # the stroke is not at its end
                 return
             history = self.session.history
@@ -147,13 +170,16 @@ class Verbs:
 
     def interpolate(self) -> None:
         """Draft the slices of this frame that lie between drawn ones."""
-        with self._changing(()) as (index,):
+        with self._acting():
+            (index,) = self._meant()
             drafted = self.session.drafting.interpolate(index.t)
-            self.say(f"{len(drafted)} slices of this frame drafted from those that are drawn")
+            number = count(len(drafted), "slice")
+            self.say(f"{number} of this frame drafted from those that are drawn")
 
     def copy_neighbour(self) -> None:
         """Draft the slice in view as the nearest one that is drawn: of this frame, or in time."""
-        with self._changing(()) as (index,):
+        with self._acting():
+            (index,) = self._meant()
             source = self._neighbour(index)
             self.session.drafting.copy(source, index)
             self.say(f"copied from frame {source.t}, slice {source.z}; correct what differs")
@@ -179,13 +205,15 @@ class Verbs:
 
     def propagate(self) -> None:
         """Draft the slice in view in all other frames, by the motion between them."""
-        with self._changing(()) as (index,):
+        with self._acting():
+            (index,) = self._meant()
             self.session.drafting.propagate(index)
-            self.say("carrying this slice through the cine in the background, some seconds")
+            self.say("carrying this slice through the cine, some seconds…")
 
     def tidy(self) -> None:
         """Keep each structure's largest piece on the slice in view, and fill the holes."""
-        with self._changing(()) as (index,):
+        with self._acting():
+            (index,) = self._meant()
             tidied = self.session.drafting.tidy(index)
             self.say("tidied: largest pieces kept, holes filled" if tidied else "nothing to tidy")
 
@@ -200,9 +228,9 @@ class Verbs:
 
     def go_to_suggestion(self) -> None:
         """Show the slice that is worth looking at next, and say why."""
-        with self._changing(()) as (here,):
+        with self._acting():
             for suggested in self.session.suggestion.suggest(number=2):
-                if suggested.index != here:
+                if suggested.index != self.view.in_view:
                     self.view.go_to(suggested.index)
                     self.say(suggested.reason)
                     break
@@ -225,6 +253,8 @@ class Verbs:
             )
             slices = count(self.session.training.status.slices, "confirmed slice")
             self.say(f"learning from {slices} in the background; you can go on drawing meanwhile")
+            slices = count(self.session.training.status.slices, "confirmed slice")
+            self.say(f"learning from {slices} in the background; you can go on drawing meanwhile")
 
     def predict(self) -> None:
         """Refresh the predictions without training."""
@@ -235,7 +265,7 @@ class Verbs:
 
     def roll_back(self) -> None:
         """Go back to the model before, and to what it predicted."""
-        with self._changing(()):
+        with self._acting():
             self.session.roll_back()
             self.say("back to the model before and what it predicted (Ctrl-Z brings this one back)")
 

@@ -1,23 +1,33 @@
 """The dock widget: the panels of the window, put together."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import napari
 from napari.layers import Labels
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QFileDialog, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_cardiac_ssl.gui.cine import Cine
 from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.docks import dock_beside
 from napari_cardiac_ssl.gui.dropping import Drops
 from napari_cardiac_ssl.gui.earlier import Earlier
-from napari_cardiac_ssl.gui.keys import Key, bind, bind_dock
+from napari_cardiac_ssl.gui.keys import Key, PictureKeys, bind_dock
 from napari_cardiac_ssl.gui.landmarks import LandmarkClicks
 from napari_cardiac_ssl.gui.opening import Opening, is_ours
 from napari_cardiac_ssl.gui.panels.choice import ChoicePanel
+from napari_cardiac_ssl.gui.panels.controls import Scrolled
 from napari_cardiac_ssl.gui.panels.drawing import DrawingPanel
 from napari_cardiac_ssl.gui.panels.export import ExportPanel
 from napari_cardiac_ssl.gui.panels.hint import HintPanel
@@ -25,7 +35,9 @@ from napari_cardiac_ssl.gui.panels.learning import LearningPanel
 from napari_cardiac_ssl.gui.panels.measuring import MeasuringPanel
 from napari_cardiac_ssl.gui.panels.overview import OverviewPanel
 from napari_cardiac_ssl.gui.panels.slice import SlicePanel
+from napari_cardiac_ssl.gui.panels.status import StatusLine
 from napari_cardiac_ssl.gui.panels.views import ViewsPanel
+from napari_cardiac_ssl.gui.picture_mouse import PictureMouse
 from napari_cardiac_ssl.gui.plane_lines import TRACES, PlaneLines
 from napari_cardiac_ssl.gui.preferences import preferences, preferred_session
 from napari_cardiac_ssl.gui.studies import Studies
@@ -55,6 +67,7 @@ class CardiacWidget(QWidget):
     def __init__(self, viewer: napari.Viewer, session: Session | None = None) -> None:
         super().__init__()
         self.viewer = viewer
+        self._home: Callable[[], QMainWindow | None] = lambda: None
         if session is None:
             session = preferred_session()
         self.desk = Desk(viewer, session)
@@ -71,13 +84,16 @@ class CardiacWidget(QWidget):
         self.choice.kept_asked.connect(self.opening.open_kept)
         self.setAcceptDrops(True)
         self._drops = Drops(is_ours, self.open, self)
+        self.mouse = PictureMouse(self.desk, self.studies.fit, self)
         self.studies.changed.connect(self._on_study)
+        self._picture_keys = PictureKeys(viewer)
         bind_dock(self, self.keys)
         self.desk.layer_shown.connect(self._on_layer_shown)
         self.desk.changed.connect(self._show_unkept)
         self.desk.said.connect(self._show_unkept)
         self._show_unkept()
-        self.desk.said.connect(self.status.setText, check_nargs=False)
+        self.desk.said.connect(self.status.say)
+        self.session.signals.history_changed.connect(self.status.on_act)
         self.desk.say(_HINT_OPEN)
         # A plugin's widget is not always told of its window's end: it goes with its Qt object.
         # (Not a method of the dying object: Qt would take it off first.)
@@ -106,16 +122,11 @@ class CardiacWidget(QWidget):
         self.numbers.setAccessibleName("The most important numbers")
         self.numbers.setVisible(False)
         self.measuring.summarised.connect(self._show_numbers)
-        self.status = QLabel()
-        self.status.setWordWrap(True)
-        self.status.setMinimumHeight(2 * self.status.fontMetrics().lineSpacing() + 10)
-        self.status.setAccessibleName("What happened last")
-        self.status.setStyleSheet(
-            "padding: 3px; border: 1px solid palette(mid); border-radius: 4px;"
-        )
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 4, 8, 8)
-        layout.setSpacing(4)
+        self.status = StatusLine(self._standing)
+        inside = QWidget()
+        parts = QVBoxLayout(inside)
+        parts.setContentsMargins(0, 0, 0, 0)
+        parts.setSpacing(4)
         self.hint = HintPanel()
         self.unkept = QLabel()
         self.unkept.setWordWrap(True)
@@ -130,16 +141,23 @@ class CardiacWidget(QWidget):
             self.slice,
             self.tabs,
         ):
-            layout.addWidget(part)
-        layout.setStretchFactor(self.tabs, 1)
-        layout.addWidget(self.numbers)
-        layout.addWidget(self.status)
-        self.setMinimumWidth(300)
+            parts.addWidget(part)
+        parts.setStretchFactor(self.tabs, 1)
+        parts.addWidget(self.numbers)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 4, 8, 8)
+        layout.setSpacing(4)
+        layout.addWidget(Scrolled(inside), 1)
+        layout.addWidget(self.status)  # in view however low the window is
 
     def _show_unkept(self) -> None:
         reason = self.session.alert or ""
         self.unkept.setText(reason[:1].upper() + reason[1:])
         self.unkept.setVisible(bool(reason))
+
+    def _standing(self) -> str:
+        """Return what there is to say when nothing has just happened: what to do first."""
+        return self.desk.hint if self.desk.is_open else _HINT_OPEN
 
     def _show_numbers(self, text: str) -> None:
         self.numbers.setText(text)
@@ -152,12 +170,8 @@ class CardiacWidget(QWidget):
         layout.setContentsMargins(4, 6, 4, 4)
         layout.addWidget(panel)
         layout.addStretch(1)
-        scroll = QScrollArea()  # on small screens what is above has to stay in view
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = Scrolled(page)  # on small screens what is above has to stay in view
         scroll.setMinimumHeight(94)
-        scroll.setWidget(page)
         self.tabs.addTab(scroll, title)
 
     def open(self, *paths: Path) -> None:
@@ -211,8 +225,21 @@ class CardiacWidget(QWidget):
             Key((str(code),), made.toolTip().split(".")[0], partial(drawing.choose, code))
             for code, made in drawing.buttons.items()
         ]
+        napari_s = [
+            Key((name,), words, partial(drawing.use, tool), napari_s=True)
+            for name, words, tool in (
+                ("E", "erase", "erase"),
+                ("F", "fill", "fill"),
+                ("P", "paint", "paint"),
+                ("L", "pick a label", "pick"),
+                ("Z", "move the picture", "pan_zoom"),
+            )
+        ]
         return [
             *structures,
+            *napari_s,
+            Key(("[",), "smaller brush", partial(drawing.change_brush, -1), napari_s=True),
+            Key(("]",), "larger brush", partial(drawing.change_brush, 1), napari_s=True),
             Key(("G",), "draw contours, or with the brush again", drawing.toggle_contour),
             Key(("M",), "let myocardium cover the LV cavity, or not", drawing.keep.toggle),
             Key(("O",), "show labels as outlines, or filled", drawing.toggle_outline),
@@ -265,10 +292,13 @@ class CardiacWidget(QWidget):
         ]
 
     def _on_layer_shown(self, layer: Labels) -> None:
-        bind(layer, self.keys)
+        self._picture_keys.bind(layer, self.keys)
 
     def close_session(self) -> None:
         """End the trainer process and let go of the viewer."""
+        if self.desk.is_closed:
+            return
+        self._picture_keys.close()
         self.earlier.close()
         self.clicks.close()
         self.lines.close()
@@ -278,7 +308,22 @@ class CardiacWidget(QWidget):
     def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         """Qt tells that the widget is seen, in whatever window."""
         super().showEvent(event)
+        if isinstance(self.window(), QMainWindow):
+            self._home = ref(self.window())
         self._drops.watch()
+        self.mouse.watch()
+
+    def event(self, event: Any) -> bool:
+        """Qt tells of anything: here that the user has closed the panel, and napari let it go."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            QTimer.singleShot(0, self._stay)
+        return bool(super().event(event))
+
+    def _stay(self) -> None:
+        """Stay with the window, out of sight: its session goes on, and ends with the window."""
+        home = self._home()
+        if self.parent() is None and home is not None and not self.desk.is_closed:
+            self.setParent(home)
 
     def closeEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         """Qt tells that the widget is closed."""

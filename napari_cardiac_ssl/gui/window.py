@@ -5,8 +5,11 @@ from collections.abc import Sequence
 import napari
 import numpy as np
 from numpy.typing import NDArray
+from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
 
+from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.display import camera_of
+from napari_cardiac_ssl.gui.docks import make_room
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import Stack, Study
@@ -21,6 +24,8 @@ def open_viewer(
     """
     viewer = napari.Viewer(title="Cardiac SSL", show=show)
     widget = docked_widget(viewer, session)
+    if show:
+        make_room(widget)
     for number, study in enumerate(studies):
         one = study if isinstance(study, Study) else Study(study.name, (study,))
         widget.studies.add(one, work_on=number == 0)
@@ -30,18 +35,52 @@ def open_viewer(
 
 
 def find_widget(viewer: napari.Viewer) -> CardiacWidget | None:
-    """Return the widget that is docked in a viewer, if there is one."""
-    docked = viewer.window.dock_widgets.values()
-    return next((widget for widget in docked if isinstance(widget, CardiacWidget)), None)
+    """Return the widget of a viewer, docked or closed by its user, if there is one."""
+    docked = [one for one in viewer.window.dock_widgets.values() if isinstance(one, CardiacWidget)]
+    mine = (one for one in QApplication.allWidgets() if _belongs_to(one, viewer))
+    return docked[0] if docked else next(mine, None)
 
 
 def docked_widget(viewer: napari.Viewer, session: Session | None = None) -> CardiacWidget:
-    """Return the widget that is docked in a viewer; docked now, if there was none."""
-    widget = find_widget(viewer)
-    if widget is None:
-        widget = CardiacWidget(viewer, session)
+    """Return the widget of a viewer; docked now, if it was not."""
+    widget = find_widget(viewer) or CardiacWidget(viewer, session)
+    dock = widget.parent()
+    if isinstance(dock, QDockWidget):
+        dock.show()
+    else:
         viewer.window.add_dock_widget(widget, name="Cardiac SSL", area="right")
     return widget
+
+
+def widget_to_dock(napari_viewer: napari.Viewer | None = None) -> CardiacWidget:
+    """Return the widget for napari to dock: of a viewer that has one already, the very same.
+
+    Parameters
+    ----------
+    napari_viewer
+        The current one by default.
+
+    Raises
+    ------
+    InputError
+        If there is no viewer.
+    """
+    viewer = napari_viewer or napari.current_viewer()
+    if viewer is None:
+        raise InputError("no viewer is open; start napari first")
+    widget = find_widget(viewer)
+    if widget is None:
+        return CardiacWidget(viewer)
+    if isinstance(widget.parent(), QDockWidget):
+        viewer.window.remove_dock_widget(widget)
+    return widget
+
+
+def _belongs_to(widget: QWidget, viewer: napari.Viewer) -> bool:
+    if not isinstance(widget, CardiacWidget) or widget.desk.is_closed:
+        return False
+    itself, its = (getattr(one, "__wrapped__", one) for one in (viewer, widget.viewer))
+    return itself is its
 
 
 def zoom_to(viewer: napari.Viewer, heart: NDArray[np.uint8], stack: Stack) -> None:

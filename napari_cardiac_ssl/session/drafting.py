@@ -144,15 +144,22 @@ class Drafting:
         self._draft({SliceIndex(*index): tidy}, "tidied")
         return True
 
-    def take_propagated(self) -> None:
-        """Take over a propagation that is worked out, if its stack is still open."""
+    def take_propagated(self) -> tuple[SliceIndex, ...] | None:
+        """Take over a propagation that is worked out, if its stack is still open.
+
+        Returns
+        -------
+        tuple of SliceIndex, or None
+            What was drafted; None where nothing was worked out.
+        """
         done = self._propagation
         if done is None or done.thread.is_alive():
-            return
+            return None
         self._propagation = None
-        if self._study.is_open and done.stack is self._study.stack:
-            drafts = {i: m for i, m in done.found.items() if self._may_draft(i, PROPAGATED)}
-            self._draft(drafts, PROPAGATED)
+        if not (self._study.is_open and done.stack is self._study.stack):
+            return None
+        drafts = {i: m for i, m in done.found.items() if self._may_draft(i, PROPAGATED)}
+        return self._draft(drafts, PROPAGATED)
 
     def wait(self, timeout_s: float) -> None:
         """Wait so long at most until a propagation is worked out."""

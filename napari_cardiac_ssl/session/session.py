@@ -309,7 +309,11 @@ class Session:
         if self.training.is_complete:
             self._adopt(adopt_s)
         with self.signals.held():
-            self.drafting.take_propagated()
+            if (drafted := self.drafting.take_propagated()) is not None:
+                self._say(
+                    f"carried through the cine: {count(len(drafted), 'slice')} drafted; "
+                    "confirm those that are right"
+                )
             self.persistence.keep_up()
             project = None if self.training.busy else self.persistence.keep_at_last()
             if project:

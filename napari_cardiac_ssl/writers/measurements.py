@@ -167,11 +167,12 @@ def _write_of(path: Path, work: Work, _: Choice) -> tuple[Path, ...]:
     if work.phases.ed is None:
         raise InputError(f"{stack.name}: nothing to measure yet; label a cavity first")
     heart = measured.measures(phases=work.phases, state_of=state_of, wall=True)
-    doubts = [(stack.name, doubt) for doubt in measured.warnings(phases=work.phases)]
-    of_frames = frame_rows(stack.name, measured, stack.frame_interval_s)
-    of_slices = slice_rows(stack.name, measured, state_of)
+    name = path.name.removesuffix(WRITER.ending)  # tables of two patients can be put together
+    doubts = [(name, doubt) for doubt in measured.warnings(phases=work.phases)]
+    of_frames = frame_rows(name, measured, stack.frame_interval_s)
+    of_slices = slice_rows(name, measured, state_of)
     return (
-        write_measurements(path, [Measurement(stack.name, heart, doubts, review=work.review)]),
+        write_measurements(path, [Measurement(name, heart, doubts, review=work.review)]),
         write_csv(path.with_name(f"{path.stem}_frames.csv"), of_frames),
         write_csv(path.with_name(f"{path.stem}_slices.csv"), of_slices),
     )

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
@@ -151,3 +152,47 @@ def test_a_writer_of_ones_own_is_offered(viewer, session, made, tmp_path, monkey
     assert path.name.endswith("_mine.txt")
     assert path.read_text() == f"{made.study.name} {widget.session.stack.name} ukbb"
     widget.close_session()
+
+
+@pytest.fixture
+def shown(make_napari_viewer, session):
+    """The widget in a window that is shown, without a study."""
+    viewer = make_napari_viewer(show=True)
+    widget = CardiacWidget(viewer, session)
+    viewer.window.add_dock_widget(widget, name="Cardiac SSL", area="right")
+    yield widget
+    widget.close_session()
+
+
+def test_two_patients_of_one_folder_s_name_leave_for_one_folder(
+    shown, made, tmp_path, write_dicom, qtbot
+):
+    """Their discs look alike: each has a folder DICOM, and in it a short axis."""
+    short = replace(made.study, stacks=(made.study.stack(View.SAX),))
+    discs = [write_dicom(short, tmp_path / name / "DICOM") for name in ("anna", "berta")]
+    widget, written = shown, []
+    for number, disc in enumerate(discs):
+        widget.open(disc)
+        qtbot.waitUntil(lambda: not widget.opening.busy)
+        widget.session.labelling.annotate(SliceIndex(0, number), made.masks[View.SAX][0, 2])
+        tick(widget, "masks", "numbers")
+        widget.show_tab("Export")
+        written += widget.export.export(tmp_path / "out", lambda names: False)
+        assert widget.export.names.text() == f"Files: {disc.parent.name}_SAX_…"
+    assert sorted(path.name for path in written) == sorted(
+        f"{patient}_SAX_{what}"
+        for patient in ("anna", "berta")
+        for what in (
+            "seg.nii.gz",
+            "measurements.csv",
+            "measurements_frames.csv",
+            "measurements_slices.csv",
+        )
+    )
+    rows = [
+        row
+        for path in written
+        if path.name.endswith("measurements.csv")
+        for row in csv.DictReader(path.read_text().splitlines())
+    ]
+    assert [row["file"] for row in rows] == ["anna_SAX", "berta_SAX"]

@@ -38,7 +38,7 @@ class Bench:
 
     def tick(self, adopt_s=0.0):
         """What the widget's timer does; one portion of a prediction at most."""
-        self.view.take_strokes()
+        self.view.take_ended_strokes()
         self.session.process_messages(adopt_s=0.0 if self.view.drawing else adopt_s)
 
     def predict(self, labels, digest="m1"):

@@ -1,8 +1,11 @@
 """The slice map shows each slice's state where one clicks to go there."""
 
+import math
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QPointF, Qt
+from qtpy.QtGui import QColor, QPalette
 
 from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
 from napari_cardiac_ssl.gui.slice_map import MapContent, SliceMap
@@ -12,11 +15,13 @@ from napari_cardiac_ssl.gui.slice_signs import (
     SUGGESTED,
     SURE,
     Legend,
+    is_dark,
     shade,
 )
+from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.study import SliceIndex
 
-from .conftest import A, B
+from .conftest import SHAPE, A, B, paint
 
 
 def content(frames=6, slices=4, **rest):
@@ -27,6 +32,7 @@ def content(frames=6, slices=4, **rest):
 def slice_map(qtbot):
     made = SliceMap(lambda index: f"Frame {index.t}, slice {index.z}\nwords")
     qtbot.addWidget(made)
+    made.setPalette(QPalette(QColor("#262930")))  # napari's dark theme
     made.resize(300, 200)
     made.show_content(content(current=SliceIndex(0, 0)))
     return made
@@ -100,6 +106,55 @@ def test_shade_goes_from_sure_to_doubtful():
     assert shade(0).name() == shade(np.nan).name() == SURE.name()
     assert shade(1).name() == shade(7).name() == DOUBTFUL.name()
     assert SURE.lightness() < shade(0.5).lightness() < DOUBTFUL.lightness()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_what_to_look_at_first_stands_out_in_every_theme(make_napari_viewer, session, theme, qtbot):
+    viewer = make_napari_viewer(show=True)
+    viewer.theme = theme
+    widget = CardiacWidget(viewer, session)
+    viewer.window.add_dock_widget(widget, name="Cardiac SSL")
+    qtbot.wait(50)
+    shown = widget.overview.map
+    dark = theme == "dark"
+    assert is_dark(shown) == dark
+    ground = shown.palette().window().color().lightness()
+    away = [abs(shade(doubt, dark=dark).lightness() - ground) for doubt in (0, 0.5, 1)]
+    assert away == sorted(away)
+    assert away[2] > away[0] + 60
+    shown.show_content(content(doubt=np.ones((6, 4))))
+    qtbot.wait(50)
+    assert colour_at(shown, (3, 2)) == shade(1, dark=dark).name()
+    viewer.theme = "light" if dark else "dark"  # it is painted again
+    qtbot.wait(50)
+    assert colour_at(shown, (3, 2)) == shade(1, dark=not dark).name()
+    widget.close_session()
+
+
+def test_map_shows_ranks_and_cries_no_wolf(widget, trainer, qtbot):
+    draw = np.zeros(SHAPE, np.uint8)
+    draw[:, :, 5:15, 5:15] = 1
+    widget.view.go_to(A)
+    paint(widget.view.layer, A, 1, np.s_[5:15, 8:20])
+    widget.desk.confirm()
+    widget.learning.train.click()
+    trainer.deliver(draw)
+    qtbot.waitUntil(lambda: not widget.session.training.busy)
+    session = widget.session
+    areas = np.linspace(3.0, 6.0, 12).reshape(3, 4)  # all of them large
+    session._uncertainty = areas.astype(np.float32)
+    widget.desk.changed.emit()
+    doubt = widget.overview.map._content.doubt
+    assert math.isnan(doubt[A])  # it is the expert's
+    predicted = np.isfinite(doubt)
+    assert predicted.sum() == 11
+    assert doubt[2, 3] == 1
+    assert (doubt[predicted] > 0).sum() == 3  # a fifth, and what has begun
+    assert "number 1 of 11 in doubt (6.0 cm²)" in widget.overview._describe(SliceIndex(2, 3))
+    session._uncertainty[:] = 4.0  # none is worse than another
+    widget.desk.changed.emit()
+    doubt = widget.overview.map._content.doubt
+    assert not (doubt[np.isfinite(doubt)] > 0).any()
 
 
 def test_click_and_drag_go_there(slice_map, qtbot):

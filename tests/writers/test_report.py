@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from skimage.io import imread
 
-from napari_cardiac_ssl.anatomy import UKBB, Structure, View
+from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, UKBB, Structure, View
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.review import Review
 from napari_cardiac_ssl.study import Stack
@@ -75,12 +75,12 @@ def test_slices_show_image_and_contours(cine: tuple[Stack, np.ndarray]) -> None:
     assert picture.shape[1] * stack.spacing_mm[2] == pytest.approx(width, abs=0.01)
     assert picture.max() > 200
     paths = {p.get("stroke"): p.get("d") for p in svg.find("g")}
-    assert set(paths) == {"#009E73", "#E69F00", "#56B4E9"}
+    assert set(paths) == {structure.colour for structure in SAX_STRUCTURES}
     # The area within the LV's contour is that of its pixels, but for the corners cut off.
     points = np.array(
         [
             tuple(map(float, p.split()))
-            for p in paths["#E69F00"].strip("MZ").split("Z")[0].split("L")
+            for p in paths[Structure.LV_CAVITY.colour].strip("MZ").split("Z")[0].split("L")
         ]
     )
     x, y = points.T
@@ -100,7 +100,8 @@ def test_contours_lie_where_the_pixels_are(cine: tuple[Stack, np.ndarray]) -> No
         width, height = map(float, svg.get("viewBox").split()[2:])
         data = svg.find("image").get("href").partition(",")[2]
         y, x = np.nonzero(imread(io.BytesIO(base64.b64decode(data))) > 128)
-        [path] = [p.get("d") for p in svg.find("g") if p.get("stroke") == "#E69F00"]
+        cavity = Structure.LV_CAVITY.colour
+        [path] = [p.get("d") for p in svg.find("g") if p.get("stroke") == cavity]
         around = np.array([tuple(map(float, p.split())) for p in re.split("[MLZ]+", path) if p])
         shape = imread(io.BytesIO(base64.b64decode(data))).shape
         low = np.array([x.min() / shape[1] * width, y.min() / shape[0] * height])

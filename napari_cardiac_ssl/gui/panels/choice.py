@@ -4,8 +4,10 @@ from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QMenu, QToolButton, QWidget
 
+from napari_cardiac_ssl.anatomy import SCHEMES
 from napari_cardiac_ssl.gui.display import is_derived
 from napari_cardiac_ssl.gui.panels.controls import button, column, describe, row
+from napari_cardiac_ssl.gui.schemes import words_of
 from napari_cardiac_ssl.gui.studies import Studies, stack_in
 from napari_cardiac_ssl.project import KeptStack
 from napari_cardiac_ssl.study import Stack
@@ -22,8 +24,12 @@ class ChoicePanel(QWidget):
         super().__init__()
         self._studies = studies
         desk = self._desk = studies.desk
-        self.images, self.starts = QComboBox(), QComboBox()
-        for combo, name in ((self.images, "Image"), (self.starts, "Existing labels")):
+        self.images, self.starts, self.schemes = QComboBox(), QComboBox(), QComboBox()
+        for combo, name in (
+            (self.images, "Image"),
+            (self.starts, "Existing labels"),
+            (self.schemes, "Label scheme of existing labels"),
+        ):
             combo.setAccessibleName(name)
             combo.setSizeAdjustPolicy(
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
@@ -33,6 +39,48 @@ class ChoicePanel(QWidget):
             self.images,
             "The image to work on: the short axis or another view. Labels of the others are kept.",
         )
+        self._make_open()
+        self.views = QToolButton()
+        self.views.setText("Views")
+        self.views.setAccessibleName("Show the other views")
+        describe(self.views, "Long-axis views beside the slices, their planes, and landmarks.")
+        self.views.clicked.connect(self._on_views)
+        describe(self.starts, "A label layer whose slices to go on from.")
+        self.schemes.addItem("as read, or as the anatomy tells", None)
+        for scheme in SCHEMES.values():
+            self.schemes.addItem(words_of(scheme), scheme)
+        describe(self.schemes, "Which integer means which structure in the chosen labels.")
+        self.use_labels = button("Use", "Take the chosen labels over on slices not yet drawn on.")
+        self.show_labels = button("Show labels again", "The layer was removed; the labels remain.")
+        self._labels = QWidget()
+        labels = row(self.starts, self.use_labels)
+        labels.setContentsMargins(0, 0, 0, 0)
+        labels.setStretch(0, 1)
+        self._labels.setLayout(labels)
+        form = QFormLayout()
+        form.setContentsMargins(0, 0, 0, 0)
+        images = row(self.images, self.open, self.views)
+        images.setStretch(0, 1)
+        form.addRow("Image", images)
+        form.addRow("Labels", self._labels)
+        form.addRow("Scheme", self.schemes)
+        self._form = form
+        layout = column(self)
+        layout.addLayout(form)
+        layout.addWidget(self.show_labels)
+        self.images.activated.connect(self._on_image_chosen)
+        self.use_labels.clicked.connect(self._on_use_labels)
+        self.show_labels.clicked.connect(desk.show_labels)
+        desk.changed.connect(self._on_changed)
+        desk.layer_shown.connect(self._fill)
+        desk.layers_changed.connect(self._on_layers)
+        studies.changed.connect(self._fill)
+        self._fill()
+        if self.images.count():  # the image was there before the panel
+            QTimer.singleShot(0, self._open_first)
+
+    def _make_open(self) -> None:
+        """Make the menu of what can be opened, and saved."""
         self.open = QToolButton()
         self.open.setText("Open…")
         self.open.setAccessibleName("Open a study")
@@ -50,44 +98,14 @@ class ChoicePanel(QWidget):
         ):
             menu.addAction(text, lambda kind=kind: self.open_asked.emit(kind))
         self.open.setMenu(menu)
-        self.views = QToolButton()
-        self.views.setText("Views")
-        self.views.setAccessibleName("Show the other views")
-        describe(self.views, "Long-axis views beside the slices, their planes, and landmarks.")
-        self.views.clicked.connect(self._on_views)
-        self.starts.setToolTip("A label layer whose slices to go on from.")
-        self.use_labels = button("Use", "Take the chosen labels over on slices not yet drawn on.")
-        self.show_labels = button("Show labels again", "The layer was removed; the labels remain.")
-        self._labels = QWidget()
-        labels = row(self.starts, self.use_labels)
-        labels.setContentsMargins(0, 0, 0, 0)
-        labels.setStretch(0, 1)
-        self._labels.setLayout(labels)
-        form = QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
-        images = row(self.images, self.open, self.views)
-        images.setStretch(0, 1)
-        form.addRow("Image", images)
-        form.addRow("Labels", self._labels)
-        self._form = form
-        layout = column(self)
-        layout.addLayout(form)
-        layout.addWidget(self.show_labels)
-        self.images.activated.connect(self._on_image_chosen)
-        self.use_labels.clicked.connect(self._on_use_labels)
-        self.show_labels.clicked.connect(desk.show_labels)
-        desk.changed.connect(self._on_changed)
-        desk.layer_shown.connect(self._fill)
-        desk.layers_changed.connect(self._on_layers)
-        studies.changed.connect(self._fill)
-        self._fill()
 
     def _on_changed(self) -> None:
         desk = self._desk
         self.show_labels.setVisible(desk.is_open and desk.view.layer is None)
         self.images.setEnabled(not desk.session.training.busy)
         self.use_labels.setEnabled(desk.is_open)
-        self._form.setRowVisible(self._labels, self.starts.count() > 0)
+        for part in (self._labels, self.schemes):
+            self._form.setRowVisible(part, self.starts.count() > 0)
 
     def _on_layers(self, layer: Layer, came: bool) -> None:
         self._fill()
@@ -99,7 +117,9 @@ class ChoicePanel(QWidget):
         if self._desk.is_closed:
             return
         if not self._desk.is_open and self.images.count():
-            self._on_image_chosen(0)
+            # What was selected before the panel came is what its user looks at.
+            chosen = self.images.findData(self._desk.viewer.layers.selection.active)
+            self._on_image_chosen(max(chosen, 0))
 
     def _fill(self, *_: object) -> None:
         view, start = self._desk.view, self.starts.currentData()
@@ -153,4 +173,4 @@ class ChoicePanel(QWidget):
     def _on_use_labels(self) -> None:
         layer = self.starts.currentData()
         if layer is not None:
-            self._desk.use(layer)
+            self._desk.use(layer, self.schemes.currentData())

@@ -1,8 +1,13 @@
 """What all panels are made of: buttons that say what they do, swatches."""
 
-from qtpy.QtCore import Qt
+from textwrap import fill
+
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
-from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+#: Letters in a line of a tooltip: Qt wraps none by itself.
+TIP_WIDTH = 64
 
 
 def button(text: str, tip: str) -> QPushButton:
@@ -22,8 +27,19 @@ def menu_button(text: str, tip: str, menu: QMenu) -> QPushButton:
 
 def describe(widget: QWidget, tip: str) -> None:
     """Say what a widget does, to the eye and to a screen reader."""
-    widget.setToolTip(tip)
+    widget.setToolTip(wrapped(tip))
     widget.setAccessibleDescription(tip)
+
+
+def wrapped(text: str) -> str:
+    """Return a text in lines that are not too long for a tooltip.
+
+    Examples
+    --------
+    >>> max(map(len, wrapped("word " * 60).splitlines())) <= TIP_WIDTH
+    True
+    """
+    return "\n".join(fill(line, TIP_WIDTH) for line in text.splitlines())
 
 
 def column(panel: QWidget) -> QVBoxLayout:
@@ -54,3 +70,22 @@ def swatch(colour: str) -> QIcon:
     painter.drawEllipse(2, 2, 28, 28)
     painter.end()
     return QIcon(pixmap)
+
+
+class Scrolled(QScrollArea):
+    """A widget that is scrolled up and down where there is too little room, and never sideways."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(widget)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Qt asks how small it may become."""
+        bar = self.verticalScrollBar().sizeHint().width()
+        return QSize(self.widget().minimumSizeHint().width() + bar, 0)
+
+    # It asks for no height: it takes what is left.
+    sizeHint = minimumSizeHint  # noqa: N815 - Qt's name

@@ -86,7 +86,7 @@ class DrawingPanel(QWidget):
         self._on_tool()
 
     def use(self, tool: str) -> None:
-        """Draw with a tool: ``paint``, ``contour``, ``polygon``, ``fill``."""
+        """Draw with a tool: ``contour``, or a mode of napari's label layers."""
         view, layer = self._desk.view, self._desk.view.layer
         if layer is None:
             return
@@ -102,6 +102,12 @@ class DrawingPanel(QWidget):
     def toggle_contour(self) -> None:
         """Draw with contours, or with the brush again."""
         self.use("paint" if self._desk.view.fills_contours else "contour")
+
+    def change_brush(self, pixels: int) -> None:
+        """Make the brush larger, or smaller."""
+        layer = self._desk.view.layer
+        if layer is not None:
+            layer.brush_size = max(1, layer.brush_size + pixels)
 
     def toggle_outline(self) -> None:
         """Show labels as outlines, or filled again."""

@@ -1,5 +1,6 @@
 """What leaves as files."""
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,17 +11,23 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
     QFormLayout,
+    QLabel,
     QMessageBox,
     QWidget,
 )
 
-from napari_cardiac_ssl.anatomy import SCHEMES, LabelScheme, Structure
+from napari_cardiac_ssl.anatomy import SCHEMES, LabelScheme
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.panels.controls import button, column, describe
 from napari_cardiac_ssl.gui.preferences import preferences
+from napari_cardiac_ssl.gui.schemes import words_of
 from napari_cardiac_ssl.gui.studies import Studies
+from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.writers.registry import WRITERS
 from napari_cardiac_ssl.writers.work import Choice, Work, Writer
+
+#: Names of folders that say nothing of whose scans they hold.
+_OF_MANY = {"dicom", "dicomdir", "images", "image", "img", "mr", "mri", "cine", "scan", "study"}
 
 _FRAMES = (("all frames", "all"), ("ED and ES only", "phases"), ("the frame in view", "view"))
 
@@ -51,18 +58,16 @@ class ExportPanel(QWidget):
             "Label scheme of exported masks", "Which integer means which structure in the masks."
         )
         for name, scheme in SCHEMES.items():
-            codes = {structure: scheme.code(structure) for structure in scheme.structures}
-            self.schemes.addItem(
-                f"{name}: LV {codes[Structure.LV_CAVITY]}, myo {codes[Structure.MYOCARDIUM]}, "
-                f"RV {codes[Structure.RV_CAVITY]}",
-                name,
-            )
+            self.schemes.addItem(words_of(scheme), name)
         self.schemes.setCurrentIndex(max(0, self.schemes.findData(preferences().scheme)))
         self.all_views = QCheckBox("all views of the study that are labelled")
         describe(self.all_views, "Otherwise the one that is worked on.")
         self.go = button("Export…", "Choose a folder, and write what is ticked.")
         self.go.setMinimumHeight(34)
         self.go.clicked.connect(self._on_go)
+        self.names = QLabel()
+        self.names.setWordWrap(True)
+        self.names.setAccessibleName("How the names of files begin")
         form = QFormLayout()
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow(self.parts["masks"])
@@ -73,6 +78,7 @@ class ExportPanel(QWidget):
         form.addRow(self.all_views)
         layout = column(self)
         layout.addWidget(self.go)  # first: on small screens the rest is scrolled
+        layout.addWidget(self.names)
         layout.addLayout(form)
         self._desk.changed.connect(self._show)
         studies.changed.connect(self._show)
@@ -145,8 +151,13 @@ class ExportPanel(QWidget):
         """Write what is ticked and makes sense for the view that is worked on."""
         choice, work, written = self._choice(), self._work(), list[Path]()
         for writer in self._asked(work):
-            written += writer.write(folder / f"{work.stack.name}{writer.ending}", work, choice)
+            written += writer.write(folder / f"{self._stem()}{writer.ending}", work, choice)
         return written
+
+    def _stem(self) -> str:
+        """Return how names of files begin: those of two patients are never the same."""
+        study, stack = self._studies.current, self._desk.session.stack
+        return file_stem(study.name if study else "", stack)
 
     def _work(self) -> Work:
         study = self._studies.current
@@ -173,6 +184,7 @@ class ExportPanel(QWidget):
 
     def _show(self) -> None:
         self.setEnabled(self._desk.is_open)
+        self.names.setText(f"Files: {self._stem()}_…" if self._desk.is_open else "")
         study = self._studies.current
         self.all_views.setVisible(study is not None and len(study.stacks) > 1)
         self.all_views.setEnabled(not self._desk.session.training.busy)
@@ -195,6 +207,36 @@ class ExportPanel(QWidget):
             self, "Replace files?", f"These are there already: {', '.join(names)}."
         )
         return bool(answer == QMessageBox.StandardButton.Yes)
+
+
+def file_stem(study: str, stack: Stack) -> str:
+    """Return how the names of a stack's files begin: with the study's name, then the stack's.
+
+    A folder of a name that many have, as on the discs of scanners, goes by the one that it is in.
+
+    Parameters
+    ----------
+    study
+        Its name; empty if it has none.
+    stack
+        One of its views.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.zeros((1, 1, 2, 2))
+    >>> from napari_cardiac_ssl.study import DicomSource
+    >>> disc = DicomSource(Path("/scans/anna/DICOM"))
+    >>> sax = Stack(image, np.eye(4), name="SAX", source=disc)
+    >>> file_stem("DICOM", sax), file_stem("berta", sax), file_stem("SAX", sax)
+    ('anna_SAX', 'berta_SAX', 'SAX')
+    """
+    if study.lower() in _OF_MANY and stack.path is not None:
+        folders = [folder.name for folder in (stack.path, *stack.path.parents)]
+        above = folders[folders.index(study) + 1 :] if study in folders else []
+        study = next((name for name in above if name and name.lower() not in _OF_MANY), study)
+    stem = stack.name if stack.name.startswith(study) else f"{study}_{stack.name}"
+    return re.sub(r'[\s<>:"/\\|?*]+', "-", stem)
 
 
 @contextmanager

@@ -16,13 +16,24 @@ from qtpy.QtWidgets import (
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.display import doubt_layer
-from napari_cardiac_ssl.gui.panels.controls import button, column, describe, menu_button, row
+from napari_cardiac_ssl.gui.panels.controls import (
+    button,
+    column,
+    describe,
+    menu_button,
+    row,
+    wrapped,
+)
 from napari_cardiac_ssl.gui.panels.curves import Curves
 from napari_cardiac_ssl.gui.preferences import preferences
 from napari_cardiac_ssl.session import JobStatus, Start
 from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.trainer import Progressed
 from napari_cardiac_ssl.wording import count
 
+#: Shares of a training after which the time left is told: by the pace since its first step, and by
+#: the pace of all of it.
+_TELLING, _SURELY = 0.05, 0.3
 _PHASES = {
     "idle": "",
     "starting": "Starting…",
@@ -41,6 +52,7 @@ class LearningPanel(QWidget):
         self._offered: list[tuple[str, Start]] = []  # what training may start from
         self._paused = False
         self._step = 0
+        self._first: Progressed | None = None  # of the job that runs
         self._layer: Image | None = None  # how sure the model is, if that is shown
         self._make_options()
         self._make_buttons()
@@ -81,15 +93,17 @@ class LearningPanel(QWidget):
             label="Start from",
             choices=self._starts(),
             value="present",
-            tooltip="The first training starts from the shipped weights, where some ship for this "
-            "view, those after it from what was learned. Scratch forgets all that was learned "
-            "before.",
+            tooltip=wrapped(
+                "The first training starts from the shipped weights, where some ship for this "
+                "view, those after it from what was learned. Scratch forgets all that was learned "
+                "before."
+            ),
         )
         self.mode = ComboBox(
             label="Train",
             choices=[("the whole network", "all"), ("the decoder only", "decoder")],
             value="all",
-            tooltip="The decoder alone is quicker; the features stay as they are.",
+            tooltip=wrapped("The decoder alone is quicker; the features stay as they are."),
         )
         self.options = QWidget()
         form = QFormLayout(self.options)
@@ -189,7 +203,8 @@ class LearningPanel(QWidget):
 
     def _accept_menu(self) -> QMenu:
         menu, desk = QMenu(self), self._desk
-        menu.addAction("This slice", lambda: desk.accept(desk.view.in_view))
+        here = menu.addAction("This slice")
+        here.triggered.connect(lambda _: desk.accept())
         menu.addAction("This frame", lambda: desk.accept(*self._frame()))
         menu.addAction("All slices", lambda: desk.accept(*desk.session.stack.slice_indices()))
         menu.addSeparator()
@@ -246,8 +261,10 @@ class LearningPanel(QWidget):
         phase, step = status.phase, status.progress
         words = _PHASES.get(phase, "")
         if step is not None and phase in {"training", "paused", "finishing"}:
-            left = f"{words or in_words(step.seconds_left)} · loss {step.loss:.2f}"
-            words = left + (f" · {step.note}" if step.note else "")
+            if self._first is None or self._first.number != step.number:
+                self._first = step
+            said = words or in_words(time_left(self._first, step))
+            words = " · ".join(filter(None, (said, f"loss {step.loss:.2f}", step.note)))
             if step.step != self._step:
                 self._step = step.step
                 self.curves.add_loss(step.loss)
@@ -335,13 +352,26 @@ class LearningPanel(QWidget):
             self.confidence.setChecked(False)
 
 
-def in_words(seconds: float) -> str:
+def time_left(first: Progressed, step: Progressed) -> float | None:
+    """Return how long training will take from now on, in s; None where that is not known yet.
+
+    The first step of a job takes far longer than the others: it warms up, and says nothing of them.
+    """
+    spent, seconds = step.spent - first.spent, step.seconds - first.seconds
+    if spent >= _TELLING:
+        return seconds * (1 - step.spent) / spent
+    return step.seconds_left if step.spent >= _SURELY else None
+
+
+def in_words(seconds: float | None) -> str:
     """Return how much time is left, as one would say it.
 
     Examples
     --------
-    >>> in_words(3.2), in_words(41), in_words(200)
-    ('3 s left', '41 s left', 'about 3 min left')
+    >>> in_words(3.2), in_words(41), in_words(200), in_words(None)
+    ('3 s left', '41 s left', 'about 3 min left', 'Learning')
     """
+    if seconds is None:
+        return "Learning"
     seconds = max(0.0, seconds)
     return f"{seconds:.0f} s left" if seconds < 90 else f"about {seconds / 60:.0f} min left"

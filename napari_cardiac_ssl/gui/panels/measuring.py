@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QListWidget, QListWidgetItem, QW
 
 from napari_cardiac_ssl.anatomy import Structure, View
 from napari_cardiac_ssl.gui.desk import Desk
-from napari_cardiac_ssl.gui.panels.controls import button, column, describe, row
+from napari_cardiac_ssl.gui.panels.controls import button, column, describe, row, wrapped
 from napari_cardiac_ssl.measures import MEASURES, AnatomyWarning, Basis, Measures
 from napari_cardiac_ssl.study import SliceIndex
 
@@ -168,7 +168,7 @@ class MeasuringPanel(QWidget):
                 item = QListWidgetItem(words)
                 z = self._desk.view.in_view.z if warning.z is None else warning.z
                 item.setData(Qt.ItemDataRole.UserRole, (warning.t, z))
-                item.setToolTip(f"{words}. Click to go there.")
+                item.setToolTip(wrapped(f"{words}. Click to go there."))
                 self.warnings.addItem(item)
         self.warnings.setVisible(bool(said))
 
@@ -305,7 +305,10 @@ def _rests_on(heart: Measures) -> str:
 
 def _slices(basis: Basis) -> str:
     said = str(basis)
-    return said if said.endswith(("slice", "slices")) else f"{said} slices"
+    if said.endswith(("slice", "slices")):
+        return said
+    alone = said.startswith("1 ") and "," not in said
+    return f"{said} {'slice' if alone else 'slices'}"
 
 
 def _summary(heart: Measures) -> str:

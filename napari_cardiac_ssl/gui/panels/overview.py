@@ -4,6 +4,7 @@ import math
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import QPoint, QTimer
 from qtpy.QtWidgets import QLabel, QMenu, QWidget
 
@@ -14,9 +15,11 @@ from napari_cardiac_ssl.gui.slice_map import MapContent, SliceMap
 from napari_cardiac_ssl.gui.slice_signs import SIGN_WORDS, Legend
 from napari_cardiac_ssl.learning.suggestion import Suggestion
 from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.wording import local
 
-#: So much area in doubt is as doubtful as can be shown; from the others on it is said.
-_MOST_DOUBT_CM2, _DOUBTFUL_CM2, _UNSURE_CM2 = 5.0, 3.0, 1.5
+#: Which share of the predictions stands out. How large an area in doubt is too large depends on the
+#: heart and the scan; which slices to look at first does not.
+_STANDS_OUT = 0.2
 #: How long after the last change the next slice is suggested, in ms.
 _THINK_MS = 250
 
@@ -47,7 +50,7 @@ class OverviewPanel(QWidget):
         self._thinks.timeout.connect(self.think)
         self.next.clicked.connect(self.go_on)
         self.map.chosen.connect(desk.view.go_to)
-        self.map.confirm_asked.connect(lambda: desk.confirm(desk.view.in_view))
+        self.map.confirm_asked.connect(desk.confirm)
         self.map.menu_asked.connect(self._on_menu)
         self.map.end_asked.connect(self._on_end_asked)
         session = desk.session
@@ -100,7 +103,7 @@ class OverviewPanel(QWidget):
         self.legend.show_counts(counts)
         content = MapContent(
             signs,
-            session.doubt.uncertainty / _MOST_DOUBT_CM2,
+            self._doubt(),
             self._desk.view.in_view,
             suggested.index if suggested else None,
             self.marks,
@@ -111,6 +114,26 @@ class OverviewPanel(QWidget):
             t, z = suggested.index
             words = f"Frame {t}, slice {z}: {suggested.reason}"
         self.reason.setText(words)
+
+    def _doubt(self) -> NDArray[np.float64]:
+        """Return how much each prediction stands out, 0 to 1, shape ``(t, z)``."""
+        ranks = self._ranks()
+        shown = _STANDS_OUT * max(1, int(np.isfinite(ranks).sum()))
+        shares: NDArray[np.float64] = np.clip(1 - (ranks - 1) / shown, 0, 1)
+        return shares
+
+    def _ranks(self) -> NDArray[np.float64]:
+        """Return the rank of each prediction, 1 the most doubtful; NaN where that is not known."""
+        session = self._desk.session
+        areas = session.doubt.uncertainty
+        known = np.zeros(areas.shape, dtype=bool)
+        for index in session.annotations.slices(SliceState.PREDICTED):
+            known[index] = np.isfinite(areas[index])
+        ranks = np.full(areas.shape, np.nan)
+        # The same area has the same rank, the lowest: where all are alike none stands out.
+        ordered = np.sort(areas[known])
+        ranks[known] = len(ordered) - np.searchsorted(ordered, areas[known], side="left")
+        return ranks
 
     def _describe(self, index: SliceIndex) -> str:
         """Tell of a slice: where it is, what it is worth, who, when, and from which model."""
@@ -124,13 +147,22 @@ class OverviewPanel(QWidget):
                 words += ", no heart here"
             words += f" · {record.how} by {record.who}" if record.how else f" · {record.who}"
         elif record.state is SliceState.PREDICTED:
-            words += _doubt_in_words(float(session.doubt.uncertainty[index]))
+            words += self._doubt_in_words(index)
         lines = [f"Frame {index.t}, slice {index.z}", words]
         if record.when:
-            lines.append(record.when.replace("T", " ")[:16] + " UTC")
+            lines.append(f"{local(record.when):%Y-%m-%d %H:%M}")
         if record.model:
             lines.append(f"from model {record.model[:8]}")
         return "\n".join(lines)
+
+    def _doubt_in_words(self, index: SliceIndex) -> str:
+        """Return how early one should look at a prediction; nothing where that is not known."""
+        ranks = self._ranks()
+        if math.isnan(ranks[index]):
+            return ""
+        area = self._desk.session.doubt.uncertainty[index]
+        number, known = int(ranks[index]), np.isfinite(ranks).sum()
+        return f" · number {number} of {known} in doubt ({area:.1f} cm²)"
 
     def _on_menu(self, index: SliceIndex, where: QPoint) -> None:
         self.menu(index).exec(where)
@@ -186,11 +218,3 @@ class OverviewPanel(QWidget):
         menu.addAction("This frame is ED", lambda: session.measurement.set_phases(t, es))
         menu.addAction("This frame is ES", lambda: session.measurement.set_phases(ed, t))
         menu.addAction("Find ED and ES again", lambda: session.measurement.set_phases(None, None))
-
-
-def _doubt_in_words(doubt_cm2: float) -> str:
-    """Return how far one may trust a prediction; nothing where that is not known."""
-    if math.isnan(doubt_cm2):
-        return ""
-    sure = "sure" if doubt_cm2 < _UNSURE_CM2 else "less sure"
-    return f" · {'doubtful' if doubt_cm2 >= _DOUBTFUL_CM2 else sure} ({doubt_cm2:.1f} cm²)"

@@ -66,7 +66,7 @@ class ViewPane(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.CrossCursor)
         self.setToolTip(
-            "Click: go to the slice nearest to here. Wheel: zoom. Arrow keys: next slice."
+            "Click: go to the slice nearest to here.\nWheel: zoom.\nArrow keys: next slice."
         )
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name

@@ -4,7 +4,14 @@ from qtpy.QtWidgets import QLabel, QMenu, QPushButton, QWidget
 
 from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
 from napari_cardiac_ssl.gui.desk import Desk
-from napari_cardiac_ssl.gui.panels.controls import button, column, describe, menu_button, row
+from napari_cardiac_ssl.gui.panels.controls import (
+    button,
+    column,
+    describe,
+    menu_button,
+    row,
+    wrapped,
+)
 
 _WORDS = {
     SliceState.UNLABELLED: "not labelled",
@@ -60,7 +67,7 @@ class SlicePanel(QWidget):
             ),
             ("Tidy  (Y)", desk.tidy, "Keep the largest pieces, fill holes."),
         ):
-            menu.addAction(words, verb).setToolTip(tip)
+            menu.addAction(words, verb).setToolTip(wrapped(tip))
         menu.setToolTipsVisible(True)
         return menu_button(
             "Help me",
@@ -75,7 +82,12 @@ class SlicePanel(QWidget):
             self.state.setText("No stack is open")
             self.confirm.setEnabled(False)
             self.revert.setEnabled(False)
-        self.help.setEnabled(self._desk.is_open)
+        seen = self._desk.is_open and self._desk.view.shows_slice
+        self.help.setEnabled(seen)
+        if self._desk.is_open and not seen:
+            self.state.setText("No slice is in view: the whole stack is, or a cut across slices")
+            self.confirm.setEnabled(False)
+            self.revert.setEnabled(False)
 
     def _show_slice(self) -> None:
         """Say which slice is in view, of how many frames and slices, and what it is worth."""

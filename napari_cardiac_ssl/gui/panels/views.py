@@ -145,7 +145,7 @@ class ViewsPanel(QWidget):
         self.note = QLabel()
         self.note.setWordWrap(True)
         self.note.setAccessibleName("What is known of the views")
-        self._panes = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self._panes = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._panes.setSpacing(6)
         for slot in self.slots:
             self._panes.addWidget(slot, 1)
