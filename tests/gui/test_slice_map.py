@@ -142,7 +142,7 @@ def test_map_shows_ranks_and_cries_no_wolf(widget, trainer, qtbot):
     qtbot.waitUntil(lambda: not widget.session.training.busy)
     session = widget.session
     areas = np.linspace(3.0, 6.0, 12).reshape(3, 4)  # all of them large
-    session._uncertainty = areas.astype(np.float32)
+    session.doubt._uncertainty = areas.astype(np.float32)
     widget.desk.changed.emit()
     doubt = widget.overview.map._content.doubt
     assert math.isnan(doubt[A])  # it is the expert's
@@ -151,7 +151,7 @@ def test_map_shows_ranks_and_cries_no_wolf(widget, trainer, qtbot):
     assert doubt[2, 3] == 1
     assert (doubt[predicted] > 0).sum() == 3  # a fifth, and what has begun
     assert "number 1 of 11 in doubt (6.0 cm²)" in widget.overview._describe(SliceIndex(2, 3))
-    session._uncertainty[:] = 4.0  # none is worse than another
+    session.doubt._uncertainty[:] = 4.0  # none is worse than another
     widget.desk.changed.emit()
     doubt = widget.overview.map._content.doubt
     assert not (doubt[np.isfinite(doubt)] > 0).any()
