@@ -7,7 +7,7 @@ from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
-from .conftest import A, B, square, train
+from .conftest import SHAPE, A, B, square, train
 
 Y, X = np.indices((48, 48))
 
@@ -130,3 +130,21 @@ def test_tidying_is_asked_for_and_undone(session):
     session.confirm(A)
     with pytest.raises(InputError, match="retract it first"):
         session.drafting.tidy(A)
+
+
+def test_training_learns_from_no_draft_that_nobody_confirmed(session, trainer):
+    session.labelling.annotate(A, square())
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[0, 2] = square()
+    session.labelling.take_over(labels)
+    session.drafting.copy(A, B)
+    draft, taken = B, SliceIndex(0, 2)
+    session.training.train()
+    assert trainer.jobs[-1].examples[0].slices == (A,)
+    states = session.annotations
+    assert states.state(draft) is states.state(taken) is SliceState.EDITING
+    session.cancel()
+    session.labelling.annotate(draft, square(2))  # looked at, and corrected by hand
+    session.confirm(taken)
+    session.training.train()
+    assert set(trainer.jobs[-1].examples[0].slices) == {A, draft, taken}

@@ -232,18 +232,23 @@ class LearningPanel(QWidget):
 
     def _show(self) -> None:
         """Say how many slices there are to learn from, and offer what is possible."""
-        session, number = self._desk.session, 0
+        session, number, drafts = self._desk.session, 0, 0
         idle = self._desk.is_open and not session.training.busy
         model = session.model
         if self._desk.is_open:
-            number = len(session.annotations.slices(SliceState.EXPERT, SliceState.EDITING))
+            drawn, states = len(session.labelling.drawn), session.annotations
+            number = len(states.slices(SliceState.EXPERT)) + drawn
+            drafts = len(states.slices(SliceState.EDITING)) - drawn
         text = f"Train on {count(number, 'slice')}" if number else "Train"
         self.train.setText(text)
         self.train.setAccessibleName(text)
         describe(
             self.train,
             f"Learn from the labelled slices for {self.seconds.value} s, then predict all others. "
-            "You can go on drawing meanwhile. Key T.",
+            "You can go on drawing meanwhile. Key T."
+            + (
+                f" Not from {count(drafts, 'draft')} that you have not confirmed." if drafts else ""
+            ),
         )
         can_start = idle and (model is not None or session.models.has_shipped_weights)
         self._offer_starts()
