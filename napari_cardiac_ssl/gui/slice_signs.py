@@ -36,7 +36,7 @@ _MEANING = {
     "editing": "yours, not confirmed yet; the model never changes it",
     "predicted": "the model's; the fifth it is least sure of stands out, most of all the first",
     "empty": "nothing there yet",
-    "excluded": "neither learned from nor predicted",
+    "excluded": "neither learned from nor predicted; labels still count in volumes",
 }
 
 #: Side of a cell in the legend.

@@ -86,7 +86,12 @@ class Verbs:
         with self._acting():
             chosen = self._meant(slices)
             self.session.labelling.exclude(*chosen)
-            self.say("excluded: neither learned from nor predicted")
+            labels = self.session.annotations.labels
+            counts = any(labels[index].any() for index in chosen)
+            self.say(
+                "excluded: neither learned from nor predicted"
+                + ("; what is labelled on it still counts in volumes" if counts else "")
+            )
 
     def include(self, *slices: SliceIndex) -> None:
         """Take exclusions back."""

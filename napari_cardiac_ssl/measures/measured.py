@@ -122,9 +122,10 @@ class Measured:
         """Tell ED and ES from the LV's volumes, or the RV's if there is no LV (`told_phases`).
 
         Frames that are partly labelled (`partial_frames`, and by the slices' states where they are
-        known) are left aside: their volume is that of a part.
+        known) are left aside: their volume is that of a part. Frames that an expert has drawn on
+        stay what they are drawn as.
         """
-        unlabelled = None
+        unlabelled, drawn = None, list[int]()
         if state_of is not None:
             frames, number = self._labels.shape[:2]
             states = np.array(
@@ -134,9 +135,11 @@ class Measured:
             # Where some frame is known to show no heart, another lacks nothing by being unlabelled.
             empty = (states == SliceState.EXPERT) & ~self._pixels.any(axis=0)
             unlabelled = (states == SliceState.UNLABELLED)[:, ~empty.any(axis=0)].sum(axis=1)
+            by_hand = (states == SliceState.EXPERT) | (states == SliceState.EDITING)
+            drawn = np.flatnonzero((by_hand & self._pixels.any(axis=0)).any(axis=1)).tolist()
         volumes = self.volumes_ml(self._cavity)
         volumes[list(self.partial_frames())] = nan
-        return told_phases(volumes, unlabelled)
+        return told_phases(volumes, unlabelled, drawn)
 
     @property
     def _cavity(self) -> Structure:

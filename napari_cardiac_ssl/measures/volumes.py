@@ -12,7 +12,7 @@ Absent structures
     contoured it, and its volume there is undefined (NaN), not 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -113,8 +113,14 @@ def volume_by_discs_ml(
     return float(bridged.sum() * distance_mm / 1000)
 
 
+#: Volumes that differ by less than this share of the stroke volume are nearly the same.
+NEARLY = 0.15
+
+
 def told_phases(
-    volumes_ml: NDArray[np.floating], unlabelled: NDArray[np.integer] | None = None
+    volumes_ml: NDArray[np.floating],
+    unlabelled: NDArray[np.integer] | None = None,
+    drawn: Collection[int] = (),
 ) -> Phases:
     """Tell ED and ES from the LV's volume: the largest and the smallest cavity.
 
@@ -122,16 +128,24 @@ def told_phases(
     unlabelled slices than others have: their volume is that of a part. Of several frames alike,
     the earliest is taken. With one frame left there is an ED and no ES.
 
+    A frame that an expert has drawn on stays ED, or ES, as long as its volume is nearly that of the
+    frame which the curve tells (`NEARLY`): predictions of frames beside it, which nobody has seen,
+    do not move a phase away from what was drawn for it.
+
     Parameters
     ----------
     volumes_ml
         Of the LV cavity per frame, shape ``(t,)``; NaN or 0 where there is none.
     unlabelled
         Number of unlabelled slices per frame, shape ``(t,)``.
+    drawn
+        Frames that an expert has drawn on.
 
     Examples
     --------
     >>> told_phases(np.array([150.0, 120, 60, 60, 140]))
+    Phases(ed=0, es=2)
+    >>> told_phases(np.array([150.0, 120, 61, 60, 152]), drawn=[0, 2])
     Phases(ed=0, es=2)
     >>> told_phases(np.array([np.nan, 120.0])), told_phases(np.array([np.nan]))
     (Phases(ed=1, es=None), Phases(ed=None, es=None))
@@ -145,7 +159,18 @@ def told_phases(
         return Phases(None, None)
     ed = int(frames[np.argmax(volumes_ml[frames])])
     others = frames[frames != ed]
-    return Phases(ed, int(others[np.argmin(volumes_ml[others])]) if others.size else None)
+    if not others.size:
+        return Phases(ed, None)
+    es = int(others[np.argmin(volumes_ml[others])])
+    stroke = volumes_ml[ed] - volumes_ml[es]
+    seen = [frame for frame in frames.tolist() if frame in set(drawn)] if stroke > 0 else []
+    nearly = NEARLY * stroke
+    filled = [frame for frame in seen if volumes_ml[frame] >= volumes_ml[ed] - nearly]
+    emptied = [frame for frame in seen if volumes_ml[frame] <= volumes_ml[es] + nearly]
+    return Phases(
+        max(filled, key=lambda frame: volumes_ml[frame], default=ed),
+        min(emptied, key=lambda frame: volumes_ml[frame], default=es),
+    )
 
 
 def body_surface_m2(height_cm: float, weight_kg: float) -> float:

@@ -214,3 +214,22 @@ def test_the_synthetic_heart_s_volumes_are_its_own() -> None:
 def test_labels_without_time_are_refused() -> None:
     with pytest.raises(InputError, match="must be"):
         Measured(np.zeros((3, 4, 5), np.uint8), CINE)
+
+
+def test_phases_stay_with_the_frames_that_were_drawn() -> None:
+    labels = np.zeros((5, 1, 40, 40), np.uint8)
+    for t, width in enumerate((20, 15, 10, 10, 20)):
+        labels[t, 0, 5:25, 5 : 5 + width] = 1
+    states = dict.fromkeys(np.ndindex(5, 1), SliceState.PREDICTED)
+    states[0, 0] = states[3, 0] = SliceState.EXPERT
+    labels[2, 0, 5, 5] = 0  # a prediction that nobody saw is a pixel smaller
+    labels[4, 0, 26, 5:15] = 1  # and one of atrium ten larger
+    measured = Measured(labels, np.diag([1.0, 1.0, 8.0, 1.0]))
+    assert measured.phases() == (4, 2)
+    assert measured.phases(lambda index: states[index]) == (0, 3)
+    states[0, 0] = SliceState.PREDICTED
+    states[1, 0] = SliceState.EXPERT  # drawn, but neither the fullest nor the emptiest by far
+    assert measured.phases(lambda index: states[index]) == (4, 3)
+    labels[:] = labels[0]
+    same = Measured(labels, np.diag([1.0, 1.0, 8.0, 1.0]))
+    assert same.phases(lambda index: states[index]) == (0, 1)
