@@ -166,7 +166,7 @@ def probe_training(viewer, widget, truth, seconds):
     spacing_z = session.stack.spacing_mm[0]
     for z in (3, 5, 7):
         session.labelling.annotate(SliceIndex(0, z), truth[0, z])
-    window = (viewer, layer, widget.desk.undo)
+    window = (viewer, layer, widget.workspace.actions.undo)
     work(window, truth, spacing_z, seconds=2)
     pump(until=lambda: bool(session.training.compute))
     widget.learning.seconds.value = seconds

@@ -244,8 +244,8 @@ class Annotations:
         if self.state(index) is SliceState.PREDICTED:
             self.confirm(index)
 
-    def retract(self, index: SliceIndex) -> None:
-        """Take back a confirmation: the slice stays protected, but is no example any more."""
+    def unconfirm(self, index: SliceIndex) -> None:
+        """Unconfirm a slice: the slice stays protected, but is no example any more."""
         if self.state(index) is SliceState.EXPERT:
             self._mark(index, replace(self.record(index), state=SliceState.EDITING))
 
@@ -266,7 +266,7 @@ class Annotations:
             self._mark(index, replace(before, state=state, who=""))
 
     def release(self, index: SliceIndex) -> None:
-        """Give a slice back to the model: empty until the next prediction. An expert's verb."""
+        """Revert a slice to the model: empty until the next prediction. An expert's verb."""
         self._write(index, np.zeros(self._labels.shape[2:], np.uint8), SliceRecord())
 
     def refresh(

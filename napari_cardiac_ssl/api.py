@@ -123,7 +123,7 @@ def learn(
     seconds, steps
         How long: one of the two. With steps the same seed gives the same weights.
     seed
-        Of all chance.
+        Random seed.
     after
         Called with each step; True finishes early.
 

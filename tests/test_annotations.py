@@ -55,10 +55,10 @@ def test_an_untouched_prediction_can_be_confirmed(annotations):
 def test_retracting_keeps_protection(annotations):
     annotations.annotate(A, drawing())
     annotations.confirm(A)
-    annotations.retract(A)
+    annotations.unconfirm(A)
     assert annotations.state(A) is SliceState.EDITING
     assert annotations.slices(SliceState.EXPERT) == ()
-    annotations.retract(B)
+    annotations.unconfirm(B)
     assert annotations.state(B) is SliceState.UNLABELLED
 
 
@@ -102,7 +102,7 @@ def test_the_extent_is_what_lies_between_slices_without_heart():
     assert annotations.extent(0) == (2, 4)
     annotations.mark_outside(SliceIndex(0, 3))  # in the middle it ends nothing
     assert annotations.extent(0) == (2, 4)
-    annotations.retract(SliceIndex(0, 6))
+    annotations.unconfirm(SliceIndex(0, 6))
     assert annotations.extent(0) == (2, 6)
     for z in range(7):
         annotations.mark_outside(SliceIndex(1, z))
@@ -163,8 +163,8 @@ class Loop(RuleBasedStateMachine):
         self.drawn[index] = self.annotations.labels[index].copy()
 
     @rule(index=slices)
-    def retract(self, index):
-        self.annotations.retract(index)
+    def unconfirm(self, index):
+        self.annotations.unconfirm(index)
 
     @rule(index=slices)
     def release(self, index):

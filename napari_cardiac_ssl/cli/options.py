@@ -245,7 +245,7 @@ Steps = Annotated[
     int | None,
     option("--steps", parse=COUNT, instead_of="seconds", metavar="N", help="instead: repeatable"),
 ]
-Seed = Annotated[int, option("--seed", parse=SEED, metavar="S", help="of all chance (0)")]
+Seed = Annotated[int, option("--seed", parse=SEED, metavar="S", help="random seed (0)")]
 ModelFile = Annotated[Path, option("-o", "--output", metavar="MODEL", help="ends in .safetensors")]
 Json = Annotated[bool, option("--json", help="results for programs")]
 StudyOfMasks = Annotated[

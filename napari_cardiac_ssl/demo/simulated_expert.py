@@ -132,7 +132,7 @@ def rounds(
     seconds, steps
         Budget of each round, as in `Session.train`.
     seed
-        Of all chance. The same seed, steps and machine give the same rounds.
+        Random seed. The same seed, steps and machine give the same rounds.
     tolerance_mm
         As in `corrected`.
 

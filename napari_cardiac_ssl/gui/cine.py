@@ -2,7 +2,7 @@
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_cardiac_ssl.gui.desk import Desk
+from napari_cardiac_ssl.gui.workspace import Workspace
 
 #: The eye does not need more pictures a second, and the machine may not have them.
 _MOST_A_SECOND = 25
@@ -13,9 +13,9 @@ class Cine(QObject):
 
     played = Signal(bool)
 
-    def __init__(self, desk: Desk, parent: QObject | None = None) -> None:
+    def __init__(self, workspace: Workspace, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._desk = desk
+        self._workspace = workspace
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._step)
 
@@ -28,12 +28,12 @@ class Cine(QObject):
         """Play, or stop."""
         if self.plays:
             self._timer.stop()
-        elif self._desk.is_open and self._desk.session.stack.frames > 1:
-            self._timer.start(1000 // min(self._desk.session.stack.frames, _MOST_A_SECOND))
+        elif self._workspace.is_open and self._workspace.session.stack.frames > 1:
+            self._timer.start(1000 // min(self._workspace.session.stack.frames, _MOST_A_SECOND))
         self.played.emit(self.plays)
 
     def _step(self) -> None:
-        if not self._desk.is_open:
+        if not self._workspace.is_open:
             self.toggle()
-        elif not self._desk.view.drawing:  # nobody draws on a moving picture
-            self._desk.go(frames=1)
+        elif not self._workspace.view.drawing:  # nobody draws on a moving picture
+            self._workspace.actions.go(frames=1)

@@ -32,17 +32,17 @@ def train() -> None:
 
 def predict() -> None:
     """Predict all slices that nobody has touched."""
-    _with_widget(lambda widget: widget.desk.predict())
+    _with_widget(lambda widget: widget.workspace.actions.predict())
 
 
 def confirm_slice() -> None:
     """Make the slice in view an example to learn from."""
-    _with_widget(lambda widget: widget.desk.confirm())
+    _with_widget(lambda widget: widget.workspace.actions.confirm())
 
 
 def next_suggestion() -> None:
     """Go to the slice that is worth looking at next."""
-    _with_widget(lambda widget: widget.desk.go_to_suggestion())
+    _with_widget(lambda widget: widget.workspace.actions.go_to_suggestion())
 
 
 def set_landmarks() -> None:

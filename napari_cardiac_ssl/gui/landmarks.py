@@ -48,7 +48,7 @@ class LandmarkClicks:
 
     def __init__(self, studies: Studies) -> None:
         self._studies = studies
-        self._viewer = studies.desk.viewer
+        self._viewer = studies.workspace.viewer
         self._clicked: dict[str, NDArray[np.float64]] = {}
         self._active: Any = None  # what was drawn on before
         self._layer: Points | None = None
@@ -66,8 +66,8 @@ class LandmarkClicks:
 
     def start(self) -> None:
         """Ask for the three points."""
-        desk = self._studies.desk
-        if self.asking or not desk.is_open:
+        workspace = self._studies.workspace
+        if self.asking or not workspace.is_open:
             return
         self._clicked, self.asking = {}, True
         self._active = self._viewer.layers.selection.active
@@ -90,7 +90,7 @@ class LandmarkClicks:
         """Give up; landmarks that were there before stay."""
         if self.asking:
             self._stop()
-            self._studies.desk.say("landmarks given up; all is as it was")
+            self._studies.workspace.say("landmarks given up; all is as it was")
             self._on_study()
 
     def click(self, point_mm: NDArray[np.float64]) -> None:
@@ -103,18 +103,18 @@ class LandmarkClicks:
             return
         try:
             landmarks = Landmarks.of(self._clicked)
-            _check_apex(self._studies.desk.session.stack, landmarks)
+            _check_apex(self._studies.workspace.session.stack, landmarks)
             self._studies.set_landmarks(landmarks)
         except InputError as error:  # ask again for what it names
             wrong = [name for name in STEPS if name in str(error)] or ["rv_lateral"]
             for name in list(STEPS)[list(STEPS).index(wrong[0]) :]:
                 self._clicked.pop(name, None)
             self._show_points()
-            self._studies.desk.fail(error)
+            self._studies.workspace.fail(error)
             self._ask()
             return
         self._stop()
-        self._studies.desk.say("landmarks set: the lines show where the long-axis planes lie")
+        self._studies.workspace.say("landmarks set: the lines show where the long-axis planes lie")
 
     def close(self) -> None:
         """Let go of the viewer."""
@@ -123,7 +123,7 @@ class LandmarkClicks:
         self.changed.disconnect()
 
     def _ask(self) -> None:
-        self._studies.desk.say(f"{self.prompt} (Backspace: the last again, Escape: give up)")
+        self._studies.workspace.say(f"{self.prompt} (Backspace: the last again, Escape: give up)")
         write_over(self._viewer, self.prompt)
         self.changed.emit()
 
@@ -148,24 +148,24 @@ class LandmarkClicks:
         while event.type == "mouse_move":
             moved = max(moved, float(np.abs(np.array(event.pos) - pressed).max()))
             yield
-        stack = self._studies.desk.session.stack
+        stack = self._studies.workspace.session.stack
         if moved > _STILL or not self.asking:
             return
         zyx = np.array(position[-3:]) / stack.spacing_mm
-        zyx[0] = self._studies.desk.view.in_view.z
+        zyx[0] = self._studies.workspace.view.in_view.z
         if (zyx[1:] < -0.5).any() or (zyx[1:] > np.array(stack.image.shape[2:]) - 0.5).any():
             return
         self.click(stack.world_mm(zyx[::-1]))
 
     def _on_study(self) -> None:
         """Show the landmarks of the study that is worked on; another ends the asking."""
-        if self.asking and not self._studies.desk.is_open:
+        if self.asking and not self._studies.workspace.is_open:
             self.cancel()
         if not self.asking:
             self._show_points()
 
     def _show_points(self) -> None:
-        layers, desk = self._viewer.layers, self._studies.desk
+        layers, workspace = self._viewer.layers, self._studies.workspace
         known = self._clicked
         if not self.asking and self._studies.landmarks is not None:
             known = {name: getattr(self._studies.landmarks, name) for name in STEPS}
@@ -173,9 +173,9 @@ class LandmarkClicks:
         if self._layer is not None and self._layer in layers:
             layers.remove(self._layer)
         self._layer = None
-        if not desk.is_open or not (known or self.asking):
+        if not workspace.is_open or not (known or self.asking):
             return
-        self._layer = self._points(desk.session.stack, known)
+        self._layer = self._points(workspace.session.stack, known)
         layers.append(self._layer)
         if not self.asking and active in layers:
             layers.selection.active = active

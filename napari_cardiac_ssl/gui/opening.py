@@ -211,26 +211,26 @@ class Opening(QObject):
         If it cannot be written now, as where somebody else has it open, the user is asked whether
         to look at it only.
         """
-        desk = self._studies.desk
-        project = desk.session.project
+        workspace = self._studies.workspace
+        project = workspace.session.project
         if project.path == path.absolute() and not project.read_only:
-            desk.say(f"{path.name} is open here")
+            workspace.say(f"{path.name} is open here")
             return
-        with desk.reporting():
-            desk.view.take_strokes()
-            desk.view.hide()
+        with workspace.reporting():
+            workspace.view.take_strokes()
+            workspace.view.hide()
             try:
                 self._go_over_to(path)
             except InputError:
-                if desk.is_open:
-                    desk.show_labels()
+                if workspace.is_open:
+                    workspace.show_labels()
                 raise
             self._studies.clear()
             self.open_last()
 
     def open_last(self) -> None:
         """Open the stack of the project that was worked on last, if it has one."""
-        stacks = self._studies.desk.session.persistence.stacks
+        stacks = self._studies.workspace.session.persistence.stacks
         if stacks:
             self.open_kept(stacks[0])
 
@@ -244,7 +244,7 @@ class Opening(QObject):
             )
             chosen, _ = QFileDialog.getOpenFileName(self._parent, f"Where is {kept.name}?")
             if not chosen:
-                self._studies.desk.say(f"{kept.name} was not found; its labels are safe")
+                self._studies.workspace.say(f"{kept.name} was not found; its labels are safe")
                 return
             place = Path(chosen)
             if is_dicom(place):  # one of many
@@ -252,7 +252,7 @@ class Opening(QObject):
         self.open(place, how=partial(read_kept, kept=kept))
 
     def _go_over_to(self, path: Path) -> None:
-        session = self._studies.desk.session
+        session = self._studies.workspace.session
         try:
             session.open_project(path)
         except NotWritableError as error:
@@ -266,7 +266,7 @@ class Opening(QObject):
     def _start(self) -> None:
         path, how = self._waiting[0]
         self._bar = progress(total=0, desc=f"Reading {path.name}")
-        self._studies.desk.say(f"reading {path.name}…")
+        self._studies.workspace.say(f"reading {path.name}…")
         threading.Thread(target=self._run, args=(path, how), daemon=True, name="reading").start()
 
     def _run(self, path: Path, how: Callable[[Path], Opened]) -> None:
@@ -279,14 +279,14 @@ class Opening(QObject):
 
     def _add(self, mask: FullLayerData, opened: Opened) -> None:
         """Show a mask; drawing goes on where it was."""
-        desk = self._studies.desk
-        active = desk.viewer.layers.selection.active
-        layer = desk.viewer.add_layer(Layer.create(*mask))
+        workspace = self._studies.workspace
+        active = workspace.viewer.layers.selection.active
+        layer = workspace.viewer.add_layer(Layer.create(*mask))
         if active is not None:
-            desk.viewer.layers.selection.active = active
-        if desk.is_open:
+            workspace.viewer.layers.selection.active = active
+        if workspace.is_open:
             try:
-                desk.labels_of(layer)
+                workspace.labels_of(layer)
             except SchemeNotToldError:
                 pass  # it was said when they were read
             except InputError as error:
@@ -306,7 +306,7 @@ class Opening(QObject):
             self._is_first = False
         opened.tell()
         if opened.warned or opened.study is None:  # or "reading …" would stand there for ever
-            self._studies.desk.say("; ".join([*opened.warned, *opened.said]))
+            self._studies.workspace.say("; ".join([*opened.warned, *opened.said]))
         self.ended.emit(opened)
         if self._waiting:
             self._start()

@@ -9,9 +9,9 @@ from qtpy.QtCore import QEvent, QObject, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
-from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.display import camera_of
 from napari_cardiac_ssl.gui.preferences import preferences
+from napari_cardiac_ssl.gui.workspace import Workspace
 
 _LEFT, _MIDDLE, _RIGHT = (
     Qt.MouseButton.LeftButton,
@@ -52,7 +52,7 @@ class PictureMouse(QObject):
 
     Parameters
     ----------
-    desk
+    workspace
         The window's.
     fit
         Fills the canvas with the heart.
@@ -60,9 +60,9 @@ class PictureMouse(QObject):
         A widget that is docked in it.
     """
 
-    def __init__(self, desk: Desk, fit: Callable[[], None], parent: QWidget) -> None:
+    def __init__(self, workspace: Workspace, fit: Callable[[], None], parent: QWidget) -> None:
         super().__init__(parent)
-        self._desk, self._fit, self._parent = desk, fit, parent
+        self._workspace, self._fit, self._parent = workspace, fit, parent
         self._held: _Held | None = None
         self._passes = False
         self._turned = 0  # of the wheel, what is no whole notch yet
@@ -76,7 +76,7 @@ class PictureMouse(QObject):
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 - Qt's name
         """Qt asks first whether this is ours."""
         kind = event.type()
-        if self._passes or self._desk.is_closed:
+        if self._passes or self._workspace.is_closed:
             return False
         if kind == QEvent.Type.Wheel:
             return self._turn(watched, event)
@@ -100,26 +100,26 @@ class PictureMouse(QObject):
         """Tell whether a button that is pressed or let go is none of napari's."""
         if event.button() == _RIGHT:
             return True
-        if not (self._is_radiologist_s and self._desk.view.shows_slice):
+        if not (self._is_radiologist_s and self._workspace.view.shows_slice):
             return False
-        layer = self._desk.viewer.layers.selection.active
+        layer = self._workspace.viewer.layers.selection.active
         is_free = str(getattr(layer, "mode", "pan_zoom")) == "pan_zoom"
         again = event.type() == QEvent.Type.MouseButtonDblClick
         return bool(event.button() == _MIDDLE or (event.button() == _LEFT and again and is_free))
 
     @property
     def _is_radiologist_s(self) -> bool:
-        return self._desk.is_open and preferences().radiologist_mouse
+        return self._workspace.is_open and preferences().radiologist_mouse
 
     # -- buttons ---------------------------------------------------------------------------
 
     def _press(self, event: Any) -> None:
-        image = self._desk.shown_image
+        image = self._workspace.shown_image
         contrast = None
         if image is not None:
             low, high = image.contrast_limits
             contrast = (float(low), float(high))
-        centre = tuple(camera_of(self._desk.viewer).center)
+        centre = tuple(camera_of(self._workspace.viewer).center)
         self._held = _Held(event.button(), event.position(), contrast, centre)
 
     def _move(self, held: _Held, place: QPointF) -> None:
@@ -133,7 +133,7 @@ class PictureMouse(QObject):
             self._set_window(held.contrast, by)
 
     def _set_window(self, contrast: tuple[float, float], by: QPointF) -> None:
-        image = self._desk.shown_image
+        image = self._workspace.shown_image
         if image is None:
             return
         low, high = contrast
@@ -143,7 +143,7 @@ class PictureMouse(QObject):
 
     def _look_beside(self, centre: tuple[float, ...], by: QPointF, share: float = 1.0) -> None:
         """Have the camera look at what lies beside a centre, so that the picture moves."""
-        camera = camera_of(self._desk.viewer)
+        camera = camera_of(self._workspace.viewer)
         down, right = (str(way) in {"down", "right"} for way in camera.orientation2d)
         step = share / camera.zoom
         y = centre[-2] - by.y() * step * (1 if down else -1)
@@ -154,9 +154,9 @@ class PictureMouse(QObject):
         held, self._held = self._held, None
         if held is None or held.button != _RIGHT:
             return
-        layer = self._desk.viewer.layers.selection.active
+        layer = self._workspace.viewer.layers.selection.active
         if held.moved:
-            self._desk.changed.emit()  # the window is kept
+            self._workspace.changed.emit()  # the window is kept
         elif str(getattr(layer, "mode", "")) == "polygon":  # napari takes its last point back
             self._pass_click(watched, event)
 
@@ -175,7 +175,7 @@ class PictureMouse(QObject):
     def _turn(self, watched: QWidget, event: Any) -> bool:
         modifiers = event.modifiers()
         known = modifiers in (Qt.KeyboardModifier.NoModifier, _CONTROL, _SHIFT)
-        if not (known and self._is_radiologist_s and self._desk.view.shows_slice):
+        if not (known and self._is_radiologist_s and self._workspace.view.shows_slice):
             return False
         turn = event.angleDelta()
         self._turned -= turn.y() or turn.x()  # some platforms turn it with Shift
@@ -183,15 +183,15 @@ class PictureMouse(QObject):
         self._turned -= notches * _NOTCH
         if modifiers == _SHIFT:
             self._zoom(watched, event.position(), _ZOOM**-notches)
-        elif modifiers == _CONTROL or self._desk.session.stack.slices == 1:
-            self._desk.go(frames=notches)
+        elif modifiers == _CONTROL or self._workspace.session.stack.slices == 1:
+            self._workspace.actions.go(frames=notches)
         else:
-            self._desk.go(slices=notches)
+            self._workspace.actions.go(slices=notches)
         return True
 
     def _zoom(self, watched: QWidget, place: QPointF, factor: float) -> None:
         """Zoom, and keep in its place what is under the mouse."""
-        camera = camera_of(self._desk.viewer)
+        camera = camera_of(self._workspace.viewer)
         camera.zoom *= factor
         from_middle = QPointF(watched.width(), watched.height()) / 2 - place
         self._look_beside(tuple(camera.center), from_middle, factor - 1)

@@ -47,7 +47,7 @@ class PlaneLines:
 
     def __init__(self, studies: Studies) -> None:
         self._studies = studies
-        self._viewer = studies.desk.viewer
+        self._viewer = studies.workspace.viewer
         self._wanted: set[str] = set()
         self._layers: dict[str, Vectors] = {}
         self._own = False  # a layer goes because we take it away
@@ -76,16 +76,16 @@ class PlaneLines:
         self.changed.disconnect()
 
     def _renew(self) -> None:
-        frame, desk = self._studies.frame, self._studies.desk
+        frame, workspace = self._studies.frame, self._studies.workspace
         for layer in self._layers.values():
             if layer in self._viewer.layers:
                 with self._owning():
                     self._viewer.layers.remove(layer)
         self._layers = {}
-        if frame is not None and desk.is_open:
+        if frame is not None and workspace.is_open:
             for what in (TRACES, POSITIONS):
                 if what in self._wanted:
-                    self._add(what, desk.session.stack, frame)
+                    self._add(what, workspace.session.stack, frame)
         self.changed.emit()
 
     def _add(self, what: str, stack: Stack, frame: AnatomicalFrame) -> None:

@@ -114,7 +114,7 @@ class _Rehearsal:
         else:
             self._widget.open(study)
             _until(lambda: not self._widget.opening.busy, _READING_S)
-            if not self._widget.desk.is_open:
+            if not self._widget.workspace.is_open:
                 raise InputError(f"{study}: no image to work on in it")
         self._look_at_heart(truth)
         self.shoot("opened")
@@ -144,7 +144,7 @@ class _Rehearsal:
             )
         self._look_at_heart(labels)
         self.shoot("first-guess")
-        self._widget.desk.undo()
+        self._widget.workspace.actions.undo()
         return labels
 
     def set_landmarks(self) -> None:
@@ -245,7 +245,7 @@ class _Rehearsal:
     def export(self) -> None:
         stack, out = self._session.stack, self._out
         self._widget.show_tab("Export")
-        self._widget.desk.export_model(out / "model.safetensors")
+        self._widget.workspace.actions.export_model(out / "model.safetensors")
         self._widget.export.export(out / "masks")
         if stack.source is None:
             write_map(

@@ -15,7 +15,7 @@ from qtpy.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QFont, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from napari_cardiac_ssl.gui.slice_signs import SUGGESTED, is_dark, paint_cell
+from napari_cardiac_ssl.gui.slice_legend import SUGGESTED, is_dark, paint_cell
 from napari_cardiac_ssl.study import SliceIndex
 
 #: Sides of a cell in pixels: the least that can be hit, and the most that is of use.

@@ -18,9 +18,9 @@ from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.geometry.frame import AnatomicalFrame, Landmarks, frame_of
 from napari_cardiac_ssl.geometry.orientation import Orientation
-from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.display import METADATA, camera_of, image_layer
 from napari_cardiac_ssl.gui.preferences import orientation_of
+from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.readers.landmarks import read_landmarks, study_ids
 from napari_cardiac_ssl.study import Stack, Study
 from napari_cardiac_ssl.writers.landmarks import write_landmarks
@@ -34,7 +34,7 @@ class Studies:
 
     Parameters
     ----------
-    desk
+    workspace
         The window's.
 
     Attributes
@@ -45,21 +45,21 @@ class Studies:
 
     changed = Signal()
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
         self._known: list[Study] = []
         self._landmarks: WeakKeyDictionary[Study, Landmarks] = WeakKeyDictionary()
         self._before: Landmarks | None = None
         self._frame: tuple[AnatomicalFrame | None, str] = (None, "")
-        desk.session.signals.stack_opened.connect(self._on_opened)
-        desk.changed.connect(self._keep_look)
+        workspace.session.signals.stack_opened.connect(self._on_opened)
+        workspace.changed.connect(self._keep_look)
 
     # -- what is there ---------------------------------------------------------------------
 
     @property
     def current(self) -> Study | None:
         """The study of the stack that is worked on."""
-        return self._of(self.desk.session.stack) if self.desk.is_open else None
+        return self._of(self.workspace.session.stack) if self.workspace.is_open else None
 
     @property
     def known(self) -> tuple[Study, ...]:
@@ -101,27 +101,27 @@ class Studies:
 
     def work_on(self, stack: Stack) -> None:
         """Show a stack in the viewer, to be labelled, in place of the one that is there."""
-        desk, viewer = self.desk, self.desk.viewer
-        with desk.reporting():
-            if desk.session.training.busy:
+        workspace, viewer = self.workspace, self.workspace.viewer
+        with workspace.reporting():
+            if workspace.session.training.busy:
                 raise InputError("training is running; finish or cancel it first")
-            desk.view.take_strokes()
+            workspace.view.take_strokes()
             layer = next((one for one in viewer.layers if stack_in(one) is stack), None)
             others = [one for one in viewer.layers if self._is_other(one, stack)]
             if not isinstance(layer, Image):
                 layer = viewer.add_layer(Layer.create(*image_layer(stack, self._of(stack))))
-            desk.open_layer(layer)
+            workspace.open_layer(layer)
             for other in others:  # last: Mesa 22 without a graphics card may crash on what is left
                 viewer.layers.remove(other)
 
     def fit(self) -> None:
         """Fill the canvas with the heart, or with all of the picture."""
-        if self.desk.is_open:
-            self._look_at_heart(self.desk.session.stack)
+        if self.workspace.is_open:
+            self._look_at_heart(self.workspace.session.stack)
 
     def clear(self) -> None:
         """Forget all studies and take their layers out of the viewer: a project is gone over to."""
-        layers = self.desk.viewer.layers
+        layers = self.workspace.viewer.layers
         for layer in [one for one in layers if one.metadata.get(METADATA, {}).get("stack")]:
             layers.remove(layer)
         self._known = []
@@ -135,12 +135,12 @@ class Studies:
         InputError
             If that cannot be kept.
         """
-        self.desk.session.study.correct_view(stack, view)
+        self.workspace.session.study.correct_view(stack, view)
         study = self._of(stack)
         changed, corrected = study.with_view(stack, view)
         if study in self._landmarks:
             self._landmarks[changed] = self._landmarks[study]
-        worked_on = self.desk.is_open and self.desk.session.stack is stack
+        worked_on = self.workspace.is_open and self.workspace.session.stack is stack
         self._known[self._known.index(study)] = changed
         if worked_on:
             self.work_on(corrected)
@@ -155,8 +155,8 @@ class Studies:
         InputError
             If they cannot be kept.
         """
-        study, before = self._of(self.desk.session.stack), self.landmarks
-        self.desk.session.study.set_landmarks(landmarks)
+        study, before = self._of(self.workspace.session.stack), self.landmarks
+        self.workspace.session.study.set_landmarks(landmarks)
         self._set(study, landmarks)
         self._before = before
         self._renew()
@@ -186,7 +186,7 @@ class Studies:
         InputError
             If it has none for this study, or is no landmark file.
         """
-        study = self._of(self.desk.session.stack)
+        study = self._of(self.workspace.session.stack)
         said = read_landmarks(path)
         if _study_id(study) not in said:
             raise InputError(
@@ -203,8 +203,8 @@ class Studies:
 
     def close(self) -> None:
         """Let go of the session."""
-        self.desk.session.signals.stack_opened.disconnect(self._on_opened)
-        self.desk.changed.disconnect(self._keep_look)
+        self.workspace.session.signals.stack_opened.disconnect(self._on_opened)
+        self.workspace.changed.disconnect(self._keep_look)
         self.changed.disconnect()
 
     # -- following the session -------------------------------------------------------------
@@ -219,15 +219,15 @@ class Studies:
             self._set(self._of(stack), self._kept_landmarks())
         self._renew()
         self._look_at_heart(stack)
-        look, image = self.desk.session.persistence.look(stack), self.desk.image
+        look, image = self.workspace.session.persistence.look(stack), self.workspace.image
         if look is not None:
-            self.desk.view.go_to(look.index)
+            self.workspace.view.go_to(look.index)
             if look.contrast is not None and image is not None:
                 image.contrast_limits = look.contrast
 
     def _take_corrections(self, opened: Stack) -> None:
         """Have studies show the views that somebody has corrected, as the project knows."""
-        views = self.desk.session.project.views
+        views = self.workspace.session.project.views
 
         def as_corrected(stack: Stack) -> Stack:
             view = views.get(stack.digest, stack.view)
@@ -244,23 +244,23 @@ class Studies:
 
     def _kept_landmarks(self) -> Landmarks | None:
         try:
-            return self.desk.session.study.landmarks
+            return self.workspace.session.study.landmarks
         except InputError:  # not written by us; without them all goes on
             return None
 
     def _keep_look(self) -> None:
         """Have the session remember where the reader is, to come back to."""
-        image = self.desk.image
+        image = self.workspace.image
         if image is not None:
             low, high = image.contrast_limits
-            session = self.desk.session
+            session = self.workspace.session
             session.persistence.look_at(
-                session.stack, self.desk.view.in_view, (float(low), float(high))
+                session.stack, self.workspace.view.in_view, (float(low), float(high))
             )
 
     def _study_in_viewer(self, stack: Stack) -> Study | None:
         """Return the study that a reader left beside the stack."""
-        for layer in self.desk.viewer.layers:
+        for layer in self.workspace.viewer.layers:
             if stack_in(layer) is stack:
                 study = layer.metadata[METADATA].get("study")
                 if isinstance(study, Study):
@@ -275,7 +275,7 @@ class Studies:
 
     def _turn(self, orientation: Orientation) -> None:
         """Have the viewer show the stack as it is usually looked at."""
-        viewer = self.desk.viewer
+        viewer = self.workspace.viewer
         *sliders, y, x = range(viewer.dims.ndim)
         order = (*sliders, x, y) if orientation.transposed else (*sliders, y, x)
         rows, columns = orientation.flipped
@@ -288,7 +288,7 @@ class Studies:
 
     def _look_at_heart(self, stack: Stack) -> None:
         """Fill the canvas with the heart and what surrounds it, if we know where it is."""
-        viewer, frame = self.desk.viewer, self.frame
+        viewer, frame = self.workspace.viewer, self.frame
         viewer.reset_view()
         if frame is None:
             return
@@ -317,7 +317,7 @@ class Studies:
         ours = layer.metadata.get(METADATA, {})
         if not isinstance(layer, Image | Labels) or ours.get("stack") in {None, stack}:
             return False
-        return isinstance(layer, Image) or ours.get("session") is self.desk.session
+        return isinstance(layer, Image) or ours.get("session") is self.workspace.session
 
 
 def _study_id(study: Study) -> str:

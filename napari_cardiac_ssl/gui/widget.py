@@ -19,18 +19,17 @@ from qtpy.QtWidgets import (
 )
 
 from napari_cardiac_ssl.gui.cine import Cine
-from napari_cardiac_ssl.gui.desk import Desk
+from napari_cardiac_ssl.gui.compare import Compare
 from napari_cardiac_ssl.gui.docks import dock_beside
 from napari_cardiac_ssl.gui.dropping import Drops
-from napari_cardiac_ssl.gui.earlier import Earlier
 from napari_cardiac_ssl.gui.keys import Key, PictureKeys, bind_dock
 from napari_cardiac_ssl.gui.landmarks import LandmarkClicks
 from napari_cardiac_ssl.gui.opening import Opening, is_ours
-from napari_cardiac_ssl.gui.panels.choice import ChoicePanel
 from napari_cardiac_ssl.gui.panels.controls import Scrolled
 from napari_cardiac_ssl.gui.panels.drawing import DrawingPanel
 from napari_cardiac_ssl.gui.panels.export import ExportPanel
 from napari_cardiac_ssl.gui.panels.hint import HintPanel
+from napari_cardiac_ssl.gui.panels.image import ImagePanel
 from napari_cardiac_ssl.gui.panels.learning import LearningPanel
 from napari_cardiac_ssl.gui.panels.measuring import MeasuringPanel
 from napari_cardiac_ssl.gui.panels.overview import OverviewPanel
@@ -41,6 +40,7 @@ from napari_cardiac_ssl.gui.picture_mouse import PictureMouse
 from napari_cardiac_ssl.gui.plane_lines import TRACES, PlaneLines
 from napari_cardiac_ssl.gui.preferences import preferences, preferred_session
 from napari_cardiac_ssl.gui.studies import Studies
+from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.session import Session
 
 #: How often the trainer is listened to, in ms: short enough that nobody feels it.
@@ -70,13 +70,13 @@ class CardiacWidget(QWidget):
         self._home: Callable[[], QMainWindow | None] = lambda: None
         if session is None:
             session = preferred_session()
-        self.desk = Desk(viewer, session)
-        self.session, self.view = self.desk.session, self.desk.view
-        self.studies = Studies(self.desk)
+        self.workspace = Workspace(viewer, session)
+        self.session, self.view = self.workspace.session, self.workspace.view
+        self.studies = Studies(self.workspace)
         self._lay_out()
         self.lines, self.clicks = PlaneLines(self.studies), LandmarkClicks(self.studies)
         self.lines.show(TRACES, preferences().show_planes)
-        self.earlier = Earlier(self.desk, self.lines)
+        self.compare = Compare(self.workspace, self.lines)
         self.views = ViewsPanel(self.studies, self.lines, self.clicks)
         self.opening = Opening(self.studies, self)
         self.choice.open_asked.connect(self.ask_to_open)
@@ -84,37 +84,37 @@ class CardiacWidget(QWidget):
         self.choice.kept_asked.connect(self.opening.open_kept)
         self.setAcceptDrops(True)
         self._drops = Drops(is_ours, self.open, self)
-        self.mouse = PictureMouse(self.desk, self.studies.fit, self)
+        self.mouse = PictureMouse(self.workspace, self.studies.fit, self)
         self.studies.changed.connect(self._on_study)
         self._picture_keys = PictureKeys(viewer)
         bind_dock(self, self.keys)
-        self.desk.layer_shown.connect(self._on_layer_shown)
-        self.desk.changed.connect(self._show_unkept)
-        self.desk.said.connect(self._show_unkept)
+        self.workspace.layer_shown.connect(self._on_layer_shown)
+        self.workspace.changed.connect(self._show_unkept)
+        self.workspace.said.connect(self._show_unkept)
         self._show_unkept()
-        self.desk.said.connect(self.status.say)
+        self.workspace.said.connect(self.status.say)
         self.session.signals.history_changed.connect(self.status.on_act)
-        self.desk.say(_HINT_OPEN)
+        self.workspace.say(_HINT_OPEN)
         # A plugin's widget is not always told of its window's end: it goes with its Qt object.
         # (Not a method of the dying object: Qt would take it off first.)
         self.destroyed.connect(lambda *_: self.close_session())
         self._timer = QTimer(self)
-        self._timer.timeout.connect(self.desk.tick)
+        self._timer.timeout.connect(self.workspace.tick)
         self._timer.start(TICK_MS)
 
     def _lay_out(self) -> None:
-        desk = self.desk
-        self.cine = Cine(desk, self)
-        self.overview = OverviewPanel(desk)
+        workspace = self.workspace
+        self.cine = Cine(workspace, self)
+        self.overview = OverviewPanel(workspace)
         self.choice, self.drawing, self.slice = (
-            ChoicePanel(self.studies),
-            DrawingPanel(desk),
-            SlicePanel(desk),
+            ImagePanel(self.studies),
+            DrawingPanel(workspace),
+            SlicePanel(workspace),
         )
-        self.learning, self.export = LearningPanel(desk), ExportPanel(self.studies)
+        self.learning, self.export = LearningPanel(workspace), ExportPanel(self.studies)
         self.tabs = QTabWidget()
         self.add_tab("Learn", self.learning)
-        self.measuring = MeasuringPanel(desk)
+        self.measuring = MeasuringPanel(workspace)
         self.add_tab("Measure", self.measuring)
         self.add_tab("Export", self.export)
         self.numbers = QLabel()
@@ -157,7 +157,7 @@ class CardiacWidget(QWidget):
 
     def _standing(self) -> str:
         """Return what there is to say when nothing has just happened: what to do first."""
-        return self.desk.hint if self.desk.is_open else _HINT_OPEN
+        return self.workspace.hint if self.workspace.is_open else _HINT_OPEN
 
     def _show_numbers(self, text: str) -> None:
         self.numbers.setText(text)
@@ -196,7 +196,7 @@ class CardiacWidget(QWidget):
         )
         if chosen:
             path = Path(chosen)
-            with self.desk.reporting():
+            with self.workspace.reporting():
                 self.view.take_strokes()
                 self.session.persistence.save_as(
                     path if path.suffix else path.with_suffix(".cardiac")
@@ -220,7 +220,7 @@ class CardiacWidget(QWidget):
     @property
     def keys(self) -> list[Key]:
         """What the keys do."""
-        desk, drawing = self.desk, self.drawing
+        workspace, drawing = self.workspace, self.drawing
         structures = [
             Key((str(code),), made.toolTip().split(".")[0], partial(drawing.choose, code))
             for code, made in drawing.buttons.items()
@@ -243,52 +243,54 @@ class CardiacWidget(QWidget):
             Key(("G",), "draw contours, or with the brush again", drawing.toggle_contour),
             Key(("M",), "let myocardium cover the LV cavity, or not", drawing.keep.toggle),
             Key(("O",), "show labels as outlines, or filled", drawing.toggle_outline),
-            Key(("A", "Left"), "frame before", lambda: desk.go(frames=-1)),
-            Key(("D", "Right"), "frame after", lambda: desk.go(frames=1)),
-            Key(("W", "Up"), "slice before", lambda: desk.go(slices=-1)),
-            Key(("S", "Down"), "slice after", lambda: desk.go(slices=1)),
+            Key(("A", "Left"), "frame before", lambda: workspace.actions.go(frames=-1)),
+            Key(("D", "Right"), "frame after", lambda: workspace.actions.go(frames=1)),
+            Key(("W", "Up"), "slice before", lambda: workspace.actions.go(slices=-1)),
+            Key(("S", "Down"), "slice after", lambda: workspace.actions.go(slices=1)),
             Key(("K",), "play the cine, or stop", self.cine.toggle),
             Key(
                 ("H",),
                 "image alone, while held",
-                self.earlier.show_image,
-                self.earlier.hide_image,
+                self.compare.show_image,
+                self.compare.hide_image,
             ),
             Key(
                 ("B",),
                 "the labels before they were corrected or predicted anew, while held",
-                self.earlier.show,
-                self.earlier.hide,
+                self.compare.show,
+                self.compare.hide,
             ),
-            Key(("C",), "confirm the slice", desk.confirm),
+            Key(("C",), "confirm the slice", workspace.actions.confirm),
             Key(
                 ("Shift-Up",),
                 "this slice is the first with heart in the frame",
-                desk.set_first_slice,
+                workspace.actions.set_first_slice,
             ),
             Key(
                 ("Shift-Down",),
                 "this slice is the last with heart in the frame",
-                desk.set_last_slice,
+                workspace.actions.set_last_slice,
             ),
             Key(
                 ("Control-Shift-Up",),
                 "this slice is the first with heart in every frame",
-                partial(desk.set_first_slice, all_frames=True),
+                partial(workspace.actions.set_first_slice, all_frames=True),
             ),
             Key(
                 ("Control-Shift-Down",),
                 "this slice is the last with heart in every frame",
-                partial(desk.set_last_slice, all_frames=True),
+                partial(workspace.actions.set_last_slice, all_frames=True),
             ),
             Key(("N",), "go to the slice that is suggested", self.overview.go_on),
-            Key(("I",), "interpolate the frame between drawn slices", desk.interpolate),
-            Key(("U",), "copy the nearest drawn slice", desk.copy_neighbour),
-            Key(("R",), "carry the slice through the cine", desk.propagate),
-            Key(("Y",), "tidy the slice: largest pieces, no holes", desk.tidy),
+            Key(
+                ("I",), "interpolate the frame between drawn slices", workspace.actions.interpolate
+            ),
+            Key(("U",), "copy the nearest drawn slice", workspace.actions.copy_neighbour),
+            Key(("R",), "carry the slice through the cine", workspace.actions.propagate),
+            Key(("Y",), "tidy the slice: largest pieces, no holes", workspace.actions.tidy),
             Key(("T",), "train", self.learning.train.click),
-            Key(("Control-Z",), "undo", desk.undo, everywhere=True),
-            Key(("Control-Shift-Z",), "redo", desk.redo, everywhere=True),
+            Key(("Control-Z",), "undo", workspace.actions.undo, everywhere=True),
+            Key(("Control-Shift-Z",), "redo", workspace.actions.redo, everywhere=True),
         ]
 
     def _on_layer_shown(self, layer: Labels) -> None:
@@ -296,14 +298,14 @@ class CardiacWidget(QWidget):
 
     def close_session(self) -> None:
         """End the trainer process and let go of the viewer."""
-        if self.desk.is_closed:
+        if self.workspace.is_closed:
             return
         self._picture_keys.close()
-        self.earlier.close()
+        self.compare.close()
         self.clicks.close()
         self.lines.close()
         self.studies.close()
-        self.desk.close()
+        self.workspace.close()
 
     def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         """Qt tells that the widget is seen, in whatever window."""
@@ -322,7 +324,7 @@ class CardiacWidget(QWidget):
     def _stay(self) -> None:
         """Stay with the window, out of sight: its session goes on, and ends with the window."""
         home = self._home()
-        if self.parent() is None and home is not None and not self.desk.is_closed:
+        if self.parent() is None and home is not None and not self.workspace.is_closed:
             self.setParent(home)
 
     def closeEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name

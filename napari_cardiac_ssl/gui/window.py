@@ -77,7 +77,7 @@ def widget_to_dock(napari_viewer: napari.Viewer | None = None) -> CardiacWidget:
 
 
 def _belongs_to(widget: QWidget, viewer: napari.Viewer) -> bool:
-    if not isinstance(widget, CardiacWidget) or widget.desk.is_closed:
+    if not isinstance(widget, CardiacWidget) or widget.workspace.is_closed:
         return False
     itself, its = (getattr(one, "__wrapped__", one) for one in (viewer, widget.viewer))
     return itself is its

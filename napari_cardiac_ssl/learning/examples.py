@@ -104,7 +104,7 @@ class ExpertBatches:
     card
         Grid and structures.
     seed
-        Of all chance.
+        Random seed.
     augmentation
         How slices are changed.
     """

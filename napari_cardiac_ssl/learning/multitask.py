@@ -36,7 +36,7 @@ class RecalledPositions:
     model
         Knows positions; its softmax is the target. Run once, here.
     seed
-        Of all chance.
+        Random seed.
     compute
         Where to run it.
     """

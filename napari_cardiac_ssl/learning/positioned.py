@@ -52,7 +52,7 @@ class PositionBatches:
     card
         Grid and structures.
     seed
-        With the step's number, of all chance.
+        With the step's number, the random seed.
     first
         Number of the first step to draw for.
     augmentation

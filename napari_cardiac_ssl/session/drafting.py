@@ -96,7 +96,7 @@ class Drafting:
         if state in {SliceState.EXPERT, SliceState.EXCLUDED}:
             raise InputError(
                 f"slice t={target[0]} z={target[1]} is {state}; "
-                + ("retract it first" if state is SliceState.EXPERT else "include it first")
+                + ("unconfirm it first" if state is SliceState.EXPERT else "include it first")
             )
         labels = self._history.annotations.labels[source].copy()
         return self._draft({SliceIndex(*target): labels}, COPIED)
@@ -140,7 +140,7 @@ class Drafting:
             return False
         state = self._history.annotations.state(index)
         if state in {SliceState.EXPERT, SliceState.EXCLUDED}:
-            raise InputError(f"slice t={index[0]} z={index[1]} is {state}; retract it first")
+            raise InputError(f"slice t={index[0]} z={index[1]} is {state}; unconfirm it first")
         self._draft({SliceIndex(*index): tidy}, "tidied")
         return True
 

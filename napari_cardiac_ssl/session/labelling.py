@@ -31,7 +31,7 @@ _MAY_BE_OUTSIDE = OPEN_TO_MODEL | {SliceState.EDITING}
 class Labelling:
     """What an expert says of the open stack's slices. Each verb is one step.
 
-    Verbs return the slices that they changed.
+    Actions return the slices that they changed.
     """
 
     def __init__(self, study: OpenStudy, history: History) -> None:
@@ -103,9 +103,9 @@ class Labelling:
         """Confirm predictions that are right as they are; slices that are none stay."""
         return self._each("acceptance", slices, self._history.annotations.accept)
 
-    def retract(self, *slices: SliceIndex) -> Slices:
-        """Take confirmations back; the slices stay protected."""
-        return self._each("retraction", slices, self._history.annotations.retract)
+    def unconfirm(self, *slices: SliceIndex) -> Slices:
+        """Unconfirm slices; the slices stay protected."""
+        return self._each("unconfirming", slices, self._history.annotations.unconfirm)
 
     def exclude(self, *slices: SliceIndex) -> Slices:
         """Keep slices out of everything: not learned, not predicted, not suggested."""
@@ -123,7 +123,7 @@ class Labelling:
         """Say that a slice is the first, or the last, with heart: beyond it there is none.
 
         The slices beyond become empty, and no prediction writes them. Slices that were marked so
-        before and are not outside any more are given back to the model.
+        before and are not outside any more are reverted to the model.
 
         Parameters
         ----------

@@ -25,7 +25,8 @@ CUSTOM = "own scheme"
 #: Code of the extension that holds plain text.
 COMMENT = 6
 SCANNER = 1
-#: Of gzip: half the size of level 1 in the same time; level 9 saves a quarter more in thrice it.
+#: Of gzip: half the size of level 1 in the same time; level 9 saves a quarter more in three times
+#: the time.
 COMPRESSION = 4
 #: What is written as it is, and NIfTI's codes of data types.
 _STORED_AS_IS = (np.dtype(np.uint8), np.dtype(np.int16))

@@ -22,7 +22,7 @@ from napari_cardiac_ssl.readers.nifti import read_stack
 
 viewer, widget = open_viewer([read_stack(sys.argv[1])], show=False)
 QApplication.processEvents()
-layer = widget.desk.view.layer
+layer = widget.workspace.view.layer
 for number in range(10_000):
     t, z, row = number % 2, number // 2 % 3, number % 28
     rows, columns = (part.ravel() for part in np.mgrid[row : row + 4, 3:9])
@@ -30,7 +30,7 @@ for number in range(10_000):
     with layer.block_history():
         layer.data_setitem(where, 1 + number % 3)
     if number % 10 == 5:
-        widget.desk.undo()
+        widget.workspace.actions.undo()
     QApplication.processEvents()
     print(number, int(layer.data.sum()), flush=True)
 """

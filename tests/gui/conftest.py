@@ -49,7 +49,7 @@ def widget(viewer, session, stack, qtbot):
     widget = CardiacWidget(viewer, session)
     viewer.window.add_dock_widget(widget, name="Cardiac SSL")
     viewer.add_layer(Layer.create(*image_layer(stack)))
-    qtbot.waitUntil(lambda: widget.desk.is_open)
+    qtbot.waitUntil(lambda: widget.workspace.is_open)
     yield widget
     widget.close_session()
 

@@ -35,7 +35,7 @@ session.persistence.keeps_by_itself = True
 widget = CardiacWidget(viewer, session)
 viewer.window.add_dock_widget(widget)
 layer = viewer.add_layer(Layer.create(*image_layer(stack)))
-widget.desk.open_layer(layer)
+widget.workspace.open_layer(layer)
 def draw(index, code):
     widget.view.go_to(SliceIndex(*index))
     where = [part.ravel() for part in np.mgrid[5:15, 8:20]]
@@ -43,7 +43,7 @@ def draw(index, code):
         ends = [np.full(where[0].size, i) for i in index]
         widget.view.layer.data_setitem((*ends, *where), code)
 draw((0, 1), 1)
-widget.desk.confirm()
+widget.workspace.actions.confirm()
 draw((1, 2), 3)
 {end}
 """
@@ -58,7 +58,7 @@ def reopened(viewer, stack):
     session = Session(trainer=ScriptedTrainer(), who="reader")
     session.persistence.keeps_by_itself = True
     widget = CardiacWidget(viewer, session)
-    widget.desk.open_layer(viewer.add_layer(Layer.create(*image_layer(stack))))
+    widget.workspace.open_layer(viewer.add_layer(Layer.create(*image_layer(stack))))
     return widget
 
 
@@ -86,9 +86,9 @@ def test_window_that_ended_is_reopened_as_it_was(viewer, stack, end, code):
     assert widget.view.layer.data[A].sum() == 120
     assert widget.view.layer.data[B].sum() == 3 * 120
     assert np.array_equal(widget.view.layer.data, states.labels)
-    widget.desk.undo()
+    widget.workspace.actions.undo()
     assert not widget.view.layer.data[B].any()
-    widget.desk.undo()
+    widget.workspace.actions.undo()
     assert states.state(A) is SliceState.EDITING
     widget.close_session()
 
@@ -102,7 +102,7 @@ def test_second_window_says_all_the_time_that_it_keeps_nothing(viewer, stack, tm
     assert not second.unkept.isHidden()
     assert "not kept" in second.status.text()
     second.session.persistence.save_as(tmp_path / "kept.cardiac")
-    second.desk.changed.emit()
+    second.workspace.changed.emit()
     assert second.unkept.isHidden()
     for widget in (first, second):
         widget.close_session()
@@ -124,7 +124,7 @@ def test_stroke_in_the_last_moment_is_kept(viewer, stack):
 
 def test_two_docks_keep_to_their_own_layers(viewer, stack, widget):
     other = CardiacWidget(viewer, Session(trainer=ScriptedTrainer(), who="other"))
-    other.desk.open_layer(widget.desk.image)
+    other.workspace.open_layer(widget.workspace.image)
     mine, theirs = widget.view.layer, other.view.layer
     assert mine is not theirs
     widget.view.go_to(A)
@@ -145,13 +145,13 @@ def test_layers_may_be_renamed_moved_hidden_and_deleted(viewer, widget):
     layer.visible = True
     paint(layer, A, 1, BOX)
     assert widget.session.annotations.labels[A].any()
-    viewer.layers.remove(widget.desk.image)
+    viewer.layers.remove(widget.workspace.image)
     paint(layer, B, 1, BOX)
     assert widget.session.annotations.labels[B].any()
     viewer.layers.clear()
-    widget.desk.undo()
+    widget.workspace.actions.undo()
     assert not widget.session.annotations.labels[B].any()
-    widget.desk.show_labels()
+    widget.workspace.show_labels()
     assert widget.view.layer.data[A].any()
 
 
@@ -159,14 +159,14 @@ def test_napari_s_own_operations_on_labels_stay_within_what_is_known(viewer, wid
     layer = widget.view.layer
     widget.view.go_to(SliceIndex(0, 1))
     layer.fill((0, 1, 3, 3), 1)
-    widget.desk.tick()
+    widget.workspace.tick()
     assert (widget.session.annotations.labels[A] == 1).all()
     layer.paint_polygon(np.array([[0, 1, 2, 2], [0, 1, 2, 12], [0, 1, 12, 12]]), 3)
-    widget.desk.tick()
+    widget.workspace.tick()
     assert (widget.session.annotations.labels[A] == 3).any()
     layer.data = np.zeros_like(layer.data)
     assert not widget.session.annotations.labels.any()
-    widget.desk.undo()
+    widget.workspace.actions.undo()
     assert (widget.view.layer.data[A] == 3).any()
     viewer.dims.ndisplay = 3
     viewer.dims.ndisplay = 2

@@ -73,7 +73,7 @@ def test_everything_of_the_short_axis(window, made, tmp_path):
 @pytest.mark.parametrize("which", ["phases", "view"])
 def test_masks_of_some_frames_in_another_scheme(window, which, tmp_path):
     tick(window, "masks")
-    window.desk.view.go_to(SliceIndex(2, 1))
+    window.workspace.view.go_to(SliceIndex(2, 1))
     window.export.frames.setCurrentIndex(window.export.frames.findData(which))
     window.export.schemes.setCurrentIndex(window.export.schemes.findData("acdc"))
     [path] = window.export.export(tmp_path)

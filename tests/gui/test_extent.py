@@ -49,23 +49,23 @@ def test_keys_mark_what_lies_outside_in_the_frame_or_in_all(widget, press):
     widget.view.go_to(SliceIndex(0, 0))
     press(Qt.Key.Key_Up, SHIFT)
     assert outside(widget) == [(0, 3), (1, 3), (2, 3)]
-    assert "in frame 0: 1 slice given back to the model" in widget.status.text()
-    widget.desk.undo()
+    assert "in frame 0: 1 slice reverted to the model" in widget.status.text()
+    widget.workspace.actions.undo()
     assert widget.status.text() == "Undone: first slice with heart"
-    widget.desk.undo()
+    widget.workspace.actions.undo()
     assert outside(widget) == [(0, 0)]
 
 
 def test_predictions_outside_vanish_from_the_picture(widget, press, trainer, qtbot):
     labels = np.ones(widget.session.stack.image.shape, np.uint8)
-    widget.desk.predict()
+    widget.workspace.actions.predict()
     trainer.deliver(labels)
     qtbot.waitUntil(lambda: not widget.session.training.busy)
     widget.view.go_to(A)
     press(Qt.Key.Key_Up, EVERY)
     assert not widget.view.layer.data[:, 0].any()
     assert widget.view.layer.data[:, 1:].all()
-    widget.desk.undo()
+    widget.workspace.actions.undo()
     assert widget.view.layer.data.all()
 
 
@@ -99,8 +99,8 @@ def test_menu_and_map_mark_and_tell(widget, qtbot):
 
 def test_a_mark_is_never_copied(widget):
     widget.view.go_to(A)
-    widget.desk.set_first_slice()
-    widget.desk.copy_neighbour()
+    widget.workspace.actions.set_first_slice()
+    widget.workspace.actions.copy_neighbour()
     assert "Nothing to copy" in widget.status.text()
 
 

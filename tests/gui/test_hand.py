@@ -27,7 +27,7 @@ def shown(make_napari_viewer, session, stack, qtbot):
     widget = CardiacWidget(viewer, session)
     viewer.window.add_dock_widget(widget, name="Cardiac SSL", area="right")
     viewer.add_layer(Layer.create(*image_layer(stack)))
-    qtbot.waitUntil(lambda: widget.desk.is_open)
+    qtbot.waitUntil(lambda: widget.workspace.is_open)
     widget.view.go_to(A)
     qtbot.wait(100)
     yield widget
@@ -42,7 +42,7 @@ def hand(shown, qtbot):
 @pytest.mark.parametrize("tool", ["paint", "contour", "polygon", "fill"])
 def test_right_drag_sets_the_window_and_never_paints(shown, hand, tool):
     shown.drawing.use(tool)
-    image = shown.desk.image
+    image = shown.workspace.image
     low, high = image.contrast_limits
     hand.drag((0.4, 0.4), (0.5, 0.4), (0.6, 0.4), button=RIGHT)
     left, right = image.contrast_limits
@@ -79,7 +79,7 @@ def test_polygon_keeps_all_corners_where_napari_closes_it_near_the_first(shown, 
             hand.click(place)
         hand.key("C")
         drawn.append(shown.session.annotations.labels[A].copy())
-        shown.desk.revert()
+        shown.workspace.actions.revert()
     np.testing.assert_array_equal(*drawn)
     assert drawn[0].any()
 
@@ -222,7 +222,7 @@ def test_double_click_with_the_brush_draws_twice(shown, hand):
 
 def test_napari_s_habits_can_be_preferred(shown, hand, monkeypatch):
     monkeypatch.setattr(picture_mouse, "preferences", lambda: Preferences(radiologist_mouse=False))
-    camera, image = shown.viewer.scene.camera, shown.desk.image
+    camera, image = shown.viewer.scene.camera, shown.workspace.image
     zoom, window = camera.zoom, np.ptp(image.contrast_limits)
     hand.wheel((0.5, 0.5), -2)
     assert shown.view.in_view == A

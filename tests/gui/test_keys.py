@@ -26,7 +26,7 @@ def select(widget, what):
     if what == "nothing":
         viewer.layers.selection.clear()
     elif what == "image":
-        viewer.layers.selection.active = widget.desk.image
+        viewer.layers.selection.active = widget.workspace.image
     else:  # it comes after the keys were bound
         added = {
             "points": lambda: viewer.add_points(np.zeros((0, 4))),
@@ -71,7 +71,7 @@ def test_keys_work_while_something_else_is_selected(shown, hand, what):  # noqa:
 
 def test_keys_work_while_the_list_of_layers_has_the_focus(shown, hand, qtbot):  # noqa: F811
     hand.drag(*ROUND)
-    shown.viewer.layers.selection.active = shown.desk.image
+    shown.viewer.layers.selection.active = shown.workspace.image
     layers = shown.viewer.window._qt_viewer.layers
     layers.setFocus()
     for key, modifiers in ((Qt.Key.Key_C, Qt.KeyboardModifier.NoModifier), (Qt.Key.Key_Z, CONTROL)):

@@ -36,7 +36,7 @@ def press(window, point_mm, *, drag=0.0):
     stack = window.session.stack
     zyx = stack.voxel_xyz(np.asarray(point_mm))[::-1]
     zyx[0] = np.clip(round(zyx[0]), 0, stack.slices - 1)
-    window.desk.view.go_to(SliceIndex(0, int(zyx[0])))
+    window.workspace.view.go_to(SliceIndex(0, int(zyx[0])))
     event = SimpleNamespace(
         type="mouse_press", pos=(10.0, 10.0), position=(0.0, *(zyx * stack.spacing_mm))
     )

@@ -61,7 +61,7 @@ def test_a_stroke_changes_the_numbers(window, qtbot):
 
 def test_ed_and_es_are_corrected_by_button_and_by_dragging(window, qtbot):
     told = window.session.measurement.phases
-    window.desk.view.go_to(SliceIndex(1, 2))
+    window.workspace.view.go_to(SliceIndex(1, 2))
     window.measuring.es.click()
     assert window.session.measurement.phases == (told.ed, 1)
     mark = window.measuring.curve._marks["ed"]
@@ -78,7 +78,7 @@ def test_warning_leads_to_its_slice(window, made, qtbot):
     labels = made.masks[View.SAX][0, 2].copy()
     labels[2:8, 2:8] = 1
     window.session.labelling.annotate(SliceIndex(0, 2), labels)
-    window.desk.view.go_to(SliceIndex(0, 4))
+    window.workspace.view.go_to(SliceIndex(0, 4))
     settled(window, qtbot)
     warnings = window.measuring.warnings
     qtbot.waitUntil(lambda: bool(warnings.findItems("pieces", Qt.MatchFlag.MatchContains)))
@@ -86,7 +86,7 @@ def test_warning_leads_to_its_slice(window, made, qtbot):
     assert item.text().startswith("Frame 0, slice 2: ")
     assert tuple(item.data(Qt.ItemDataRole.UserRole)) == (0, 2)
     warnings.itemClicked.emit(item)
-    assert window.desk.view.in_view == SliceIndex(0, 2)
+    assert window.workspace.view.in_view == SliceIndex(0, 2)
 
 
 def test_long_axis_views_have_no_numbers(window, made, qtbot):

@@ -27,7 +27,7 @@ def opened(viewer, stack, session, qtbot):
     session.persistence.keeps_by_itself = True
     widget = docked_widget(viewer, session)
     viewer.add_layer(Layer.create(*image_layer(stack)))
-    qtbot.waitUntil(lambda: widget.desk.is_open)
+    qtbot.waitUntil(lambda: widget.workspace.is_open)
     widget.view.go_to(A)
     qtbot.wait(100)
     yield widget
@@ -53,7 +53,7 @@ def widgets():
     return [
         one
         for one in QApplication.allWidgets()
-        if isinstance(one, CardiacWidget) and not one.desk.is_closed
+        if isinstance(one, CardiacWidget) and not one.workspace.is_closed
     ]
 
 
@@ -76,10 +76,10 @@ def test_panel_that_was_closed_comes_back_with_its_session(viewer, opened, qtbot
         qtbot.wait(50)
         assert widgets() == [opened]
         assert opened.isVisible()
-        assert not opened.desk.is_closed
+        assert not opened.workspace.is_closed
         assert opened.session.persistence.not_kept is None
         assert not opened.unkept.isVisible()
-    opened.desk.undo()
+    opened.workspace.actions.undo()
     assert drawn.any()
     assert not opened.session.annotations.labels[A].any()
 
@@ -103,7 +103,7 @@ def test_image_that_was_there_before_the_panel_can_be_used_at_once(viewer, stack
     viewer.add_image(np.random.default_rng(0).random((4, 16, 16)), name="other")
     viewer.add_layer(Layer.create(*image_layer(stack)))
     from_the_menu(viewer)
-    qtbot.waitUntil(lambda: len(widgets()) == 1 and widgets()[0].desk.is_open)
+    qtbot.waitUntil(lambda: len(widgets()) == 1 and widgets()[0].workspace.is_open)
     [widget] = widgets()
     assert widget.session.stack is stack
     assert widget.drawing.isEnabled()

@@ -71,7 +71,7 @@ def test_mask_comes_as_labels_to_go_on_from(widget, folder, qtbot):
     assert widget.choice.starts.currentText() == "p3_sax_gt (ukbb)"
     assert "Use takes them over" in widget.status.text()
     assert widget.viewer.layers.selection.active == widget.view.layer
-    widget.desk.use(widget.choice.starts.currentData())
+    widget.workspace.actions.use(widget.choice.starts.currentData())
     assert widget.session.annotations.labels.any()
 
 
@@ -208,17 +208,17 @@ def test_two_viewers_have_their_own_studies(make_napari_viewer, folder, qtbot):
 
 def test_layer_removed_by_the_user_comes_back_by_choosing_it(widget, folder, qtbot):
     read_all(widget, qtbot, folder)
-    image = widget.desk.image
+    image = widget.workspace.image
     widget.viewer.layers.remove(image)
-    assert widget.desk.image is None
+    assert widget.workspace.image is None
     widget.choice.images.activated.emit(widget.choice.images.currentIndex())
-    assert widget.desk.image is not None
-    assert np.array_equal(widget.desk.image.data, image.data)
+    assert widget.workspace.image is not None
+    assert np.array_equal(widget.workspace.image.data, image.data)
 
 
 def test_renamed_layers_stay_what_they_are(widget, folder, qtbot):
     read_all(widget, qtbot, folder)
-    widget.desk.image.name = "renamed"
+    widget.workspace.image.name = "renamed"
     widget.view.layer.name = "renamed too"
     widget.studies.work_on(widget.studies.current.stack(View.LAX_4CH))
     widget.studies.work_on(widget.studies.current.stack(View.SAX))
@@ -265,7 +265,7 @@ def test_project_opens_where_it_was_left(viewer, folder, tmp_path, qtbot):
         assert widget.session.stack.digest == sax.digest
         assert np.array_equal(widget.view.layer.data[1, 2], drawn)
         assert widget.view.in_view == SliceIndex(1, 2)
-        assert tuple(widget.desk.image.contrast_limits) == (3, 99)
+        assert tuple(widget.workspace.image.contrast_limits) == (3, 99)
         assert [type(layer).__name__ for layer in viewer.layers] == ["Image", "Labels"]  # no view
         widget.open(project)
         assert "is open here" in widget.status.text()

@@ -91,7 +91,7 @@ def test_a_corrected_view_is_corrected_when_the_study_is_opened_again(make, stud
     views = [stack.view for stack in widget.studies.current.stacks]
     assert sorted(views) == sorted([View.LAX_3CH, View.RVOT, View.LAX_4CH])
     assert len(widget.studies.known) == 1
-    assert widget.desk.image is not None
+    assert widget.workspace.image is not None
     widget.studies.work_on(widget.studies.current.stack(View.RVOT))
     assert widget.session.stack.view is View.RVOT
     assert [layer.metadata["cardiac_ssl"]["stack"] for layer in widget.viewer.layers] == [
@@ -106,7 +106,7 @@ def test_what_cannot_be_saved_stands_in_the_window_until_it_is(make, study):
     other.execute("BEGIN IMMEDIATE")
     widget.session.labelling.annotate(A, np.ones((48, 48), np.uint8))
     widget.session.process_messages()
-    widget.desk.say("something else")
+    widget.workspace.say("something else")
     assert "not kept yet: another program holds it" in widget.unkept.text()
     assert widget.unkept.isVisibleTo(widget)
     other.execute("ROLLBACK")
@@ -122,7 +122,7 @@ def test_a_view_is_not_said_to_be_corrected_where_it_cannot_be_kept(widget, stac
     widget.session.open_project(path, read_only=True)
     widget.viewer.layers.clear()
     widget.viewer.add_layer(Layer.create(*image_layer(stack)))
-    widget.desk.open_layer(widget.viewer.layers[0])
+    widget.workspace.open_layer(widget.viewer.layers[0])
     widget.views._on_corrected(stack, View.LAX_2CH)
     assert "was opened to read" in widget.status.text()
     assert widget.session.stack.view is View.SAX

@@ -26,14 +26,14 @@ def draw(widget, index=A, code=1):
 
 def test_message_goes_after_a_while(widget, qtbot, monkeypatch):
     monkeypatch.setattr(status, "STANDS_MS", 100)
-    widget.desk.say("excluded")
+    widget.workspace.say("excluded")
     assert widget.status.text() == "Excluded"
     qtbot.waitUntil(lambda: "draw the heart" in widget.status.text())  # what to do first
     draw(widget)
-    widget.desk.confirm()
+    widget.workspace.actions.confirm()
     assert "Confirmed" in widget.status.text()
     qtbot.waitUntil(lambda: not widget.status.text())
-    widget.desk.say("reading a study…")
+    widget.workspace.say("reading a study…")
     qtbot.wait(300)
     assert widget.status.text() == "Reading a study…"  # it goes on
 
@@ -42,7 +42,7 @@ def test_message_goes_at_the_next_act(shown, qtbot):  # noqa: F811
     hand = Hand(shown, qtbot)
     hand.drag(*ROUND)
     hand.key("C")
-    shown.desk.undo()
+    shown.workspace.actions.undo()
     assert shown.status.text() == "Undone: confirmation"
     qtbot.wait(600)
     hand.drag((0.3, 0.3), (0.35, 0.3))
@@ -53,7 +53,7 @@ def test_message_goes_at_the_next_act(shown, qtbot):  # noqa: F811
 
 def test_carrying_through_the_cine_ends_in_words(widget, qtbot):
     draw(widget)
-    widget.desk.propagate()
+    widget.workspace.actions.propagate()
     assert "Carrying" in widget.status.text()
     qtbot.waitUntil(lambda: "Carrying" not in widget.status.text())
     assert "Carried through the cine: 2 slices drafted" in widget.status.text()
@@ -62,7 +62,7 @@ def test_carrying_through_the_cine_ends_in_words(widget, qtbot):
 def test_time_left_is_never_minutes_for_seconds(widget, trainer, qtbot):
     """Steps of a training of 17 s, the first of which warms up for two."""
     draw(widget)
-    widget.desk.confirm()
+    widget.workspace.actions.confirm()
     widget.learning.train.click()
     number, said = trainer.jobs[-1].number, []
     seconds = [2.0, *np.linspace(2.2, 17, 70)]
@@ -92,7 +92,7 @@ def test_no_tooltip_is_wider_than_one_can_read(widget):
 def test_one_slice_is_not_slices(widget):
     draw(widget, SliceIndex(0, 1))
     draw(widget, SliceIndex(0, 3))
-    widget.desk.interpolate()
+    widget.workspace.actions.interpolate()
     assert "1 slice of this frame drafted" in widget.status.text()
 
 
@@ -127,6 +127,6 @@ def test_hint_of_napari_names_our_keys(shown, qtbot):  # noqa: F811
         shown.view.layer.mode = mode
         assert "0 erases" in viewer.help
         assert "<1>" not in viewer.help
-    viewer.layers.selection.active = shown.desk.image
+    viewer.layers.selection.active = shown.workspace.image
     viewer.layers.selection.active = shown.view.layer
     assert "<1>" not in viewer.help

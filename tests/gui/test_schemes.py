@@ -36,7 +36,7 @@ def test_scheme_that_the_anatomy_does_not_tell_is_chosen(shown, qtbot):  # noqa:
     use(shown, "acdc")
     np.testing.assert_array_equal(shown.session.annotations.labels, ACDC.convert(UNTOLD, UKBB))
     assert "scheme acdc, as you chose" in shown.status.text()
-    shown.desk.undo()
+    shown.workspace.actions.undo()
     use(shown, "ukbb")
     np.testing.assert_array_equal(shown.session.annotations.labels, UNTOLD)
 

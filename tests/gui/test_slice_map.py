@@ -8,8 +8,7 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QColor, QPalette
 
 from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
-from napari_cardiac_ssl.gui.slice_map import MapContent, SliceMap
-from napari_cardiac_ssl.gui.slice_signs import (
+from napari_cardiac_ssl.gui.slice_legend import (
     DOUBTFUL,
     EXPERT,
     SUGGESTED,
@@ -18,6 +17,7 @@ from napari_cardiac_ssl.gui.slice_signs import (
     is_dark,
     shade,
 )
+from napari_cardiac_ssl.gui.slice_map import MapContent, SliceMap
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.study import SliceIndex
 
@@ -136,14 +136,14 @@ def test_map_shows_ranks_and_cries_no_wolf(widget, trainer, qtbot):
     draw[:, :, 5:15, 5:15] = 1
     widget.view.go_to(A)
     paint(widget.view.layer, A, 1, np.s_[5:15, 8:20])
-    widget.desk.confirm()
+    widget.workspace.actions.confirm()
     widget.learning.train.click()
     trainer.deliver(draw)
     qtbot.waitUntil(lambda: not widget.session.training.busy)
     session = widget.session
     areas = np.linspace(3.0, 6.0, 12).reshape(3, 4)  # all of them large
     session.doubt._uncertainty = areas.astype(np.float32)
-    widget.desk.changed.emit()
+    widget.workspace.changed.emit()
     doubt = widget.overview.map._content.doubt
     assert math.isnan(doubt[A])  # it is the expert's
     predicted = np.isfinite(doubt)
@@ -152,7 +152,7 @@ def test_map_shows_ranks_and_cries_no_wolf(widget, trainer, qtbot):
     assert (doubt[predicted] > 0).sum() == 3  # a fifth, and what has begun
     assert "number 1 of 11 in doubt (6.0 cm²)" in widget.overview._describe(SliceIndex(2, 3))
     session.doubt._uncertainty[:] = 4.0  # none is worse than another
-    widget.desk.changed.emit()
+    widget.workspace.changed.emit()
     doubt = widget.overview.map._content.doubt
     assert not (doubt[np.isfinite(doubt)] > 0).any()
 
@@ -202,7 +202,7 @@ def test_legend_counts_what_is_there(qtbot):
 def test_map_follows_the_session(widget, qtbot):
     shown = widget.overview
     widget.view.go_to(A)
-    widget.desk.confirm()
+    widget.workspace.actions.confirm()
     assert shown.legend.words == ["1 confirmed", "11 empty"]
     assert "no heart here" in shown.map.accessibleDescription()
     shown.map.chosen.emit(B)
@@ -217,21 +217,21 @@ def test_menu_of_a_slice_offers_what_its_state_allows(widget):
 
     ends = [f"{end} slice with heart" for end in ("First", "Last")]
     always = ["", *(f"{end}{every}" for end in ends for every in ("", " in all frames"))]
-    always += ["This frame is ED", "This frame is ES", "Find ED and ES again"]
+    always += ["This frame is ED", "This frame is ES", "Detect ED and ES"]
     assert list(offered()) == ["No heart here", "Exclude", *always]
     offered()["Exclude"].trigger()
     assert widget.session.annotations.state(A) is SliceState.EXCLUDED
     offered()["Include"].trigger()
     widget.session.labelling.annotate(A, np.ones((32, 40), np.uint8))
-    assert list(offered()) == ["Confirm", "Give back to the model", "Exclude", *always]
+    assert list(offered()) == ["Confirm", "Revert to model", "Exclude", *always]
     offered()["Confirm"].trigger()
     assert list(offered()) == [
-        "Take confirmation back",
-        "Give back to the model",
+        "Unconfirm",
+        "Revert to model",
         "Exclude",
         *always,
     ]
-    offered()["Give back to the model"].trigger()
+    offered()["Revert to model"].trigger()
     assert widget.session.annotations.state(A) is SliceState.UNLABELLED
 
 
@@ -261,7 +261,7 @@ def test_ed_and_es_are_marked_and_can_be_corrected(widget, qtbot):
     assert widget.session.measurement.phases == (0, 2)
     widget.overview.think()
     assert widget.overview.marks == {0: "ED", 2: "ES"}
-    menu["Find ED and ES again"].trigger()
+    menu["Detect ED and ES"].trigger()
     assert widget.session.measurement.phases == (0, 1)
 
 
@@ -278,7 +278,7 @@ def test_helps_draft_slices(widget):
     widget.view.go_to(SliceIndex(0, 3))
     helps[1]()
     assert np.array_equal(widget.view.layer.data[0, 3], box)
-    widget.desk.undo()
+    widget.workspace.actions.undo()
     assert not widget.view.layer.data[0, 3].any()
     widget.view.go_to(SliceIndex(1, 3))
     helps[1]()

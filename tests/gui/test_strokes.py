@@ -108,7 +108,7 @@ def drag(widget):
         Event.type = "mouse_release"
         with pytest.raises(StopIteration):
             next(running)
-        widget.desk.tick()
+        widget.workspace.tick()
 
     return drag
 
@@ -124,7 +124,7 @@ def test_contour_tool_fills_and_is_one_step(widget, drag):
     assert (labels == 1).sum() == 16
     assert 150 < (labels == 2).sum() < 210
     assert np.array_equal(widget.view.layer.data[A], labels)
-    widget.desk.undo()
+    widget.workspace.actions.undo()
     assert (widget.view.layer.data[A] > 0).sum() == 16
     widget.drawing.toggle_contour()
     assert widget.view.layer.brush_size > 1
@@ -143,7 +143,7 @@ def test_brush_leaves_the_cavity_alone_unless_told(widget):
 def test_stroke_of_which_nothing_is_left_leaves_the_slice_as_it_was(widget):
     widget.view.go_to(A)
     paint(widget.view.layer, A, 1, np.s_[14:18, 18:22])
-    widget.desk.confirm()
+    widget.workspace.actions.confirm()
     paint(widget.view.layer, A, 2, np.s_[15:17, 19:21])
     assert widget.session.annotations.state(A) == "expert"
     assert (widget.view.layer.data[A] == 1).sum() == 16

@@ -53,7 +53,7 @@ def test_slice_that_nobody_sees_is_not_changed(shown, hand, turn):  # noqa: F811
         ("Up", _SHIFT),
         ("Down", _SHIFT | _CONTROL),
     ):
-        shown.desk.say("-")
+        shown.workspace.say("-")
         hand.key(key, modifiers)
         assert "o slice is in view" in shown.status.text(), key
         assert "\n" not in shown.status.text()
@@ -82,7 +82,7 @@ def test_integer_that_means_nothing_is_refused_where_it_comes_in(shown, hand):  
     hand.drag(*ROUND)
     before = layer.data.copy()
     layer.fill((0, 1, 0, 0), 7)  # as napari's own tools do
-    shown.desk.tick()
+    shown.workspace.tick()
     assert "Frame 0, slice 1: label 7 means no structure" in shown.status.text()
     np.testing.assert_array_equal(layer.data, before)
     np.testing.assert_array_equal(states.labels, before)

@@ -68,7 +68,7 @@ def test_no_other_view_while_a_job_runs(window, made, trainer):
 def test_pane_shows_what_is_labelled_along_the_cut(window, made):
     sax = made.study.stack(View.SAX)
     window.session.labelling.annotate(SliceIndex(0, 2), made.masks[View.SAX][0, 2])
-    window.desk.view.go_to(SliceIndex(0, 2))
+    window.workspace.view.go_to(SliceIndex(0, 2))
     pane_cuts = cuts(sax, made.study.stack(View.LAX_4CH))
     assert [cut.z for cut in pane_cuts] == [0, 1, 2, 3, 4]
     runs = pane_cuts[2].runs(window.session.annotations.labels[0, 2])
@@ -79,7 +79,7 @@ def test_pane_shows_what_is_labelled_along_the_cut(window, made):
 
 
 def test_click_on_a_pane_goes_to_the_slice_that_is_nearest(window, made, qtbot):
-    window.desk.view.go_to(SliceIndex(1, 0))
+    window.workspace.view.go_to(SliceIndex(1, 0))
     slot = window.views.slots[0]
     slot.pane.resize(300, 300)
     sax = made.study.stack(View.SAX)
@@ -95,7 +95,7 @@ def test_click_on_a_pane_goes_to_the_slice_that_is_nearest(window, made, qtbot):
             Qt.KeyboardModifier.NoModifier,
         )
         slot.pane.mousePressEvent(press)
-        assert window.desk.view.in_view == SliceIndex(1, z)
+        assert window.workspace.view.in_view == SliceIndex(1, z)
 
 
 def test_corrected_view_counts_from_then_on(window, made):
@@ -164,7 +164,7 @@ def test_viewer_is_turned_for_the_eye_and_no_voxel_moves(window, made):
     window.studies.add(Study("mirrored", (mirrored,)))
     assert window.viewer.dims.order == (0, 1, 3, 2)
     assert window.viewer.dims.displayed == (3, 2)
-    assert np.array_equal(window.desk.image.data, mirrored.image)
+    assert np.array_equal(window.workspace.image.data, mirrored.image)
     window.studies.work_on(sax)
     assert window.viewer.dims.order == (0, 1, 2, 3)
     assert [str(side) for side in camera_of(window.viewer).orientation2d] == ["down", "right"]

@@ -12,8 +12,8 @@ from napari.layers import Image, Labels, Layer
 
 from napari_cardiac_ssl.anatomy import ACDC, UKBB
 from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.gui.compare import BEFORE
 from napari_cardiac_ssl.gui.display import image_layer
-from napari_cardiac_ssl.gui.earlier import BEFORE
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.session import Session
@@ -133,7 +133,7 @@ def test_held_key_shows_what_was_there_before(widget, viewer, trainer, qtbot):
     next(held, None)
     np.testing.assert_array_equal(shown(), drawn)
 
-    widget.desk.confirm()
+    widget.workspace.actions.confirm()
     widget.learning.train.click()
     trainer.deliver(ring())
     qtbot.waitUntil(lambda: not widget.session.training.busy)
@@ -164,8 +164,8 @@ def test_held_key_shows_what_was_there_before(widget, viewer, trainer, qtbot):
     "happens",
     [
         lambda widget: widget.view.go_to(B),
-        lambda widget: widget.desk.undo(),
-        lambda widget: widget.desk.confirm(),
+        lambda widget: widget.workspace.actions.undo(),
+        lambda widget: widget.workspace.actions.confirm(),
         lambda widget: list(press(widget, "H")),
         lambda widget: widget.studies.add(Study("other", (another_stack(),))),
     ],
@@ -209,7 +209,7 @@ def test_the_viewer_is_never_left_with_a_single_visual(widget, viewer):
 
 def test_ctrl_z_takes_back_strokes_confirmations_and_refreshes(widget, trainer, qtbot):
     draw(widget, A, 1, BOX)
-    widget.desk.confirm()
+    widget.workspace.actions.confirm()
     widget.learning.train.click()
     trainer.deliver(ring())
     qtbot.waitUntil(lambda: not widget.session.training.busy)
@@ -373,7 +373,7 @@ def test_cancel_leaves_all_as_it_was(widget, trainer):
     assert not widget.session.training.busy
     trainer.deliver(ring())
     for _ in range(2 * len(trainer.script)):  # one more prediction a tick, if any were taken over
-        widget.desk.tick()
+        widget.workspace.tick()
     assert not trainer.script
     assert np.array_equal(widget.view.layer.data, before)
     assert "Cancelled" in widget.status.text()
@@ -406,10 +406,10 @@ def test_what_cannot_be_done_is_said_without_a_traceback(widget, capsys):
 
 def test_masks_are_exported_as_seen(widget, tmp_path):
     draw(widget, A, 1, BOX)
-    widget.desk.export_masks(tmp_path / "m.nii.gz", UKBB)
+    widget.workspace.actions.export_masks(tmp_path / "m.nii.gz", UKBB)
     written = np.asarray(nib.load(tmp_path / "m.nii.gz").dataobj)
     assert np.array_equal(written.T, widget.view.layer.data)
-    widget.desk.export_masks(tmp_path, UKBB)
+    widget.workspace.actions.export_masks(tmp_path, UKBB)
     assert "Cannot write" in widget.status.text()
 
 
@@ -427,7 +427,7 @@ def test_labels_of_another_layer_are_taken_over_where_nobody_drew(widget, viewer
 
 def test_another_image_and_back_loses_nothing(widget, viewer, stack):
     draw(widget, A, 1, BOX)
-    widget.desk.confirm()
+    widget.workspace.actions.confirm()
     first = widget.view.layer
     state = widget.session.annotations.state(A)
     other = Stack(np.random.default_rng(1).random((1, 2, 16, 16)), np.eye(4), name="other")
@@ -447,7 +447,7 @@ def test_another_image_and_back_loses_nothing(widget, viewer, stack):
 def test_image_of_another_reader_can_be_worked_on(viewer, session, qtbot, capsys):
     widget = CardiacWidget(viewer, session)
     viewer.add_layer(Image(np.random.default_rng(0).random((4, 16, 16)), scale=(8, 1.5, 1.5)))
-    qtbot.waitUntil(lambda: widget.desk.is_open)
+    qtbot.waitUntil(lambda: widget.workspace.is_open)
     assert widget.session.stack.spacing_mm == (8, 1.5, 1.5)
     assert widget.view.layer.data.shape == (1, 4, 16, 16)
     assert "Inconsistent units" not in capsys.readouterr().out
@@ -483,7 +483,7 @@ def test_two_widgets_have_a_session_each(viewer, stack, widget):
     other = CardiacWidget(viewer, Session(trainer=type(widget.session.training._trainer)()))
     assert other.session is not widget.session
     draw(widget, B, 1, BOX)
-    assert not other.desk.is_open or not other.session.annotations.labels.any()
+    assert not other.workspace.is_open or not other.session.annotations.labels.any()
     other.close_session()
 
 
@@ -493,7 +493,7 @@ def real(viewer, stack, qtbot):
     widget = CardiacWidget(viewer)
     viewer.window.add_dock_widget(widget)
     viewer.add_layer(Layer.create(*image_layer(stack)))
-    qtbot.waitUntil(lambda: widget.desk.is_open)
+    qtbot.waitUntil(lambda: widget.workspace.is_open)
     draw(widget, C, 1, BOX)
     widget.learning.seconds.value = 600
     widget.learning.train.click()

@@ -78,7 +78,7 @@ class Work(RuleBasedStateMachine):
 
     @rule(
         slices=st.sets(indices, min_size=1),
-        verb=st.sampled_from(["confirm", "accept", "retract", "exclude", "include"]),
+        verb=st.sampled_from(["confirm", "accept", "unconfirm", "exclude", "include"]),
     )
     def mark(self, slices, verb):
         before = self.session.annotations.labels.copy()

@@ -72,7 +72,7 @@ def test_a_copy_is_a_draft(session):
     np.testing.assert_array_equal(session.annotations.labels[B], square(1))
     assert session.annotations.record(B).how == "copied"
     assert session.annotations.state(B) is SliceState.EDITING
-    with pytest.raises(InputError, match="t=0 z=1 is expert; retract it first"):
+    with pytest.raises(InputError, match="t=0 z=1 is expert; unconfirm it first"):
         session.drafting.copy(B, A)
     session.labelling.exclude(B)
     with pytest.raises(InputError, match="is excluded; include it first"):
@@ -128,7 +128,7 @@ def test_tidying_is_asked_for_and_undone(session):
     session.undo()
     np.testing.assert_array_equal(session.annotations.labels[A], torn)
     session.confirm(A)
-    with pytest.raises(InputError, match="retract it first"):
+    with pytest.raises(InputError, match="unconfirm it first"):
         session.drafting.tidy(A)
 
 

@@ -147,7 +147,7 @@ def test_an_experts_word_and_exclusions_stay(session):
     assert session.annotations.record(SliceIndex(0, 0)).how == "confirmed"
     assert session.annotations.state(SliceIndex(0, 2)) is SliceState.EXCLUDED
     assert session.annotations.extent(0) == (4, 7)
-    session.labelling.retract(SliceIndex(0, 1))
+    session.labelling.unconfirm(SliceIndex(0, 1))
     assert session.annotations.extent(0) == (1, 7)
     assert session.set_end("first", SliceIndex(0, 4)) == ((0, 1),)
 

@@ -24,7 +24,7 @@ def test_every_verb_is_one_step_back_and_forth(session, trainer):
         lambda: session.confirm(A),
         lambda: train(session, trainer),
         lambda: session.accept(*session.stack.slice_indices()),
-        lambda: session.labelling.retract(A, B),
+        lambda: session.labelling.unconfirm(A, B),
         lambda: session.labelling.exclude(A),
         lambda: session.labelling.include(A),
         lambda: session.labelling.revert(A, B),

@@ -129,10 +129,10 @@ def test_cancelling_means_it(learning, trainer):
     assert len(trainer.jobs) == 1
 
 
-def test_what_was_retracted_meanwhile_is_not_learned(learning, trainer):
+def test_what_was_unconfirmed_meanwhile_is_not_learned(learning, trainer):
     confirm(learning, A)
     confirm(learning, B)
-    learning.labelling.retract(A, B)
+    learning.labelling.unconfirm(A, B)
     say(learning, trainer, Failed(1, "out of memory"))
     assert len(trainer.jobs) == 1
     assert not learning.training.busy

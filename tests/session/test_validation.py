@@ -26,7 +26,7 @@ def test_nothing_to_compare_on(session, trainer, heard):
     assert session.validation.scores == ()
     assert session.validation.verdict == "not validated yet"
     assert "not validated yet" in heard[-1][1]
-    session.labelling.retract(A)
+    session.labelling.unconfirm(A)
     session.confirm(A)  # it has learned from this one
     assert session.validation.scores == ()
 
@@ -45,7 +45,7 @@ def test_a_prediction_is_scored_when_its_slice_is_confirmed(session, trainer):
     assert score.dice[LV] == pytest.approx(2 * 4 / (4 + 9))
     assert np.isnan(score.dice[RV])
     assert session.validation.verdict == "Dice 0.62 on 1 slice that it had not learned from"
-    session.labelling.retract(B)
+    session.labelling.unconfirm(B)
     session.labelling.annotate(B, square(1))
     session.confirm(B)  # corrected before it was learned from: this one counts
     [score] = session.validation.scores
@@ -93,7 +93,7 @@ def test_a_model_that_does_better_is_said_to(session, trainer, heard):
 def test_what_a_parent_has_learned_from_is_no_test(session, trainer):
     second_round(session, trainer, first=1, second=1)
     number = len(session.validation.scores)
-    session.labelling.retract(A, B)
+    session.labelling.unconfirm(A, B)
     session.labelling.annotate(A, part(1))
     session.confirm(A, B)
     assert len(session.validation.scores) == number

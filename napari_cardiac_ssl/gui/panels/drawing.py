@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
 from superqt import QLabeledDoubleSlider
 
 from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, STRUCTURES_OF_VIEW, UKBB, Structure
-from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.panels.controls import (
     button,
     column,
@@ -22,6 +21,7 @@ from napari_cardiac_ssl.gui.panels.controls import (
     row,
     swatch,
 )
+from napari_cardiac_ssl.gui.workspace import Workspace
 
 ERASER = 0
 #: Widths of the brush in mm; a contour is drawn with the thinnest.
@@ -43,9 +43,9 @@ _TOOLS = {
 class DrawingPanel(QWidget):
     """What to draw, with which tool, and how thick."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self._desk = desk
+        self._workspace = workspace
         self._brush_px = 8.0  # of the brush, while a contour is drawn with a thinner one
         self._structures, self._tools = QButtonGroup(self), QButtonGroup(self)
         self.buttons: dict[int, QPushButton] = {}
@@ -64,19 +64,19 @@ class DrawingPanel(QWidget):
         thickness.setStretch(1, 1)
         layout.addLayout(thickness)
         self._offer(SAX_STRUCTURES)
-        self.setEnabled(desk.is_open)
+        self.setEnabled(workspace.is_open)
         self._structures.idClicked.connect(self.choose)
         self.brush.valueChanged.connect(self._on_brush_chosen)
-        desk.layer_shown.connect(self._on_layer_shown)
+        workspace.layer_shown.connect(self._on_layer_shown)
 
     # -- verbs -----------------------------------------------------------------------------
 
     def choose(self, code: int) -> None:
         """Draw a structure (its UKBB integer) from now on, or erase (0)."""
-        layer = self._desk.view.layer
+        layer = self._workspace.view.layer
         if layer is None or code not in self.buttons:
             return
-        self._desk.viewer.layers.selection.active = layer
+        self._workspace.viewer.layers.selection.active = layer
         if code == ERASER:
             layer.mode = "erase"
         else:
@@ -87,10 +87,10 @@ class DrawingPanel(QWidget):
 
     def use(self, tool: str) -> None:
         """Draw with a tool: ``contour``, or a mode of napari's label layers."""
-        view, layer = self._desk.view, self._desk.view.layer
+        view, layer = self._workspace.view, self._workspace.view.layer
         if layer is None:
             return
-        self._desk.viewer.layers.selection.active = layer
+        self._workspace.viewer.layers.selection.active = layer
         was, view.fills_contours = view.fills_contours, tool == "contour"
         if view.fills_contours and not was:
             self._brush_px, layer.brush_size = layer.brush_size, 1
@@ -101,17 +101,17 @@ class DrawingPanel(QWidget):
 
     def toggle_contour(self) -> None:
         """Draw with contours, or with the brush again."""
-        self.use("paint" if self._desk.view.fills_contours else "contour")
+        self.use("paint" if self._workspace.view.fills_contours else "contour")
 
     def change_brush(self, pixels: int) -> None:
         """Make the brush larger, or smaller."""
-        layer = self._desk.view.layer
+        layer = self._workspace.view.layer
         if layer is not None:
             layer.brush_size = max(1, layer.brush_size + pixels)
 
     def toggle_outline(self) -> None:
         """Show labels as outlines, or filled again."""
-        layer = self._desk.view.layer
+        layer = self._workspace.view.layer
         if layer is not None:
             layer.contour = 0 if layer.contour else 1
             self.outline.setChecked(layer.contour > 0)
@@ -131,7 +131,7 @@ class DrawingPanel(QWidget):
 
     def _more(self) -> QPushButton:
         """Return the menu of what one sets once."""
-        view, menu = self._desk.view, QMenu(self)
+        view, menu = self._workspace.view, QMenu(self)
         self.outline = menu.addAction("Show outlines  (O)")
         self.outline.triggered.connect(self.toggle_outline)
         keep = menu.addAction("Myocardium never covers the LV cavity  (M)")
@@ -139,7 +139,7 @@ class DrawingPanel(QWidget):
         smooth = menu.addAction("Smooth what is drawn")
         smooth.toggled.connect(lambda on: setattr(view, "smooths", on))
         leave = menu.addAction("Confirm a slice by leaving it")
-        leave.toggled.connect(lambda on: setattr(self._desk, "confirm_on_leaving", on))
+        leave.toggled.connect(lambda on: setattr(self._workspace, "confirm_on_leaving", on))
         for action in (self.outline, keep, smooth, leave):
             action.setCheckable(True)
         keep.setChecked(view.keeps_cavity)
@@ -181,13 +181,13 @@ class DrawingPanel(QWidget):
         self.setEnabled(True)
         for event in (layer.events.selected_label, layer.events.mode, layer.events.brush_size):
             event.connect(self._on_tool)
-        self._offer(STRUCTURES_OF_VIEW.get(self._desk.session.stack.view, SAX_STRUCTURES))
-        self._desk.view.fills_contours = False
+        self._offer(STRUCTURES_OF_VIEW.get(self._workspace.session.stack.view, SAX_STRUCTURES))
+        self._workspace.view.fills_contours = False
         self._on_brush_chosen(self.brush.value())
         self.choose(min(code for code in self.buttons if code != ERASER))
 
     def _on_tool(self, event: object = None) -> None:
-        view, layer = self._desk.view, self._desk.view.layer
+        view, layer = self._workspace.view, self._workspace.view.layer
         if layer is None:
             return
         mode = str(layer.mode)
@@ -206,12 +206,12 @@ class DrawingPanel(QWidget):
             self.brush.blockSignals(False)
 
     def _on_brush_chosen(self, size_mm: float) -> None:
-        layer = self._desk.view.layer
+        layer = self._workspace.view.layer
         if layer is not None:
-            if self._desk.view.fills_contours:
+            if self._workspace.view.fills_contours:
                 self.use("paint")
             layer.brush_size = max(1, size_mm / self._mm_per_px)
 
     @property
     def _mm_per_px(self) -> float:
-        return self._desk.session.stack.spacing_mm[-1]
+        return self._workspace.session.stack.spacing_mm[-1]

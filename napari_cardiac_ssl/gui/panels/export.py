@@ -43,7 +43,7 @@ class ExportPanel(QWidget):
 
     def __init__(self, studies: Studies) -> None:
         super().__init__()
-        self._studies, self._desk = studies, studies.desk
+        self._studies, self._workspace = studies, studies.workspace
         self.parts: dict[str, QCheckBox] = {}
         for key, writer in WRITERS.items():
             box = self.parts[key] = QCheckBox(writer.name)
@@ -80,7 +80,7 @@ class ExportPanel(QWidget):
         layout.addWidget(self.go)  # first: on small screens the rest is scrolled
         layout.addWidget(self.names)
         layout.addLayout(form)
-        self._desk.changed.connect(self._show)
+        self._workspace.changed.connect(self._show)
         studies.changed.connect(self._show)
         self._show()
 
@@ -110,8 +110,8 @@ class ExportPanel(QWidget):
             What was written.
         """
         done: list[Path] = []
-        with self._desk.reporting(), _aside(folder) as aside:
-            self._desk.view.take_strokes()
+        with self._workspace.reporting(), _aside(folder) as aside:
+            self._workspace.view.take_strokes()
             written: list[Path] = []
             for write in self._jobs(aside):
                 written += [folder / path.relative_to(aside) for path in write()]
@@ -125,22 +125,22 @@ class ExportPanel(QWidget):
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (aside / path).replace(folder / path)
             names = ", ".join(path.name for path in written)
-            self._desk.say(f"written to {folder}: {names}")
+            self._workspace.say(f"written to {folder}: {names}")
             done += written
         return done
 
     def _jobs(self, folder: Path) -> list[Callable[[], list[Path]]]:
-        study, here = self._studies.current, self._desk.session.stack
+        study, here = self._studies.current, self._workspace.session.stack
         if study is None or not self.all_views.isChecked():
             return [lambda: self._export_one(folder)]
-        if self._desk.session.training.busy:
+        if self._workspace.session.training.busy:
             raise InputError("training is running; finish or cancel it to export all views")
 
         def others() -> list[Path]:
             written = []
             for stack in study.stacks:
                 self._studies.work_on(stack)
-                if self._desk.session.annotations.labels.any():
+                if self._workspace.session.annotations.labels.any():
                     written += self._export_one(folder)
             self._studies.work_on(here)
             return written
@@ -156,12 +156,12 @@ class ExportPanel(QWidget):
 
     def _stem(self) -> str:
         """Return how names of files begin: those of two patients are never the same."""
-        study, stack = self._studies.current, self._desk.session.stack
+        study, stack = self._studies.current, self._workspace.session.stack
         return file_stem(study.name if study else "", stack)
 
     def _work(self) -> Work:
         study = self._studies.current
-        return self._desk.session.export.work(*((study.name, study.notes) if study else ()))
+        return self._workspace.session.export.work(*((study.name, study.notes) if study else ()))
 
     def _asked(self, work: Work) -> list[Writer]:
         """Return what is ticked and makes sense for the view that is worked on."""
@@ -177,20 +177,22 @@ class ExportPanel(QWidget):
     def _frames(self) -> Collection[int] | None:
         which = self.frames.currentData()
         if which == "view":
-            return [self._desk.view.in_view.t]
+            return [self._workspace.view.in_view.t]
         if which == "phases":
-            return [frame for frame in self._desk.session.measurement.phases if frame is not None]
+            return [
+                frame for frame in self._workspace.session.measurement.phases if frame is not None
+            ]
         return None
 
     def _show(self) -> None:
-        self.setEnabled(self._desk.is_open)
-        self.names.setText(f"Files: {self._stem()}_…" if self._desk.is_open else "")
+        self.setEnabled(self._workspace.is_open)
+        self.names.setText(f"Files: {self._stem()}_…" if self._workspace.is_open else "")
         study = self._studies.current
         self.all_views.setVisible(study is not None and len(study.stacks) > 1)
-        self.all_views.setEnabled(not self._desk.session.training.busy)
-        self.parts["model"].setEnabled(self._desk.session.model is not None)
+        self.all_views.setEnabled(not self._workspace.session.training.busy)
+        self.parts["model"].setEnabled(self._workspace.session.model is not None)
         self.parts["landmarks"].setEnabled(
-            self._desk.is_open and self._desk.session.study.landmarks is not None
+            self._workspace.is_open and self._workspace.session.study.landmarks is not None
         )
         for part in (self.frames, self.schemes):
             part.setEnabled(self.parts["masks"].isChecked())

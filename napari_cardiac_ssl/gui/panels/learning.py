@@ -14,7 +14,6 @@ from qtpy.QtWidgets import (
 )
 
 from napari_cardiac_ssl.annotations import SliceState
-from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.display import doubt_layer
 from napari_cardiac_ssl.gui.panels.controls import (
     button,
@@ -26,6 +25,7 @@ from napari_cardiac_ssl.gui.panels.controls import (
 )
 from napari_cardiac_ssl.gui.panels.curves import Curves
 from napari_cardiac_ssl.gui.preferences import preferences
+from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.session import JobStatus, Start
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.trainer import Progressed
@@ -46,9 +46,9 @@ _PHASES = {
 class LearningPanel(QWidget):
     """What to learn with, how it goes, three ways to stop it, and what came of it."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self._desk = desk
+        self._workspace = workspace
         self._offered: list[tuple[str, Start]] = []  # what training may start from
         self._paused = False
         self._step = 0
@@ -70,14 +70,14 @@ class LearningPanel(QWidget):
         switches.setStretch(0, 1)
         layout.addLayout(switches)
         layout.addWidget(self.options)
-        desk.changed.connect(self._show)
-        desk.session.signals.job_changed.connect(self._show_job)
-        desk.session.signals.job_ended.connect(self._on_job_ended)
-        desk.session.signals.validated.connect(self._on_validated)
-        desk.session.signals.stack_opened.connect(self._drop_confidence)
-        desk.layers_changed.connect(self._on_layers)
+        workspace.changed.connect(self._show)
+        workspace.session.signals.job_changed.connect(self._show_job)
+        workspace.session.signals.job_ended.connect(self._on_job_ended)
+        workspace.session.signals.validated.connect(self._on_validated)
+        workspace.session.signals.stack_opened.connect(self._drop_confidence)
+        workspace.layers_changed.connect(self._on_layers)
         self._show()
-        self._show_job(desk.session.training.status)
+        self._show_job(workspace.session.training.status)
 
     # -- making ----------------------------------------------------------------------------
 
@@ -118,7 +118,7 @@ class LearningPanel(QWidget):
         self.how.setCheckable(True)
         self.how.toggled.connect(self.options.setVisible)
         self.while_drawing = QCheckBox("Learn while I draw")
-        self.while_drawing.setChecked(self._desk.session.training.learn_while_drawing)
+        self.while_drawing.setChecked(self._workspace.session.training.learn_while_drawing)
         describe(
             self.while_drawing,
             "Confirming a slice starts some seconds of training by itself, in the background, and "
@@ -128,7 +128,7 @@ class LearningPanel(QWidget):
 
     def _starts(self) -> list[tuple[str, Start]]:
         """Return the starts there are for this view; the first is taken unless another is asked."""
-        session = self._desk.session
+        session = self._workspace.session
         learned, shipped = session.model is not None, session.models.has_shipped_weights
         if not (learned or shipped):
             return [("scratch", "present")]
@@ -151,7 +151,7 @@ class LearningPanel(QWidget):
         self.start.value = chosen if chosen in [value for _, value in starts] else "present"
 
     def _make_buttons(self) -> None:
-        desk, session = self._desk, self._desk.session
+        workspace, session = self._workspace, self._workspace.session
         self.train = button("Train", "")
         self.predict = button("Predict", "")
         describe(
@@ -194,48 +194,50 @@ class LearningPanel(QWidget):
             page.layout().setContentsMargins(0, 0, 0, 0)
             self.steer.addWidget(page)
         self.train.clicked.connect(self._on_train)
-        self.predict.clicked.connect(desk.predict)
+        self.predict.clicked.connect(workspace.actions.predict)
         self.pause.clicked.connect(self._on_pause)
         self.finish.clicked.connect(session.training.finish)
         self.cancel.clicked.connect(session.cancel)
-        self.roll_back.clicked.connect(desk.roll_back)
+        self.roll_back.clicked.connect(workspace.actions.roll_back)
         self.confidence.clicked.connect(self._on_confidence)
 
     def _accept_menu(self) -> QMenu:
-        menu, desk = QMenu(self), self._desk
+        menu, workspace = QMenu(self), self._workspace
         here = menu.addAction("This slice")
-        here.triggered.connect(lambda _: desk.accept())
-        menu.addAction("This frame", lambda: desk.accept(*self._frame()))
-        menu.addAction("All slices", lambda: desk.accept(*desk.session.stack.slice_indices()))
-        menu.addSeparator()
-        menu.addAction("Give this frame back to the model", lambda: self._revert(self._frame()))
+        here.triggered.connect(lambda _: workspace.actions.accept())
+        menu.addAction("This frame", lambda: workspace.actions.accept(*self._frame()))
         menu.addAction(
-            "Give all back to the model",
-            lambda: self._revert(list(desk.session.stack.slice_indices())),
+            "All slices", lambda: workspace.actions.accept(*workspace.session.stack.slice_indices())
+        )
+        menu.addSeparator()
+        menu.addAction("Revert this frame to the model", lambda: self._revert(self._frame()))
+        menu.addAction(
+            "Revert all slices to the model",
+            lambda: self._revert(list(workspace.session.stack.slice_indices())),
         )
         return menu
 
     def _revert(self, slices: list[SliceIndex]) -> None:
-        states = self._desk.session.annotations
+        states = self._workspace.session.annotations
         mine = set(states.slices(SliceState.EXPERT, SliceState.EDITING))
         chosen = [index for index in slices if index in mine]
         if chosen:
-            self._desk.revert(*chosen)
+            self._workspace.actions.revert(*chosen)
         else:
-            self._desk.say("nothing there is yours")
+            self._workspace.say("nothing there is yours")
 
     def _frame(self) -> list[SliceIndex]:
-        t = self._desk.view.in_view.t
-        return [index for index in self._desk.session.stack.slice_indices() if index.t == t]
+        t = self._workspace.view.in_view.t
+        return [index for index in self._workspace.session.stack.slice_indices() if index.t == t]
 
     # -- showing ---------------------------------------------------------------------------
 
     def _show(self) -> None:
         """Say how many slices there are to learn from, and offer what is possible."""
-        session, number, drafts = self._desk.session, 0, 0
-        idle = self._desk.is_open and not session.training.busy
+        session, number, drafts = self._workspace.session, 0, 0
+        idle = self._workspace.is_open and not session.training.busy
         model = session.model
-        if self._desk.is_open:
+        if self._workspace.is_open:
             drawn, states = len(session.labelling.drawn), session.annotations
             number = len(states.slices(SliceState.EXPERT)) + drawn
             drafts = len(states.slices(SliceState.EDITING)) - drawn
@@ -293,18 +295,18 @@ class LearningPanel(QWidget):
 
     def _what(self) -> str:
         """Return what the present model learned from."""
-        model = self._desk.session.model
+        model = self._workspace.session.model
         if model is None:
             return "No model yet"
         if not model.slices_learned:  # it may have been tested nevertheless
             return "The shipped weights; nothing learned here yet"
         learned = count(model.slices_learned, "slice")
-        verdict = self._desk.session.validation.verdict
+        verdict = self._workspace.session.validation.verdict
         return f"Learned from {learned} in {model.seconds:.0f} s; {verdict}"
 
     def _machine(self) -> str:
         """Return on what the trainer works, and how much memory it holds."""
-        session = self._desk.session
+        session = self._workspace.session
         if not session.training.compute or session.training.trainer_pid is None:
             return "The trainer is not running yet"
         try:
@@ -316,39 +318,39 @@ class LearningPanel(QWidget):
     # -- what happens ----------------------------------------------------------------------
 
     def _on_train(self) -> None:
-        self._desk.train(float(self.seconds.value), self.start.value, self.mode.value)
+        self._workspace.actions.train(float(self.seconds.value), self.start.value, self.mode.value)
 
     def _on_pause(self) -> None:
-        session = self._desk.session
+        session = self._workspace.session
         (session.training.resume if self._paused else session.training.pause)()
 
     def _on_while_drawing(self, on: bool) -> None:
-        self._desk.session.training.learn_while_drawing = on
+        self._workspace.session.training.learn_while_drawing = on
 
     def _on_confidence(self, on: bool) -> None:
-        session = self._desk.session
+        session = self._workspace.session
         self._drop_confidence()
         if not on or session.doubt.confidence is None:
             return
         self._layer = Layer.create(*doubt_layer(session.doubt.confidence, session.stack))
-        self._desk.viewer.add_layer(self._layer)
+        self._workspace.viewer.add_layer(self._layer)
         self.confidence.setChecked(True)
-        if self._desk.view.layer is not None:  # one goes on drawing
-            self._desk.viewer.layers.selection.active = self._desk.view.layer
+        if self._workspace.view.layer is not None:  # one goes on drawing
+            self._workspace.viewer.layers.selection.active = self._workspace.view.layer
 
     def _drop_confidence(self, *_: object) -> None:
         layer, self._layer = self._layer, None
         self.confidence.setChecked(False)
-        if layer is not None and layer in self._desk.viewer.layers:
-            self._desk.viewer.layers.remove(layer)
+        if layer is not None and layer in self._workspace.viewer.layers:
+            self._workspace.viewer.layers.remove(layer)
 
     def _on_job_ended(self, how: str) -> None:
-        confidence = self._desk.session.doubt.confidence
+        confidence = self._workspace.session.doubt.confidence
         if self._layer is not None and confidence is not None:
             self._layer.data = 255 - confidence
 
     def _on_validated(self, *_: object) -> None:
-        self.curves.show_dice([one.mean for one in self._desk.session.validation.scores])
+        self.curves.show_dice([one.mean for one in self._workspace.session.validation.scores])
         self._show()
 
     def _on_layers(self, layer: Layer, came: bool) -> None:

@@ -9,8 +9,8 @@ from qtpy.QtCore import QSize, Qt, QTimer, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QListWidget, QListWidgetItem, QWidget
 
 from napari_cardiac_ssl.anatomy import Structure, View
-from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.panels.controls import button, column, describe, row, wrapped
+from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.measures import MEASURES, AnatomyWarning, Basis, Measures
 from napari_cardiac_ssl.study import SliceIndex
 
@@ -32,7 +32,7 @@ class MeasuringPanel(QWidget):
 
     Parameters
     ----------
-    desk
+    workspace
         The window's.
 
     Attributes
@@ -43,9 +43,9 @@ class MeasuringPanel(QWidget):
 
     summarised = Signal(str)
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self._desk = desk
+        self._workspace = workspace
         self._cells: dict[str, QLabel] = {}
         self.basis = QLabel()
         self.basis.setWordWrap(True)
@@ -59,7 +59,7 @@ class MeasuringPanel(QWidget):
         self.warnings.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.ed = button("This is ED", "The frame in view is end-diastole.")
         self.es = button("This is ES", "The frame in view is end-systole.")
-        self.auto = button("Tell from curve", "ED and ES from the largest and smallest volume.")
+        self.auto = button("Detect from curve", "ED and ES from the largest and smallest volume.")
         layout = column(self)
         layout.addLayout(self._table())
         layout.addWidget(self.basis)
@@ -75,8 +75,8 @@ class MeasuringPanel(QWidget):
         self.curve.dragged.connect(lambda phase, frame: self._set(**{phase: frame}))
         self.curve.pointed.connect(self._go_to_frame)
         self.warnings.itemClicked.connect(self._on_warning)
-        desk.changed.connect(self._on_changed)
-        desk.session.signals.phases_changed.connect(self._on_changed)
+        workspace.changed.connect(self._on_changed)
+        workspace.session.signals.phases_changed.connect(self._on_changed)
         self._show()
 
     def _table(self) -> QGridLayout:
@@ -107,7 +107,7 @@ class MeasuringPanel(QWidget):
 
     @property
     def _frame(self) -> int:
-        return self._desk.view.in_view.t
+        return self._workspace.view.in_view.t
 
     def _on_changed(self, *_: object) -> None:
         if not self._soon.isActive():
@@ -124,7 +124,7 @@ class MeasuringPanel(QWidget):
         return bool(self.isVisibleTo(self.window()))
 
     def _measurable(self) -> bool:
-        return self._desk.is_open and self._desk.session.stack.view is View.SAX
+        return self._workspace.is_open and self._workspace.session.stack.view is View.SAX
 
     def _show(self) -> None:
         measurable = self._measurable()
@@ -134,11 +134,11 @@ class MeasuringPanel(QWidget):
             for cell in self._cells.values():
                 cell.setText("–")
             self.basis.setText(
-                "Numbers are measured on the short axis." if self._desk.is_open else ""
+                "Numbers are measured on the short axis." if self._workspace.is_open else ""
             )
             self.summarised.emit("")
             return
-        session = self._desk.session
+        session = self._workspace.session
         phases = session.measurement.phases
         heart = session.measurement.measured.measures(
             phases=phases, state_of=session.annotations.state
@@ -156,7 +156,7 @@ class MeasuringPanel(QWidget):
     def _show_warnings(self) -> None:
         if not self._is_seen() or not self._measurable():
             return
-        session = self._desk.session
+        session = self._workspace.session
         phases = session.measurement.phases
         frames = {t for t in (*phases, self._frame) if t is not None}
         found = session.measurement.measured.warnings(*sorted(frames), phases=phases)
@@ -166,7 +166,7 @@ class MeasuringPanel(QWidget):
             self.warnings.clear()
             for words, warning in zip(said, found, strict=True):
                 item = QListWidgetItem(words)
-                z = self._desk.view.in_view.z if warning.z is None else warning.z
+                z = self._workspace.view.in_view.z if warning.z is None else warning.z
                 item.setData(Qt.ItemDataRole.UserRole, (warning.t, z))
                 item.setToolTip(wrapped(f"{words}. Click to go there."))
                 self.warnings.addItem(item)
@@ -176,25 +176,25 @@ class MeasuringPanel(QWidget):
 
     def _set(self, ed: int | None = None, es: int | None = None) -> None:
         """Correct one of the two phases; the other stays as it is."""
-        with self._desk.reporting():
-            now = self._desk.session.measurement.phases
-            self._desk.session.measurement.set_phases(
+        with self._workspace.reporting():
+            now = self._workspace.session.measurement.phases
+            self._workspace.session.measurement.set_phases(
                 now.ed if ed is None else ed, now.es if es is None else es
             )
             which, frame = ("ED", ed) if ed is not None else ("ES", es)
-            self._desk.say(f"frame {frame} is {which} from now on")
+            self._workspace.say(f"frame {frame} is {which} from now on")
 
     def _on_auto(self) -> None:
-        with self._desk.reporting():
-            self._desk.session.measurement.set_phases(None, None)
-            self._desk.say("ED and ES are told from the volumes again")
+        with self._workspace.reporting():
+            self._workspace.session.measurement.set_phases(None, None)
+            self._workspace.say("ED and ES are told from the volumes again")
 
     def _go_to_frame(self, frame: int) -> None:
-        if self._desk.is_open:
-            self._desk.view.go_to(SliceIndex(frame, self._desk.view.in_view.z))
+        if self._workspace.is_open:
+            self._workspace.view.go_to(SliceIndex(frame, self._workspace.view.in_view.z))
 
     def _on_warning(self, item: QListWidgetItem) -> None:
-        self._desk.view.go_to(SliceIndex(*item.data(Qt.ItemDataRole.UserRole)))
+        self._workspace.view.go_to(SliceIndex(*item.data(Qt.ItemDataRole.UserRole)))
 
 
 class VolumeCurve(pg.PlotWidget):

@@ -9,10 +9,10 @@ from qtpy.QtCore import QPoint, QTimer
 from qtpy.QtWidgets import QLabel, QMenu, QWidget
 
 from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
-from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.panels.controls import button, column, row
+from napari_cardiac_ssl.gui.slice_legend import SIGN_WORDS, Legend
 from napari_cardiac_ssl.gui.slice_map import MapContent, SliceMap
-from napari_cardiac_ssl.gui.slice_signs import SIGN_WORDS, Legend
+from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.learning.suggestion import Suggestion
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.wording import local
@@ -27,9 +27,9 @@ _THINK_MS = 250
 class OverviewPanel(QWidget):
     """The slice map of the open stack. Clicking goes there."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self._desk = desk
+        self._workspace = workspace
         self._suggested: Suggestion | None = None
         self.marks: dict[int, str] = {}  # ED and ES
         self.map, self.legend = SliceMap(self._describe), Legend()
@@ -49,11 +49,11 @@ class OverviewPanel(QWidget):
         self._thinks.setInterval(_THINK_MS)
         self._thinks.timeout.connect(self.think)
         self.next.clicked.connect(self.go_on)
-        self.map.chosen.connect(desk.view.go_to)
-        self.map.confirm_asked.connect(desk.confirm)
+        self.map.chosen.connect(workspace.view.go_to)
+        self.map.confirm_asked.connect(workspace.actions.confirm)
         self.map.menu_asked.connect(self._on_menu)
         self.map.end_asked.connect(self._on_end_asked)
-        session = desk.session
+        session = workspace.session
         for signal in (
             session.signals.stack_opened,
             session.signals.slices_changed,
@@ -62,20 +62,20 @@ class OverviewPanel(QWidget):
             session.signals.phases_changed,
         ):
             signal.connect(self._on_news)
-        desk.changed.connect(self._show)
+        workspace.changed.connect(self._show)
         self._show()
 
     def go_on(self) -> None:
         """Go to the slice that is suggested."""
         self.think()
-        self._desk.go_to_suggestion()
+        self._workspace.actions.go_to_suggestion()
 
     def think(self) -> None:
         """Find the slice to look at next, and ED and ES."""
         self._thinks.stop()
-        if not self._desk.is_open:
+        if not self._workspace.is_open:
             return
-        session = self._desk.session
+        session = self._workspace.session
         ed, es = session.measurement.phases
         self.marks = {t: word for t, word in ((es, "ES"), (ed, "ED")) if t is not None}
         suggested = session.suggestion.suggest()
@@ -87,13 +87,13 @@ class OverviewPanel(QWidget):
             self._thinks.start()
 
     def _show(self) -> None:
-        suggested = self._suggested if self._desk.is_open else None
+        suggested = self._suggested if self._workspace.is_open else None
         self.next.setEnabled(suggested is not None)
-        if not self._desk.is_open:
+        if not self._workspace.is_open:
             self.reason.setText("")
             self.map.show_content(MapContent())
             return
-        session = self._desk.session
+        session = self._workspace.session
         annotations = session.annotations
         signs = np.full((session.stack.frames, session.stack.slices), SliceState.UNLABELLED, object)
         for index in annotations.slices(*SliceState):
@@ -104,7 +104,7 @@ class OverviewPanel(QWidget):
         content = MapContent(
             signs,
             self._doubt(),
-            self._desk.view.in_view,
+            self._workspace.view.in_view,
             suggested.index if suggested else None,
             self.marks,
         )
@@ -124,7 +124,7 @@ class OverviewPanel(QWidget):
 
     def _ranks(self) -> NDArray[np.float64]:
         """Return the rank of each prediction, 1 the most doubtful; NaN where that is not known."""
-        session = self._desk.session
+        session = self._workspace.session
         areas = session.doubt.uncertainty
         known = np.zeros(areas.shape, dtype=bool)
         for index in session.annotations.slices(SliceState.PREDICTED):
@@ -137,7 +137,7 @@ class OverviewPanel(QWidget):
 
     def _describe(self, index: SliceIndex) -> str:
         """Tell of a slice: where it is, what it is worth, who, when, and from which model."""
-        session = self._desk.session
+        session = self._workspace.session
         record = session.annotations.record(index)
         words = SIGN_WORDS[record.state]
         if session.annotations.is_outside(index):
@@ -160,7 +160,7 @@ class OverviewPanel(QWidget):
         ranks = self._ranks()
         if math.isnan(ranks[index]):
             return ""
-        area = self._desk.session.doubt.uncertainty[index]
+        area = self._workspace.session.doubt.uncertainty[index]
         number, known = int(ranks[index]), np.isfinite(ranks).sum()
         return f" · number {number} of {known} in doubt ({area:.1f} cm²)"
 
@@ -169,52 +169,56 @@ class OverviewPanel(QWidget):
 
     def menu(self, index: SliceIndex) -> QMenu:
         """Return what can be done with a slice."""
-        desk, menu = self._desk, QMenu(self)
-        state = desk.session.annotations.state(index)
+        workspace, menu = self._workspace, QMenu(self)
+        state = workspace.session.annotations.state(index)
         if state is SliceState.EXCLUDED:
-            menu.addAction("Include", lambda: desk.include(index))
+            menu.addAction("Include", lambda: workspace.actions.include(index))
             self._add_ends(menu, index)
             self._add_phases(menu, index.t)
             return menu
         if state is SliceState.EXPERT:
-            menu.addAction("Take confirmation back", lambda: desk.retract(index))
+            menu.addAction("Unconfirm", lambda: workspace.actions.unconfirm(index))
         elif state is SliceState.UNLABELLED:
-            menu.addAction("No heart here", lambda: desk.confirm(index))
+            menu.addAction("No heart here", lambda: workspace.actions.confirm(index))
         else:
             words = "Accept prediction" if state is SliceState.PREDICTED else "Confirm"
-            menu.addAction(words, lambda: desk.confirm(index))
+            menu.addAction(words, lambda: workspace.actions.confirm(index))
         if state in {SliceState.EXPERT, SliceState.EDITING}:
-            menu.addAction("Give back to the model", lambda: desk.revert(index))
-        menu.addAction("Exclude", lambda: desk.exclude(index))
+            menu.addAction("Revert to model", lambda: workspace.actions.revert(index))
+        menu.addAction("Exclude", lambda: workspace.actions.exclude(index))
         self._add_ends(menu, index)
         self._add_phases(menu, index.t)
         return menu
 
     def _add_ends(self, menu: QMenu, index: SliceIndex) -> None:
         """Let the user say between which slices the heart lies."""
-        desk, stack = self._desk, self._desk.session.stack
+        workspace, stack = self._workspace, self._workspace.session.stack
         if stack.slices == 1:
             return
         menu.addSeparator()
         for words, verb in (
-            ("First slice with heart", desk.set_first_slice),
-            ("Last slice with heart", desk.set_last_slice),
+            ("First slice with heart", workspace.actions.set_first_slice),
+            ("Last slice with heart", workspace.actions.set_last_slice),
         ):
             menu.addAction(words, partial(verb, index))
             if stack.frames > 1:
                 menu.addAction(f"{words} in all frames", partial(verb, index, all_frames=True))
 
     def _on_end_asked(self, end: str, all_frames: bool) -> None:
-        verb = self._desk.set_first_slice if end == "first" else self._desk.set_last_slice
+        verb = (
+            self._workspace.actions.set_first_slice
+            if end == "first"
+            else self._workspace.actions.set_last_slice
+        )
         verb(all_frames=all_frames)
 
     def _add_phases(self, menu: QMenu, t: int) -> None:
         """Let the user say which frame is ED and which is ES."""
-        session = self._desk.session
+        session = self._workspace.session
         if session.stack.frames == 1:
             return
         ed, es = session.measurement.phases
         menu.addSeparator()
         menu.addAction("This frame is ED", lambda: session.measurement.set_phases(t, es))
         menu.addAction("This frame is ES", lambda: session.measurement.set_phases(ed, t))
-        menu.addAction("Find ED and ES again", lambda: session.measurement.set_phases(None, None))
+        menu.addAction("Detect ED and ES", lambda: session.measurement.set_phases(None, None))

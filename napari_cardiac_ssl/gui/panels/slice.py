@@ -3,7 +3,6 @@
 from qtpy.QtWidgets import QLabel, QMenu, QPushButton, QWidget
 
 from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
-from napari_cardiac_ssl.gui.desk import Desk
 from napari_cardiac_ssl.gui.panels.controls import (
     button,
     column,
@@ -12,6 +11,7 @@ from napari_cardiac_ssl.gui.panels.controls import (
     row,
     wrapped,
 )
+from napari_cardiac_ssl.gui.workspace import Workspace
 
 _WORDS = {
     SliceState.UNLABELLED: "not labelled",
@@ -25,16 +25,16 @@ _WORDS = {
 class SlicePanel(QWidget):
     """The state of the slice in view, and what can be done about it."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self._desk = desk
+        self._workspace = workspace
         self._is_expert = False
         self.state = QLabel()
         self.state.setAccessibleName("State of the slice in view")
         self.state.setWordWrap(True)
         self.confirm = button("Confirm slice", "")
         self.revert = button(
-            "Give back",
+            "Revert to model",
             "What is drawn on this slice goes, and the next prediction fills it. Ctrl-Z brings "
             "it back.",
         )
@@ -47,51 +47,55 @@ class SlicePanel(QWidget):
         buttons.setStretch(0, 1)
         buttons.setStretch(1, 1)
         layout.addLayout(buttons)
-        desk.changed.connect(self._show)
+        workspace.changed.connect(self._show)
         self._show()
 
     def _make_help(self) -> QPushButton:
         """Return the menu of what drafts slices."""
-        desk, menu = self._desk, QMenu(self)
+        workspace, menu = self._workspace, QMenu(self)
         for words, verb, tip in (
-            ("Interpolate this frame  (I)", desk.interpolate, "Between slices that you drew."),
+            (
+                "Interpolate this frame  (I)",
+                workspace.actions.interpolate,
+                "Between slices that you drew.",
+            ),
             (
                 "Copy the nearest drawn slice  (U)",
-                desk.copy_neighbour,
+                workspace.actions.copy_neighbour,
                 "Here or in time.",
             ),
             (
                 "Carry through the cine  (R)",
-                desk.propagate,
+                workspace.actions.propagate,
                 "This slice in all frames, by the motion between them. Some seconds.",
             ),
-            ("Tidy  (Y)", desk.tidy, "Keep the largest pieces, fill holes."),
+            ("Tidy  (Y)", workspace.actions.tidy, "Keep the largest pieces, fill holes."),
         ):
             menu.addAction(words, verb).setToolTip(wrapped(tip))
         menu.setToolTipsVisible(True)
         return menu_button(
-            "Help me",
+            "Draft",
             "Drafts to be looked at and corrected; nothing is learned from them yet.",
             menu,
         )
 
     def _show(self) -> None:
-        if self._desk.is_open:
+        if self._workspace.is_open:
             self._show_slice()
         else:
             self.state.setText("No stack is open")
             self.confirm.setEnabled(False)
             self.revert.setEnabled(False)
-        seen = self._desk.is_open and self._desk.view.shows_slice
+        seen = self._workspace.is_open and self._workspace.view.shows_slice
         self.help.setEnabled(seen)
-        if self._desk.is_open and not seen:
+        if self._workspace.is_open and not seen:
             self.state.setText("No slice is in view: the whole stack is, or a cut across slices")
             self.confirm.setEnabled(False)
             self.revert.setEnabled(False)
 
     def _show_slice(self) -> None:
         """Say which slice is in view, of how many frames and slices, and what it is worth."""
-        session, index = self._desk.session, self._desk.view.in_view
+        session, index = self._workspace.session, self._workspace.view.in_view
         state = session.annotations.state(index)
         empty = not session.annotations.labels[index].any()
         self._is_expert = state is SliceState.EXPERT
@@ -114,7 +118,11 @@ class SlicePanel(QWidget):
         describe(self.confirm, tip)
 
     def _on_confirm(self) -> None:
-        (self._desk.retract if self._is_expert else self._desk.confirm)()
+        (
+            self._workspace.actions.unconfirm
+            if self._is_expert
+            else self._workspace.actions.confirm
+        )()
 
     def _on_revert(self) -> None:
-        self._desk.revert()
+        self._workspace.actions.revert()

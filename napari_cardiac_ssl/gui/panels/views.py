@@ -83,20 +83,20 @@ class _Slot(QWidget):
         """Show a view."""
         self.stack = stack
         frame = self._studies.frame
-        self._cut_by = self._studies.desk.session.stack if stack is not None else None
+        self._cut_by = self._studies.workspace.session.stack if stack is not None else None
         self._cuts = cuts(self._cut_by, stack) if stack is not None and self._cut_by else ()
         self.pane.show_stack(stack, frame.centre_mm if frame is not None else None)
         self.follow()
 
     def follow(self) -> None:
         """Show the moment and the slice that the viewer shows."""
-        desk, stack = self._studies.desk, self.stack
-        if stack is None or not desk.is_open or not self.isVisible():
+        workspace, stack = self._studies.workspace, self.stack
+        if stack is None or not workspace.is_open or not self.isVisible():
             return
-        main, here = desk.session.stack, desk.view.in_view
+        main, here = workspace.session.stack, workspace.view.in_view
         if main is not self._cut_by:  # another one has just been opened: `show_stack` follows
             return
-        labels = desk.session.annotations.labels[here.t]
+        labels = workspace.session.annotations.labels[here.t]
         lines: list[PaneLine] = []
         for cut in sorted(self._cuts, key=lambda cut: cut.z == here.z):  # that in view on top
             colour, width = (_HERE, 1.6) if cut.z == here.z else (_ELSEWHERE, 0.6)
@@ -107,17 +107,19 @@ class _Slot(QWidget):
         self.pane.show_frame(same_moment(here.t, main.frames, stack.frames), tuple(lines))
 
     def _on_pointed(self, point_mm: Any) -> None:
-        desk = self._studies.desk
-        if desk.is_open:
-            z = nearest_slice(desk.session.stack, point_mm)
-            if z != desk.view.in_view.z:
-                desk.view.go_to(SliceIndex(desk.view.in_view.t, z))
+        workspace = self._studies.workspace
+        if workspace.is_open:
+            z = nearest_slice(workspace.session.stack, point_mm)
+            if z != workspace.view.in_view.z:
+                workspace.view.go_to(SliceIndex(workspace.view.in_view.t, z))
 
     def _on_stepped(self, step: int) -> None:
-        desk = self._studies.desk
-        if desk.is_open:
-            t, z = desk.view.in_view
-            desk.view.go_to(SliceIndex(t, min(max(z + step, 0), desk.session.stack.slices - 1)))
+        workspace = self._studies.workspace
+        if workspace.is_open:
+            t, z = workspace.view.in_view
+            workspace.view.go_to(
+                SliceIndex(t, min(max(z + step, 0), workspace.session.stack.slices - 1))
+            )
 
     def _on_corrected(self, view: View) -> None:
         if self.stack is not None:
@@ -170,7 +172,7 @@ class ViewsPanel(QWidget):
         lines.changed.connect(self._mark)
         clicks.changed.connect(self._mark)
         studies.changed.connect(self._fill)
-        studies.desk.changed.connect(self._follow)
+        studies.workspace.changed.connect(self._follow)
         self._fill()
 
     def _toggle(self, what: str, text: str, tip: str) -> QCheckBox:
@@ -201,7 +203,7 @@ class ViewsPanel(QWidget):
         return made
 
     def _do(self, verb: Callable[[], None]) -> None:
-        with self._studies.desk.reporting():
+        with self._studies.workspace.reporting():
             verb()
 
     def _on_load(self) -> None:
@@ -228,8 +230,8 @@ class ViewsPanel(QWidget):
             box.setChecked(self._lines.is_shown(what))
             box.blockSignals(False)
             box.setEnabled(known)
-        desk = self._studies.desk
-        self.landmarks.setEnabled(desk.is_open and desk.session.stack.view is View.SAX)
+        workspace = self._studies.workspace
+        self.landmarks.setEnabled(workspace.is_open and workspace.session.stack.view is View.SAX)
         study = self._studies.current
         others = len(study.stacks) - 1 if study is not None else 0
         self.note.setText(self._words(others))
@@ -245,7 +247,7 @@ class ViewsPanel(QWidget):
     def _fill(self) -> None:
         """Offer what is there, and keep showing what was shown if it still is."""
         study = self._studies.current
-        main = self._studies.desk.session.stack if study is not None else None
+        main = self._studies.workspace.session.stack if study is not None else None
         stacks = [one for one in study.stacks if one is not main] if study is not None else []
         stacks.sort(key=lambda stack: _WORTH.index(stack.view))
         shown = [slot.stack for slot in self.slots]
@@ -282,7 +284,7 @@ class ViewsPanel(QWidget):
             slot.follow()
 
     def _on_corrected(self, stack: Stack, view: View) -> None:
-        desk = self._studies.desk
-        with desk.reporting():
+        workspace = self._studies.workspace
+        with workspace.reporting():
             self._studies.correct(stack, view)
-            desk.say(f"{stack.name} is taken for the {view.short} from now on")
+            workspace.say(f"{stack.name} is taken for the {view.short} from now on")

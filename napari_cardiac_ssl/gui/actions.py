@@ -1,48 +1,40 @@
 """What a user of the window asks for, whatever asks: a button, a key, a menu.
 
-Every verb does the same: hand the strokes to the session, call its verb, say what happened. No
+Every action does the same: hand the strokes to the session, call its verb, say what happened. No
 rules here.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from napari.layers import Labels
 
 from napari_cardiac_ssl.anatomy import LabelScheme
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.gui.layers import LabelView
 from napari_cardiac_ssl.learning.modes import Mode
-from napari_cardiac_ssl.session import Session, Start
+from napari_cardiac_ssl.session import Start
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.wording import count
 
+if TYPE_CHECKING:  # it makes these
+    from napari_cardiac_ssl.gui.workspace import Workspace
 
-class Verbs:
-    """What can be asked for. Where it goes to and what is said is the desk's."""
 
-    session: Session
-    view: LabelView
-    _closed: bool
+class Actions:
+    """What can be asked for, and what is said of it.
 
-    @property
-    def is_open(self) -> bool:
-        """Whether there is a stack to work on, and the window is not closed."""
-        if self._closed:
-            return False
-        try:
-            return bool(self.session.stack)
-        except InputError:
-            return False
+    Parameters
+    ----------
+    workspace
+        Whose session is asked, whose labels are drawn on, and which says what happened.
+    """
 
-    def say(self, text: str) -> None:
-        """Say what happened last."""
-        raise NotImplementedError
-
-    def reporting(self) -> AbstractContextManager[None]:
-        """Tell the user of what cannot be done; nothing is lost by it."""
-        raise NotImplementedError
+    def __init__(self, workspace: "Workspace") -> None:
+        self._workspace = workspace
+        self._session, self._view = workspace.session, workspace.view
 
     # -- slices: that in view, where none is named -----------------------------------------
 
@@ -50,9 +42,9 @@ class Verbs:
         """Make slices examples to learn from."""
         with self._acting():
             chosen = self._meant(slices)
-            self.session.confirm(*chosen)
-            labels = self.session.annotations.labels
-            self.say(
+            self._session.confirm(*chosen)
+            labels = self._session.annotations.labels
+            self._workspace.say(
                 "confirmed: the model learns from it and never changes it"
                 if any(labels[index].any() for index in chosen)
                 else "confirmed that NO HEART is here: nothing is labelled (Ctrl-Z takes it back)"
@@ -62,33 +54,35 @@ class Verbs:
         """Confirm predictions as they are; slices that are none stay."""
         with self._acting():
             chosen = self._meant(slices)
-            before = len(self.session.annotations.slices(SliceState.EXPERT))
-            self.session.accept(*chosen)
-            number = len(self.session.annotations.slices(SliceState.EXPERT)) - before
-            self.say(f"{count(number, 'prediction')} accepted as right")
+            before = len(self._session.annotations.slices(SliceState.EXPERT))
+            self._session.accept(*chosen)
+            number = len(self._session.annotations.slices(SliceState.EXPERT)) - before
+            self._workspace.say(f"{count(number, 'prediction')} accepted as right")
 
-    def retract(self, *slices: SliceIndex) -> None:
-        """Take confirmations back."""
+    def unconfirm(self, *slices: SliceIndex) -> None:
+        """Unconfirm slices."""
         with self._acting():
             chosen = self._meant(slices)
-            self.session.labelling.retract(*chosen)
-            self.say("confirmation taken back: no example any more, still protected")
+            self._session.labelling.unconfirm(*chosen)
+            self._workspace.say("unconfirmed: no example any more, still protected")
 
     def revert(self, *slices: SliceIndex) -> None:
-        """Give slices back to the model."""
+        """Revert slices to the model."""
         with self._acting():
             chosen = self._meant(slices)
-            self.session.labelling.revert(*chosen)
-            self.say("given back: the next prediction fills it (Ctrl-Z brings it back)")
+            self._session.labelling.revert(*chosen)
+            self._workspace.say(
+                "reverted to the model: the next prediction fills it (Ctrl-Z brings it back)"
+            )
 
     def exclude(self, *slices: SliceIndex) -> None:
         """Keep slices out of everything."""
         with self._acting():
             chosen = self._meant(slices)
-            self.session.labelling.exclude(*chosen)
-            labels = self.session.annotations.labels
+            self._session.labelling.exclude(*chosen)
+            labels = self._session.annotations.labels
             counts = any(labels[index].any() for index in chosen)
-            self.say(
+            self._workspace.say(
                 "excluded: neither learned from nor predicted"
                 + ("; what is labelled on it still counts in volumes" if counts else "")
             )
@@ -97,8 +91,8 @@ class Verbs:
         """Take exclusions back."""
         with self._acting():
             chosen = self._meant(slices)
-            self.session.labelling.include(*chosen)
-            self.say("included again")
+            self._session.labelling.include(*chosen)
+            self._workspace.say("included again")
 
     def set_first_slice(self, index: SliceIndex | None = None, *, all_frames: bool = False) -> None:
         """Say that a slice is the first with heart: those before it show none."""
@@ -113,17 +107,17 @@ class Verbs:
     ) -> None:
         with self._acting():
             (chosen,) = self._meant(() if index is None else (index,))
-            changed = self.session.set_end(end, chosen, all_frames=all_frames)
-            outside = [one for one in changed if self.session.annotations.is_outside(one)]
+            changed = self._session.set_end(end, chosen, all_frames=all_frames)
+            outside = [one for one in changed if self._session.annotations.is_outside(one)]
             back = len(changed) - len(outside)
             done = []
             if outside:
                 stay = "stays empty and is" if len(outside) == 1 else "stay empty and are"
                 done.append(f"{count(len(outside), 'slice')} outside {stay} learned as no heart")
             if back:
-                done.append(f"{count(back, 'slice')} given back to the model")
+                done.append(f"{count(back, 'slice')} reverted to the model")
             where = "every frame" if all_frames else f"frame {chosen.t}"
-            self.say(
+            self._workspace.say(
                 f"slice {chosen.z} is the {end} with heart in {where}: "
                 + (f"{', '.join(done)} (Ctrl-Z takes it back)" if done else "nothing to change")
             )
@@ -131,8 +125,8 @@ class Verbs:
     @contextmanager
     def _acting(self) -> Iterator[None]:
         """Have something done that comes after all that is drawn."""
-        with self.reporting():
-            self.view.take_strokes()
+        with self._workspace.reporting():
+            self._view.take_strokes()
             yield
 
     def _meant(self, slices: tuple[SliceIndex, ...] = ()) -> tuple[SliceIndex, ...]:
@@ -143,33 +137,33 @@ class Verbs:
         InputError
             If none is named and none is to be seen.
         """
-        if not slices and not self.view.shows_slice:
+        if not slices and not self._view.shows_slice:
             raise InputError(
                 "no slice is in view in 3-D, or with axes that are turned: show slices first "
                 "(Ctrl-Y leaves 3-D)"
             )
-        return slices or (self.view.in_view,)
+        return slices or (self._view.in_view,)
 
     # -- undo ------------------------------------------------------------------------------
 
     def undo(self) -> None:
         """Take the last step back: a stroke, a refresh, a confirmation."""
-        self._step_back(self.session.undo, "undone")
+        self._step_back(self._session.undo, "undone")
 
     def redo(self) -> None:
         """Redo what was undone last."""
-        self._step_back(self.session.redo, "redone")
+        self._step_back(self._session.redo, "redone")
 
     def _step_back(self, verb: Callable[[], tuple[SliceIndex, ...]], how: str) -> None:
         with self._acting():
-            if self.view.drawing:  # the stroke is not at its end
+            if self._view.drawing:  # the stroke is not at its end
                 return
-            history = self.session.history
-            what = history.undoable if verb == self.session.undo else history.redoable
+            history = self._session.history
+            what = history.undoable if verb == self._session.undo else history.redoable
             changed = verb()
-            self.say(f"nothing to be {how}" if what is None else f"{how}: {what}")
+            self._workspace.say(f"nothing to be {how}" if what is None else f"{how}: {what}")
             if len(changed) == 1:  # nobody should have to look for it
-                self.view.go_to(changed[0])
+                self._view.go_to(changed[0])
 
     # -- helps: drafts to be looked at -----------------------------------------------------
 
@@ -177,30 +171,32 @@ class Verbs:
         """Draft the slices of this frame that lie between drawn ones."""
         with self._acting():
             (index,) = self._meant()
-            drafted = self.session.drafting.interpolate(index.t)
+            drafted = self._session.drafting.interpolate(index.t)
             number = count(len(drafted), "slice")
-            self.say(f"{number} of this frame drafted from those that are drawn")
+            self._workspace.say(f"{number} of this frame drafted from those that are drawn")
 
     def copy_neighbour(self) -> None:
         """Draft the slice in view as the nearest one that is drawn: of this frame, or in time."""
         with self._acting():
             (index,) = self._meant()
             source = self._neighbour(index)
-            self.session.drafting.copy(source, index)
-            self.say(f"copied from frame {source.t}, slice {source.z}; correct what differs")
+            self._session.drafting.copy(source, index)
+            self._workspace.say(
+                f"copied from frame {source.t}, slice {source.z}; correct what differs"
+            )
 
     def _neighbour(self, index: SliceIndex) -> SliceIndex:
-        drawn = self.session.annotations.slices(SliceState.EXPERT, SliceState.EDITING)
+        drawn = self._session.annotations.slices(SliceState.EXPERT, SliceState.EDITING)
         near = [
             one
             for one in drawn
             if one != index
             and (one.t == index.t or one.z == index.z)
-            and not self.session.annotations.is_outside(one)
+            and not self._session.annotations.is_outside(one)
         ]
         if not near:
             raise InputError("nothing to copy: draw another slice of this frame, or this in time")
-        frames = self.session.stack.frames
+        frames = self._session.stack.frames
 
         def distance(one: SliceIndex) -> tuple[int, int]:
             apart = abs(one.t - index.t)
@@ -212,78 +208,96 @@ class Verbs:
         """Draft the slice in view in all other frames, by the motion between them."""
         with self._acting():
             (index,) = self._meant()
-            self.session.drafting.propagate(index)
-            self.say("carrying this slice through the cine, some seconds…")
+            self._session.drafting.propagate(index)
+            self._workspace.say("carrying this slice through the cine, some seconds…")
 
     def tidy(self) -> None:
         """Keep each structure's largest piece on the slice in view, and fill the holes."""
         with self._acting():
             (index,) = self._meant()
-            tidied = self.session.drafting.tidy(index)
-            self.say("tidied: largest pieces kept, holes filled" if tidied else "nothing to tidy")
+            tidied = self._session.drafting.tidy(index)
+            self._workspace.say(
+                "tidied: largest pieces kept, holes filled" if tidied else "nothing to tidy"
+            )
 
     # -- going through the stack -----------------------------------------------------------
 
     def go(self, *, frames: int = 0, slices: int = 0) -> None:
         """Show another slice; after the last frame comes the first."""
-        if self.is_open:
-            stack, (t, z) = self.session.stack, self.view.in_view
+        if self._workspace.is_open:
+            stack, (t, z) = self._session.stack, self._view.in_view
             z = min(max(z + slices, 0), stack.slices - 1)
-            self.view.go_to(SliceIndex((t + frames) % stack.frames, z))
+            self._view.go_to(SliceIndex((t + frames) % stack.frames, z))
 
     def go_to_suggestion(self) -> None:
         """Show the slice that is worth looking at next, and say why."""
         with self._acting():
-            for suggested in self.session.suggestion.suggest(number=2):
-                if suggested.index != self.view.in_view:
-                    self.view.go_to(suggested.index)
-                    self.say(suggested.reason)
+            for suggested in self._session.suggestion.suggest(number=2):
+                if suggested.index != self._view.in_view:
+                    self._view.go_to(suggested.index)
+                    self._workspace.say(suggested.reason)
                     break
             else:
-                self.say("nothing left to look at: every slice is yours, or excluded")
+                self._workspace.say("nothing left to look at: every slice is yours, or excluded")
 
     def hide_labels(self, hidden: bool) -> None:
         """Show the image alone, or with its labels again."""
-        if self.view.layer is not None:
-            self.view.layer.visible = not hidden
+        if self._view.layer is not None:
+            self._view.layer.visible = not hidden
 
     # -- learning --------------------------------------------------------------------------
 
     def train(self, seconds: float, start: Start, mode: Mode) -> None:
         """Learn from what is drawn."""
-        with self.reporting():
-            self.view.take_strokes()
-            self.session.training.train(
-                seconds=seconds, start=start, mode=mode, first=self.view.in_view
+        with self._workspace.reporting():
+            self._view.take_strokes()
+            self._session.training.train(
+                seconds=seconds, start=start, mode=mode, first=self._view.in_view
             )
-            slices = count(self.session.training.status.slices, "confirmed slice")
-            self.say(f"learning from {slices} in the background; you can go on drawing meanwhile")
-            slices = count(self.session.training.status.slices, "confirmed slice")
-            self.say(f"learning from {slices} in the background; you can go on drawing meanwhile")
+            slices = count(self._session.training.status.slices, "confirmed slice")
+            self._workspace.say(
+                f"learning from {slices} in the background; you can go on drawing meanwhile"
+            )
+            slices = count(self._session.training.status.slices, "confirmed slice")
+            self._workspace.say(
+                f"learning from {slices} in the background; you can go on drawing meanwhile"
+            )
 
     def predict(self) -> None:
         """Refresh the predictions without training."""
-        with self.reporting():
-            self.view.take_strokes()
-            self.session.training.predict(first=self.view.in_view)
-            self.say("predicting in the background; you can go on drawing meanwhile")
+        with self._workspace.reporting():
+            self._view.take_strokes()
+            self._session.training.predict(first=self._view.in_view)
+            self._workspace.say("predicting in the background; you can go on drawing meanwhile")
 
     def roll_back(self) -> None:
         """Go back to the model before, and to what it predicted."""
         with self._acting():
-            self.session.roll_back()
-            self.say("back to the model before and what it predicted (Ctrl-Z brings this one back)")
+            self._session.roll_back()
+            self._workspace.say(
+                "back to the model before and what it predicted (Ctrl-Z brings this one back)"
+            )
 
-    # -- results ---------------------------------------------------------------------------
+    # -- labels from elsewhere, and results ----------------------------------------------
+
+    def use(self, layer: Labels, scheme: LabelScheme | None = None) -> None:
+        """Go on from the labels of another layer, on slices that no expert has touched."""
+        with self._acting():
+            labels, how = self._workspace.labels_of(layer, scheme)
+            slices = self._session.labelling.take_over(labels)
+            self._workspace.say(
+                f"took {count(len(slices), 'labelled slice')} over from {layer.name}, {how}; "
+                "confirm those that are right"
+            )
 
     def export_masks(self, path: Path, scheme: LabelScheme) -> None:
         """Write the labels as seen."""
-        with self.reporting():
-            self.view.take_strokes()
-            written = self.session.export.masks(path, scheme)
-            self.say(f"masks written to {written} (scheme {scheme.name})")
+        with self._workspace.reporting():
+            self._view.take_strokes()
+            written = self._session.export.masks(path, scheme)
+            self._workspace.say(f"masks written to {written} (scheme {scheme.name})")
 
     def export_model(self, path: Path) -> None:
         """Write the present model."""
-        with self.reporting():
-            self.say(f"model written to {self.session.export.model(path)}")
+        with self._workspace.reporting():
+            self._workspace.say(f"model written to {self._session.export.model(path)}")

@@ -13,7 +13,7 @@ from napari_cardiac_ssl.project import KeptStack
 from napari_cardiac_ssl.study import Stack
 
 
-class ChoicePanel(QWidget):
+class ImagePanel(QWidget):
     """Which image is worked on, and which labels to go on from."""
 
     open_asked = Signal(str)  # "folder", "file", or "save": the project as a file
@@ -23,7 +23,7 @@ class ChoicePanel(QWidget):
     def __init__(self, studies: Studies) -> None:
         super().__init__()
         self._studies = studies
-        desk = self._desk = studies.desk
+        workspace = self._workspace = studies.workspace
         self.images, self.starts, self.schemes = QComboBox(), QComboBox(), QComboBox()
         for combo, name in (
             (self.images, "Image"),
@@ -70,10 +70,10 @@ class ChoicePanel(QWidget):
         layout.addWidget(self.show_labels)
         self.images.activated.connect(self._on_image_chosen)
         self.use_labels.clicked.connect(self._on_use_labels)
-        self.show_labels.clicked.connect(desk.show_labels)
-        desk.changed.connect(self._on_changed)
-        desk.layer_shown.connect(self._fill)
-        desk.layers_changed.connect(self._on_layers)
+        self.show_labels.clicked.connect(workspace.show_labels)
+        workspace.changed.connect(self._on_changed)
+        workspace.layer_shown.connect(self._fill)
+        workspace.layers_changed.connect(self._on_layers)
         studies.changed.connect(self._fill)
         self._fill()
         if self.images.count():  # the image was there before the panel
@@ -100,36 +100,36 @@ class ChoicePanel(QWidget):
         self.open.setMenu(menu)
 
     def _on_changed(self) -> None:
-        desk = self._desk
-        self.show_labels.setVisible(desk.is_open and desk.view.layer is None)
-        self.images.setEnabled(not desk.session.training.busy)
-        self.use_labels.setEnabled(desk.is_open)
+        workspace = self._workspace
+        self.show_labels.setVisible(workspace.is_open and workspace.view.layer is None)
+        self.images.setEnabled(not workspace.session.training.busy)
+        self.use_labels.setEnabled(workspace.is_open)
         for part in (self._labels, self.schemes):
             self._form.setRowVisible(part, self.starts.count() > 0)
 
     def _on_layers(self, layer: Layer, came: bool) -> None:
         self._fill()
-        if came and isinstance(layer, Image) and not self._desk.is_open:
+        if came and isinstance(layer, Image) and not self._workspace.is_open:
             # napari is still busy with the one that it has just taken in.
             QTimer.singleShot(0, self._open_first)
 
     def _open_first(self) -> None:
-        if self._desk.is_closed:
+        if self._workspace.is_closed:
             return
-        if not self._desk.is_open and self.images.count():
+        if not self._workspace.is_open and self.images.count():
             # What was selected before the panel came is what its user looks at.
-            chosen = self.images.findData(self._desk.viewer.layers.selection.active)
+            chosen = self.images.findData(self._workspace.viewer.layers.selection.active)
             self._on_image_chosen(max(chosen, 0))
 
     def _fill(self, *_: object) -> None:
-        view, start = self._desk.view, self.starts.currentData()
+        view, start = self._workspace.view, self.starts.currentData()
         self.images.clear()
         for name, what in self._images():
             self.images.addItem(name, what)
-            if self._desk.is_open and what is self._desk.session.stack:
+            if self._workspace.is_open and what is self._workspace.session.stack:
                 self.images.setCurrentIndex(self.images.count() - 1)
         self.starts.clear()
-        for layer in self._desk.viewer.layers:
+        for layer in self._workspace.viewer.layers:
             if isinstance(layer, Labels) and layer is not view.layer and not is_derived(layer):
                 self.starts.addItem(layer.name, layer)
                 if layer is start:
@@ -147,11 +147,11 @@ class ChoicePanel(QWidget):
                 name = f"{study.name}: {view}" if several else view
                 found.append((name if len(study.stacks) > 1 else stack.name, stack))
         stacks = [what for _, what in found]
-        layers = [layer for layer in self._desk.viewer.layers if isinstance(layer, Image)]
+        layers = [layer for layer in self._workspace.viewer.layers if isinstance(layer, Image)]
         there = {(stack.name, stack.image.shape) for study in known for stack in study.stacks}
         found += [
             (f"{kept.name} (in the project)", kept)
-            for kept in self._desk.session.persistence.stacks
+            for kept in self._workspace.session.persistence.stacks
             if (kept.name, kept.shape) not in there
         ]
         others = [one for one in layers if stack_in(one) not in stacks and not is_derived(one)]
@@ -164,7 +164,7 @@ class ChoicePanel(QWidget):
         elif isinstance(what, KeptStack):
             self.kept_asked.emit(what)
         elif what is not None:
-            self._desk.open_layer(what)
+            self._workspace.open_layer(what)
         self._fill()  # if it could not be opened, the choice is what it was
 
     def _on_views(self) -> None:
@@ -173,4 +173,4 @@ class ChoicePanel(QWidget):
     def _on_use_labels(self) -> None:
         layer = self.starts.currentData()
         if layer is not None:
-            self._desk.use(layer, self.schemes.currentData())
+            self._workspace.actions.use(layer, self.schemes.currentData())

@@ -1,6 +1,6 @@
 """What the panels of one window share: the viewer, the session, the labels, what is said.
 
-Panels show, and ask; what can be asked stands in `verbs`.
+Panels show, and ask; what can be asked for stands in `actions`.
 """
 
 from collections.abc import Iterator
@@ -17,20 +17,19 @@ from psygnal import Signal
 from napari_cardiac_ssl.anatomy import UKBB, LabelScheme
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.gui.actions import Actions
 from napari_cardiac_ssl.gui.display import METADATA, hide_brush_box, is_derived, stack_of
-from napari_cardiac_ssl.gui.layers import LabelView
+from napari_cardiac_ssl.gui.label_layer import LabelLayerController
 from napari_cardiac_ssl.gui.schemes import scheme_told
-from napari_cardiac_ssl.gui.verbs import Verbs
 from napari_cardiac_ssl.session import JobStatus, Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
-from napari_cardiac_ssl.wording import count
 
 #: How long predictions may be taken over at a time: short enough that nobody feels it.
 ADOPT_S = 0.01
 
 
-class Desk(Verbs):
-    """One window's work: what its panels look at and what they ask for.
+class Workspace:
+    """One window's work: what its panels look at. What they ask for stands in `actions`.
 
     Parameters
     ----------
@@ -60,7 +59,9 @@ class Desk(Verbs):
         hide_brush_box(viewer)
         self.viewer = viewer
         self.session = session
-        self.view = LabelView(viewer, session, self.fail)
+        self.view = LabelLayerController(viewer, session, self.fail)
+        #: What its panels ask for.
+        self.actions = Actions(self)
         #: Whether a slice that was drawn on is confirmed when it is left.
         self.confirm_on_leaving = False
         self._in_view: SliceIndex | None = None
@@ -81,6 +82,11 @@ class Desk(Verbs):
         viewer.layers.events.removed.connect(self._on_layers)
 
     # -- what is there ---------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a stack to work on, and the window is not closed."""
+        return self.session.study.is_open and not self._closed
 
     @property
     def is_closed(self) -> bool:
@@ -131,16 +137,6 @@ class Desk(Verbs):
         """Show the label layer again after somebody removed it."""
         with self.reporting():
             self._on_stack_opened(self.session.stack)
-
-    def use(self, layer: Labels, scheme: LabelScheme | None = None) -> None:
-        """Go on from the labels of another layer, on slices that no expert has touched."""
-        with self._acting():
-            labels, how = self.labels_of(layer, scheme)
-            slices = self.session.labelling.take_over(labels)
-            self.say(
-                f"took {count(len(slices), 'labelled slice')} over from {layer.name}, {how}; "
-                "confirm those that are right"
-            )
 
     def labels_of(
         self, layer: Labels, scheme: LabelScheme | None = None
@@ -268,7 +264,7 @@ class Desk(Verbs):
 
     def _confirm_if_drawn(self, index: SliceIndex) -> None:
         if self.view.shows_slice and self.session.annotations.state(index) is SliceState.EDITING:
-            self.confirm(index)
+            self.actions.confirm(index)
 
     def _on_layers(self, event: Any) -> None:
         self.layers_changed.emit(event.value, event.type == "inserted")

@@ -31,7 +31,7 @@ KEYS_HINT = "1 to 5 draw, 0 erases, G contours, C confirms, N goes on, right-dra
 _LEAST_POINTS = 4
 
 
-class LabelView:
+class LabelLayerController:
     """The session's labels in a viewer.
 
     Parameters

@@ -9,7 +9,7 @@ from napari.layers import Layer
 
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.gui.display import image_layer
-from napari_cardiac_ssl.gui.layers import LabelView
+from napari_cardiac_ssl.gui.label_layer import LabelLayerController
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
@@ -24,7 +24,7 @@ class Bench:
         self.session = Session(trainer=self.trainer, who="reader")
         self.viewer = ViewerModel()
         self.failures = []
-        self.view = LabelView(self.viewer, self.session, self.failures.append)
+        self.view = LabelLayerController(self.viewer, self.session, self.failures.append)
         self.stack = Stack(np.arange(np.prod(shape)).reshape(shape), np.diag([1.5, 1.5, 8, 1]))
         self.viewer.add_layer(Layer.create(*image_layer(self.stack)))
         self.session.open(self.stack)
