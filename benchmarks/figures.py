@@ -47,6 +47,11 @@ class Figure:
 
 FIGURES = (
     Figure(
+        "Before any label",
+        ("no_label.py --patients decide", "no_label.py --patients report"),
+        ("no_label.py --sets siemens --frames ED --patients report",),
+    ),
+    Figure(
         "Before and after",
         (
             "before_after.py --k 1 3 5",

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from napari_cardiac_ssl.geometry.frame import AnatomicalFrame
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
+#: In `PositionedStack.structures`: not LV cavity, and which of all else nobody has said.
+NOT_LV = 255
+
 
 @dataclass(frozen=True, eq=False)
 class PositionedStack:
@@ -24,7 +27,7 @@ class PositionedStack:
     slices
         Those to learn from.
     structures
-        Shape ``(t, z, y, x)``, UKBB integers, where they are known; None where not.
+        Shape ``(t, z, y, x)``, UKBB integers or `NOT_LV`, where they are known; None where not.
     """
 
     stack: Stack

@@ -23,6 +23,7 @@ from napari_cardiac_ssl.geometry.positions import POSITION_NAMES, Boxes, boxes_o
 from napari_cardiac_ssl.learning.checkpoint import Card
 from napari_cardiac_ssl.learning.grid import Augmentation, Intensities, grid_of
 from napari_cardiac_ssl.learning.held_out import HeldOut
+from napari_cardiac_ssl.learning.partial_truth import channels_of
 from napari_cardiac_ssl.study import SliceIndex
 
 #: Position boxes that the network learns, mm: wider apart and smaller than those that are shown,
@@ -171,8 +172,8 @@ def examples_of(
             labels = boxes.labels_at(stack.world_mm(voxels))
             shares[:POSITIONS] = np.moveaxis(np.eye(POSITIONS, dtype=np.float32)[labels], -1, 0)
         if positioned.structures is not None:
-            drawn = card.channels[positioned.structures[index]]
-            shares[POSITIONS:] = grid.labels_to_network(drawn, classes)
+            possible = channels_of(card)[positioned.structures[index]]
+            shares[POSITIONS:] = grid.to_network(np.moveaxis(possible, -1, 0))
         yield grid.to_network(intensities.apply(stack.image[index])), shares
 
 

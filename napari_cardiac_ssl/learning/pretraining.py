@@ -28,10 +28,11 @@ from napari_cardiac_ssl.learning.checkpoint import (
 )
 from napari_cardiac_ssl.learning.compute import Compute
 from napari_cardiac_ssl.learning.distributed import Together
-from napari_cardiac_ssl.learning.grid import size_of
+from napari_cardiac_ssl.learning.grid import Augmentation, size_of
 from napari_cardiac_ssl.learning.held_out import PositionScores
 from napari_cardiac_ssl.learning.kinds import kind_of
 from napari_cardiac_ssl.learning.network import Architecture, UNet
+from napari_cardiac_ssl.learning.partial_truth import loss_where_known, partly_known
 from napari_cardiac_ssl.learning.positioned import (
     POSITIONS,
     PositionBatches,
@@ -88,6 +89,7 @@ def pretrain(
     trained_on: Sequence[TrainedOn] = (),
     knows_structures: bool = True,
     together: Together | None = None,
+    augmentation: Augmentation | None = None,
 ) -> Generator[PretrainingStep, bool | None, Model]:
     """Learn positions (and structures where known); return the model.
 
@@ -120,6 +122,8 @@ def pretrain(
     together
         The other processes that train this network, if there are any. Each draws batches of its
         own, of `batch_size` each; rank 0 alone keeps the state and validates.
+    augmentation
+        How slices are changed; None for the usual changes.
 
     Yields
     ------
@@ -160,6 +164,8 @@ def pretrain(
         "digests": sha,
         "processes": together.ranks if together else 1,
     }
+    if augmentation is not None:
+        plan["augmentation"] = repr(augmentation)
     done, state = (0, 0.0), None
     if resume is not None:
         state = RunState(resume, plan)
@@ -169,7 +175,9 @@ def pretrain(
     part = (together.rank, together.ranks) if together else (0, 1)
     steps = fit(
         network.train(),
-        PositionBatches(sources, card, seed=seed, first=done[0], part=part),
+        PositionBatches(
+            sources, card, seed=seed, first=done[0], augmentation=augmentation, part=part
+        ),
         position_loss,
         budget=budget,
         compute=compute,
@@ -233,5 +241,7 @@ def position_loss(said: dict[str, Tensor], shares: Tensor) -> Tensor:
     ):
         known = target.sum((1, 2, 3)) > 0
         if known.any():
-            losses.append(dice_and_cross_entropy(said[head][known], target[known]))
+            partly = head == STRUCTURES_HEAD and partly_known(target[known])
+            loss = loss_where_known if partly else dice_and_cross_entropy
+            losses.append(loss(said[head][known], target[known]))
     return torch.stack(losses).sum()
