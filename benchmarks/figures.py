@@ -56,7 +56,8 @@ FIGURES = (
         (
             "before_after.py --k 1 3 5",
             "before_after.py --k 3 --arms extent",
-            'before_after.py --k 1 3 --patients decide --arms "no averaging"',
+            'before_after.py --k 1 3 --patients decide --arms "no averaging" "border recalled"',
+            'before_after.py --k 3 --patients decide --frames ES --arms "no recall" neither',
         ),
         ("before_after.py --k 3 --sets philips --frames ED --steps 5 --patients decide",),
         "before_after.json",

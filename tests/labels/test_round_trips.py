@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_cardiac_ssl.anatomy import ACDC
+from napari_cardiac_ssl.anatomy import ACDC, Structure
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.geometry.contours import Border, Contour, Drawn, contours_of, labels_of
 from napari_cardiac_ssl.readers.labels.registry import LabelsWarning, read_labels_at, reader_of
@@ -122,7 +122,8 @@ def test_itk_snap_s_names_tell_the_integers(tmp_path, images, labels):
     written = FORMATS["itk-snap"].write(file, Drawing(labels, images, scheme=ACDC))
     description = next(path for path in written if path.suffix == ".txt")
     text = description.read_text()
-    assert '    3   230  159    0        1  1  1    "LV cavity"' in text
+    red, green, blue = bytes.fromhex(Structure.LV_CAVITY.colour.removeprefix("#"))
+    assert f'    3   {red:3}  {green:3}  {blue:3}        1  1  1    "LV cavity"' in text
     description.write_text(text.replace('"RV cavity"', '"scar"'))
     with pytest.warns(LabelsWarning, match="'scar' is none of our structures"):
         mask = read_labels_at(file, like=images)

@@ -29,7 +29,8 @@ def written(frame, tmp_path) -> Path:
 def test_names_colours_and_codes_stand_in_the_header(written):
     header = nrrd.read_header(str(written))
     assert header["Segment0_Name"] == "LV cavity"
-    assert header["Segment1_Color"] == "0.000000 0.619608 0.450980"
+    colour = [round(255 * float(part)) for part in header["Segment1_Color"].split()]
+    assert bytes(colour).hex() == Structure.MYOCARDIUM.colour.removeprefix("#").lower()
     assert "SCT^49848007^Left Ventricle Myocardium" in header["Segment1_Tags"]
     assert header["space"] == "left-posterior-superior"
 

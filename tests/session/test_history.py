@@ -111,9 +111,9 @@ def test_a_stroke_in_the_midst_of_a_refresh_outlives_its_undo(session, trainer):
     assert session.history.undoable == "stroke"
 
 
-def test_a_verb_that_fails_changes_nothing(session):
+def test_an_action_that_fails_changes_nothing(session):
     session.labelling.annotate(A, square(1))
-    with pytest.raises(InputError, match="no slice t=9"):
+    with pytest.raises(InputError, match="no slice 9 of frame 9"):
         session.confirm(A, type(A)(9, 9))
     assert session.annotations.state(A) is SliceState.EDITING
     with pytest.raises(InputError, match="labels of shape"):
