@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +81,10 @@ class SliceContent:
     mask: bytes
 
 
+#: What is said of something: plain values, as JSON can hold them; None where nothing is.
+State = Mapping[str, Any] | None
+
+
 @dataclass(frozen=True)
 class Step:
     """One step of work: what one undo takes back.
@@ -92,11 +97,15 @@ class Step:
         The content of each slice before and after.
     models
         Digest of the present model before and after; None where the step brought none.
+    state
+        What was said of stacks and their study, as the project keeps it: by kind (``landmarks``,
+        ``view``, ``phases``) and digest, before and after; None where nothing was.
     """
 
     what: str
     changes: Mapping[SliceIndex, tuple[SliceContent, SliceContent]]
     models: tuple[str | None, str | None] | None = None
+    state: Mapping[tuple[str, str], tuple[State, State]] = field(default_factory=dict)
 
 
 #: What steps are called in which a model wrote its predictions.

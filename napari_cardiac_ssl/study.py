@@ -261,6 +261,20 @@ class Stack:
         """The first frame alone, as a stack of three dimensions on the same grid."""
         return self if not self.is_4d else replace(self, image=self.image[:1], is_4d=False)
 
+    def as_view(self, view: View) -> "Stack":
+        """Return the same stack taken for another view. It keeps its digest.
+
+        Examples
+        --------
+        >>> stack = Stack(np.zeros((1, 1, 4, 4)), np.eye(4), View.OTHER)
+        >>> stack.as_view(View.SAX).view.short, stack.as_view(View.SAX).digest == stack.digest
+        ('SAX', True)
+        """
+        same = replace(self, view=view)
+        if "digest" in vars(self):  # of many megabytes: it is not calculated twice
+            vars(same)["digest"] = self.digest
+        return same
+
     def slice_indices(self) -> list[SliceIndex]:
         """Return every slice of every frame, in order."""
         return [SliceIndex(t, z) for t in range(self.frames) for z in range(self.slices)]
@@ -347,6 +361,6 @@ class Study:
         >>> study.stack(View.LAX_2CH) is stack
         True
         """
-        corrected = replace(stack, view=view)
+        corrected = stack.as_view(view)
         stacks = tuple(corrected if one is stack else one for one in self.stacks)
         return replace(self, stacks=stacks), corrected

@@ -147,7 +147,7 @@ class Actions:
     # -- undo ------------------------------------------------------------------------------
 
     def undo(self) -> None:
-        """Take the last step back: a stroke, a refresh, a confirmation."""
+        """Take back what the expert did last: a stroke, a draft, a confirmation."""
         self._step_back(self._session.undo, "undone")
 
     def redo(self) -> None:
@@ -161,7 +161,7 @@ class Actions:
             history = self._session.history
             what = history.undoable if verb == self._session.undo else history.redoable
             changed = verb()
-            self._workspace.say(f"nothing to be {how}" if what is None else f"{how}: {what}")
+            self._workspace.say(f"{how}: {what}" if what else f"nothing of yours to be {how}")
             if len(changed) == 1:  # nobody should have to look for it
                 self._view.go_to(changed[0])
 
@@ -253,10 +253,6 @@ class Actions:
             self._view.take_strokes()
             self._session.training.train(
                 seconds=seconds, start=start, mode=mode, first=self._view.in_view
-            )
-            slices = count(self._session.training.status.slices, "confirmed slice")
-            self._workspace.say(
-                f"learning from {slices} in the background; you can go on drawing meanwhile"
             )
             slices = count(self._session.training.status.slices, "confirmed slice")
             self._workspace.say(

@@ -12,7 +12,7 @@ from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.geometry.frame import TYPICAL_AXIS, Landmarks
 from napari_cardiac_ssl.geometry.orientation import usual_orientation
 from napari_cardiac_ssl.gui.display import METADATA, write_over
-from napari_cardiac_ssl.gui.studies import Studies
+from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.study import Stack
 
 #: The landmarks in the order of the clicks: how the points are marked, and what is asked.
@@ -35,7 +35,7 @@ class LandmarkClicks:
 
     Parameters
     ----------
-    studies
+    workspace
         Where the landmarks go to.
 
     Attributes
@@ -46,14 +46,14 @@ class LandmarkClicks:
 
     changed = Signal()
 
-    def __init__(self, studies: Studies) -> None:
-        self._studies = studies
-        self._viewer = studies.workspace.viewer
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._viewer = workspace.viewer
         self._clicked: dict[str, NDArray[np.float64]] = {}
         self._active: Any = None  # what was drawn on before
         self._layer: Points | None = None
         self.asking = False
-        studies.changed.connect(self._on_study)
+        workspace.session.signals.study_changed.connect(self._on_study)
 
     @property
     def prompt(self) -> str:
@@ -66,7 +66,7 @@ class LandmarkClicks:
 
     def start(self) -> None:
         """Ask for the three points."""
-        workspace = self._studies.workspace
+        workspace = self._workspace
         if self.asking or not workspace.is_open:
             return
         self._clicked, self.asking = {}, True
@@ -90,7 +90,7 @@ class LandmarkClicks:
         """Give up; landmarks that were there before stay."""
         if self.asking:
             self._stop()
-            self._studies.workspace.say("landmarks given up; all is as it was")
+            self._workspace.say("landmarks given up; all is as it was")
             self._on_study()
 
     def click(self, point_mm: NDArray[np.float64]) -> None:
@@ -103,18 +103,18 @@ class LandmarkClicks:
             return
         try:
             landmarks = Landmarks.of(self._clicked)
-            _check_apex(self._studies.workspace.session.stack, landmarks)
-            self._studies.set_landmarks(landmarks)
+            _check_apex(self._workspace.session.stack, landmarks)
+            self._workspace.session.anatomy.set_landmarks(landmarks)
         except InputError as error:  # ask again for what it names
             wrong = [name for name in STEPS if name in str(error)] or ["rv_lateral"]
             for name in list(STEPS)[list(STEPS).index(wrong[0]) :]:
                 self._clicked.pop(name, None)
             self._show_points()
-            self._studies.workspace.fail(error)
+            self._workspace.fail(error)
             self._ask()
             return
         self._stop()
-        self._studies.workspace.say("landmarks set: the lines show where the long-axis planes lie")
+        self._workspace.say("landmarks set: the lines show where the long-axis planes lie")
 
     def close(self) -> None:
         """Let go of the viewer."""
@@ -123,7 +123,7 @@ class LandmarkClicks:
         self.changed.disconnect()
 
     def _ask(self) -> None:
-        self._studies.workspace.say(f"{self.prompt} (Backspace: the last again, Escape: give up)")
+        self._workspace.say(f"{self.prompt} (Backspace: the last again, Escape: give up)")
         write_over(self._viewer, self.prompt)
         self.changed.emit()
 
@@ -148,27 +148,28 @@ class LandmarkClicks:
         while event.type == "mouse_move":
             moved = max(moved, float(np.abs(np.array(event.pos) - pressed).max()))
             yield
-        stack = self._studies.workspace.session.stack
+        stack = self._workspace.session.stack
         if moved > _STILL or not self.asking:
             return
         zyx = np.array(position[-3:]) / stack.spacing_mm
-        zyx[0] = self._studies.workspace.view.in_view.z
+        zyx[0] = self._workspace.view.in_view.z
         if (zyx[1:] < -0.5).any() or (zyx[1:] > np.array(stack.image.shape[2:]) - 0.5).any():
             return
         self.click(stack.world_mm(zyx[::-1]))
 
     def _on_study(self) -> None:
         """Show the landmarks of the study that is worked on; another ends the asking."""
-        if self.asking and not self._studies.workspace.is_open:
+        if self.asking and not self._workspace.is_open:
             self.cancel()
         if not self.asking:
             self._show_points()
 
     def _show_points(self) -> None:
-        layers, workspace = self._viewer.layers, self._studies.workspace
+        layers, workspace = self._viewer.layers, self._workspace
         known = self._clicked
-        if not self.asking and self._studies.landmarks is not None:
-            known = {name: getattr(self._studies.landmarks, name) for name in STEPS}
+        landmarks = workspace.session.anatomy.landmarks
+        if not self.asking and landmarks is not None:
+            known = {name: getattr(landmarks, name) for name in STEPS}
         active = layers.selection.active
         if self._layer is not None and self._layer in layers:
             layers.remove(self._layer)

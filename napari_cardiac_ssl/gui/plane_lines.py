@@ -19,7 +19,7 @@ from napari_cardiac_ssl.geometry.frame import AnatomicalFrame
 from napari_cardiac_ssl.geometry.planes import Plane, traces
 from napari_cardiac_ssl.geometry.positions import POSITION_NAMES, boxes_on
 from napari_cardiac_ssl.gui.display import METADATA
-from napari_cardiac_ssl.gui.studies import Studies
+from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.study import Stack
 
 #: None of the structures' colours; told apart by colour-blind people too.
@@ -34,7 +34,7 @@ class PlaneLines:
 
     Parameters
     ----------
-    studies
+    workspace
         The window's.
 
     Attributes
@@ -45,13 +45,13 @@ class PlaneLines:
 
     changed = Signal()
 
-    def __init__(self, studies: Studies) -> None:
-        self._studies = studies
-        self._viewer = studies.workspace.viewer
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._viewer = workspace.viewer
         self._wanted: set[str] = set()
         self._layers: dict[str, Vectors] = {}
         self._own = False  # a layer goes because we take it away
-        studies.changed.connect(self._renew)
+        workspace.session.signals.study_changed.connect(self._renew)
         self._viewer.layers.events.removed.connect(self._on_removed)
 
     def is_shown(self, what: str) -> bool:
@@ -76,7 +76,8 @@ class PlaneLines:
         self.changed.disconnect()
 
     def _renew(self) -> None:
-        frame, workspace = self._studies.frame, self._studies.workspace
+        workspace = self._workspace
+        frame = workspace.session.anatomy.frame
         for layer in self._layers.values():
             if layer in self._viewer.layers:
                 with self._owning():

@@ -127,7 +127,7 @@ class _Rehearsal:
         if labels is None:
             self.look_at(SliceIndex(0, stack.slices // 2))
             return
-        if self._widget.studies.frame is None:  # else the window knows where the heart is
+        if self._session.anatomy.frame is None:  # else the window knows where the heart is
             zoom_to(self._viewer, labels, stack)
         slices = slices_to_draw(labels)
         self.look_at(slices[len(slices) // 2])
@@ -149,7 +149,7 @@ class _Rehearsal:
 
     def set_landmarks(self) -> None:
         """Click three landmarks where no long-axis views tell how the heart lies."""
-        if self._widget.studies.frame is not None or self._session.stack.view is not View.SAX:
+        if self._session.anatomy.frame is not None or self._session.stack.view is not View.SAX:
             return
         self._widget.clicks.start()
         for index, row, column in landmarks_in(self.truth):

@@ -74,10 +74,10 @@ class CardiacWidget(QWidget):
         self.session, self.view = self.workspace.session, self.workspace.view
         self.studies = Studies(self.workspace)
         self._lay_out()
-        self.lines, self.clicks = PlaneLines(self.studies), LandmarkClicks(self.studies)
+        self.lines, self.clicks = PlaneLines(self.workspace), LandmarkClicks(self.workspace)
         self.lines.show(TRACES, preferences().show_planes)
         self.compare = Compare(self.workspace, self.lines)
-        self.views = ViewsPanel(self.studies, self.lines, self.clicks)
+        self.views = ViewsPanel(self.workspace, self.lines, self.clicks)
         self.opening = Opening(self.studies, self)
         self.choice.open_asked.connect(self.ask_to_open)
         self.choice.views_asked.connect(self.show_views)
@@ -85,7 +85,7 @@ class CardiacWidget(QWidget):
         self.setAcceptDrops(True)
         self._drops = Drops(is_ours, self.open, self)
         self.mouse = PictureMouse(self.workspace, self.studies.fit, self)
-        self.studies.changed.connect(self._on_study)
+        self.session.signals.study_changed.connect(self._on_study)
         self._picture_keys = PictureKeys(viewer)
         bind_dock(self, self.keys)
         self.workspace.layer_shown.connect(self._on_layer_shown)
@@ -111,7 +111,7 @@ class CardiacWidget(QWidget):
             DrawingPanel(workspace),
             SlicePanel(workspace),
         )
-        self.learning, self.export = LearningPanel(workspace), ExportPanel(self.studies)
+        self.learning, self.export = LearningPanel(workspace), ExportPanel(workspace)
         self.tabs = QTabWidget()
         self.add_tab("Learn", self.learning)
         self.measuring = MeasuringPanel(workspace)
@@ -190,7 +190,8 @@ class CardiacWidget(QWidget):
         self.open(*(Path(path) for path in chosen if path))
 
     def _on_save_asked(self) -> None:
-        name = self.studies.current.name if self.studies.current else "project"
+        study = self.session.study.current
+        name = study.name if study else "project"
         chosen, _ = QFileDialog.getSaveFileName(
             self, "Save as project", f"{name}.cardiac", "Projects (*.cardiac)"
         )
@@ -213,8 +214,9 @@ class CardiacWidget(QWidget):
         dock_beside(self.viewer, self.views, self, "Views")
 
     def _on_study(self) -> None:
-        study = self.studies.current
-        if study is not None and (len(study.stacks) > 1 or self.studies.landmarks is not None):
+        study = self.session.study.current
+        views = len(study.stacks) if study is not None else 0
+        if views > 1 or self.session.anatomy.landmarks is not None:
             self.show_views()
 
     @property

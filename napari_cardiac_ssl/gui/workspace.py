@@ -22,7 +22,7 @@ from napari_cardiac_ssl.gui.display import METADATA, hide_brush_box, is_derived,
 from napari_cardiac_ssl.gui.label_layer import LabelLayerController
 from napari_cardiac_ssl.gui.schemes import scheme_told
 from napari_cardiac_ssl.session import JobStatus, Session
-from napari_cardiac_ssl.study import SliceIndex, Stack
+from napari_cardiac_ssl.study import SliceIndex, Stack, Study
 
 #: How long predictions may be taken over at a time: short enough that nobody feels it.
 ADOPT_S = 0.01
@@ -130,6 +130,9 @@ class Workspace:
                 raise InputError("training is running; finish or cancel it first")
             stack = stack_of(layer)
             self.view.take_strokes()
+            if not self.session.study.knows(stack):
+                beside = layer.metadata[METADATA].get("study")
+                self.session.study.add(beside or Study(stack.name, (stack,)))
             self.session.open(stack)
         self.changed.emit()
 
@@ -223,7 +226,8 @@ class Workspace:
         self._in_view = None
         for layer in self.viewer.layers:  # whose view was corrected: the project knows better
             ours = layer.metadata.get(METADATA, {})
-            shown = ours.get("stack") if isinstance(layer, Image) else None
+            is_mine = isinstance(layer, Image) or ours.get("session") is self.session
+            shown = ours.get("stack") if is_mine else None
             if shown is not None and shown is not stack and shown.digest == stack.digest:
                 layer.metadata[METADATA] = {**ours, "stack": stack}
         self.layer_shown.emit(self.view.show())

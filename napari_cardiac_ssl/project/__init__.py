@@ -5,8 +5,8 @@ from napari_cardiac_ssl.project.faults import (
     LockedError,
     NotWritableError,
 )
-from napari_cardiac_ssl.project.places import ENDING, home, is_project
-from napari_cardiac_ssl.project.project import Project
+from napari_cardiac_ssl.project.places import ENDING, automatic_path, home, is_project
+from napari_cardiac_ssl.project.project import Kind, Project
 from napari_cardiac_ssl.project.rows import KeptStack
 from napari_cardiac_ssl.project.stand_in import StandIn
 
@@ -14,10 +14,12 @@ __all__ = [
     "ENDING",
     "DamagedError",
     "KeptStack",
+    "Kind",
     "LockedError",
     "NotWritableError",
     "Project",
     "StandIn",
+    "automatic_path",
     "home",
     "is_project",
 ]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from napari_cardiac_ssl.anatomy import View
-from napari_cardiac_ssl.annotations import REFRESH, SliceContent, Step
+from napari_cardiac_ssl.annotations import REFRESH, SliceContent, State, Step
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import is_there
 from napari_cardiac_ssl.project import opening, rows
@@ -158,7 +158,7 @@ class Project:
     def is_used(self) -> bool:
         """Whether something was done that is worth keeping."""
         used = "SELECT EXISTS(SELECT 1 FROM steps) OR EXISTS(SELECT 1 FROM slices)"
-        said = "SELECT EXISTS(SELECT 1 FROM state WHERE kind != 'lineage')"
+        said = "SELECT EXISTS(SELECT 1 FROM state WHERE kind != 'lineage' AND value != '{}')"
         return any(self._journal.one(query)[0] for query in (used, said))
 
     # -- stacks ----------------------------------------------------------------------------
@@ -221,7 +221,9 @@ class Project:
     # -- history ---------------------------------------------------------------------------
 
     def add_step(self, digest: str, step: Step) -> int:
-        """Take in a step that was done; what had been undone cannot be done again any more.
+        """Take in a step that was done.
+
+        What had been undone cannot be redone any more, but after a refresh: that is no expert's.
 
         Returns
         -------
@@ -229,11 +231,14 @@ class Project:
             The step's number, for `extend_step`.
         """
         self._step += 1
+        is_refresh = step.what == REFRESH
+        over = f"DELETE FROM steps WHERE stack={rows.STACK} AND undone"
         self._journal.commit(
             [
-                (f"DELETE FROM steps WHERE stack={rows.STACK} AND undone", (digest,)),
+                *([] if is_refresh else [(over, (digest,))]),
                 rows.step(self._step, digest, step),
                 *rows.changes(self._step, digest, step.changes),
+                *rows.said(self._step, step.state),
                 (rows.FORGET_STEPS, {"digest": digest, "steps": MOST_STEPS, "bytes": MOST_BYTES}),
             ]
         )
@@ -244,20 +249,21 @@ class Project:
         self._journal.commit(rows.changes(number, digest, changes))
 
     def undoable(self, digest: str) -> tuple[int, str] | None:
-        """Return number and name of the newest step that is done; None if there is none."""
+        """Return number and name of an expert's newest step that is done; None if none is."""
         return self._next(digest, "NOT undone", "DESC")
 
     def redoable(self, digest: str) -> tuple[int, str] | None:
-        """Return number and name of the oldest step that is undone; None if there is none."""
+        """Return number and name of the oldest step that is undone; None if none is."""
         return self._next(digest, "undone", "ASC")
 
     def _next(self, digest: str, which: str, order: str) -> tuple[int, str] | None:
         if self._journal.is_behind:  # what could be undone is not there yet
             return None
         found: tuple[int, str] | None = self._journal.one(
-            f"SELECT id, what FROM steps WHERE stack={rows.STACK} AND {which} "
+            f"SELECT id, what FROM steps WHERE stack={rows.STACK} AND {which} AND what != ? "
             f"ORDER BY id {order} LIMIT 1",
             digest,
+            REFRESH,
         )
         return found
 
@@ -268,7 +274,12 @@ class Project:
         )
         found = self._journal.all(f"{rows.CHANGES} WHERE step=?", number)
         changes = dict(rows.change(row) for row in found)
-        return Step(rows.text(what), changes, (models[0], models[1]) if with_model else None)
+        state: dict[tuple[str, str], tuple[State, State]] = {
+            (kind, subject): (rows.detail(before) or None, rows.detail(after) or None)
+            for kind, subject, before, after in self._journal.all(rows.SAID, number)
+        }
+        before_and_after = (models[0], models[1]) if with_model else None
+        return Step(rows.text(what), changes, before_and_after, state)
 
     def earlier(self, digest: str, index: SliceIndex) -> Iterator[SliceContent]:
         """Yield what a slice was before each step that changed it, the newest first."""
@@ -294,13 +305,35 @@ class Project:
         *,
         undone: bool,
         contents: Mapping[SliceIndex, SliceContent],
+        known_better: Changes | None = None,
+        state: Mapping[tuple[str, str], State] | None = None,
         present: tuple[View, str | None] | None = None,
     ) -> None:
-        """Note that a step was undone or done again, and what its slices and model are now."""
+        """Note that a step was undone or redone, and what holds now.
+
+        Parameters
+        ----------
+        digest
+            The stack.
+        number
+            The step.
+        undone
+            Whether it was undone, or redone.
+        contents
+            What its slices are now.
+        known_better
+            Changes of the step that were others than it knew: a model has written in between.
+        state
+            What is said of stacks now.
+        present
+            A view and the digest of its present model, if that is another now.
+        """
         self._journal.commit(
             [
                 ("UPDATE steps SET undone=? WHERE id=?", (undone, number)),
+                *rows.changes(number, digest, known_better or {}),
                 *(rows.slice_(digest, index, content) for index, content in contents.items()),
+                *(rows.set_state(*key, value) for key, value in (state or {}).items()),
                 *(rows.present(*present) if present else ()),
             ]
         )
@@ -327,9 +360,18 @@ class Project:
         self._journal.commit([rows.set_state(kind, subject, value)])
 
     def state(self, kind: Kind, subject: str) -> dict[str, Any] | None:
-        """Return what holds of something; None if nothing was said."""
+        """Return what holds of something; None if nothing was said, or it was taken back."""
         row = self._journal.one(rows.STATE, kind, subject)
-        return rows.detail(row[0]) if row else None
+        return (rows.detail(row[0]) or None) if row else None
+
+    def take_over_state(self, other: "Project") -> None:
+        """Take over what another project knows of views and landmarks, as far as it is newer.
+
+        Each stack may have a project of its own; what holds of their study is known to all.
+        """
+        if not self.read_only:
+            found = other._journal.all(rows.STATES_OF_STUDY)
+            self._journal.commit([(rows.SET_NEWER_STATE, row) for row in found])
 
     def learned(self, model: str) -> dict[str, set[SliceIndex]]:
         """Return which slices of which stacks a model, or one it came from, has learned from."""
@@ -354,12 +396,8 @@ class Project:
     @property
     def views(self) -> dict[str, View]:
         """Which views stacks show, by digest, where somebody has corrected what was read."""
-        found = self._journal.all(rows.STATES, "view")
-        return {digest: rows.view(rows.detail(value).get("view")) for digest, value in found}
-
-    def correct_view(self, digest: str, view: View) -> None:
-        """Keep which view a stack shows, where its reading was wrong."""
-        self.set_state("view", digest, {"view": view})
+        found = ((d, rows.detail(value)) for d, value in self._journal.all(rows.STATES, "view"))
+        return {digest: rows.view(value.get("view")) for digest, value in found if value}
 
     # -- events ----------------------------------------------------------------------------
 

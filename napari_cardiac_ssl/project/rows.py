@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from napari_cardiac_ssl.anatomy import View
-from napari_cardiac_ssl.annotations import SliceContent, SliceRecord, SliceState, Step
+from napari_cardiac_ssl.annotations import SliceContent, SliceRecord, SliceState, State, Step
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.model_file import ModelFile
 from napari_cardiac_ssl.project.schema import PAGE_BYTES, migrate
@@ -52,9 +52,15 @@ MARK_FORGOTTEN = "UPDATE models SET whole=0 WHERE whole AND digest NOT IN (SELEC
 FORGET_EVENTS = "DELETE FROM events WHERE id <= (SELECT max(id) FROM events) - 10000"
 EVENTS = f"SELECT detail FROM events WHERE what=? AND (? IS NULL OR stack={STACK}) ORDER BY id"
 SET_STATE = "INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?)"
-CLEAR_STATE = "DELETE FROM state WHERE kind=? AND subject=?"
 STATE = "SELECT value FROM state WHERE kind=? AND subject=?"
 STATES = "SELECT subject, value FROM state WHERE kind=?"
+STATES_OF_STUDY = "SELECT kind, subject, value, at FROM state WHERE kind IN ('view', 'landmarks')"
+# What is known by now is not taken for something older. (Times are whole seconds: of two things
+# that were said in one, that holds which the session has just seen.)
+SET_NEWER_STATE = """
+INSERT INTO state VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
+SET value=excluded.value, at=excluded.at WHERE excluded.at >= at"""
+SAID = "SELECT kind, subject, before, after FROM said WHERE step=?"
 
 
 @dataclass(frozen=True)
@@ -226,9 +232,20 @@ def event(what: str, detail: Mapping[str, Any], digest: str | None) -> Statement
 
 def set_state(kind: str, subject: str, value: Mapping[str, Any] | None) -> Statement:
     """Make something hold of a subject; with None it holds no more."""
-    if value is None:
-        return CLEAR_STATE, (kind, subject)
-    return SET_STATE, (kind, subject, json.dumps(value), now())
+    # An empty value, and no missing one, tells another project that it was taken back.
+    return SET_STATE, (kind, subject, json.dumps(value or {}), now())
+
+
+def said(number: int, state: Mapping[tuple[str, str], tuple[State, State]]) -> list[Statement]:
+    """Add what was said of stacks to a step, and make it hold."""
+    statements: list[Statement] = []
+    for (kind, subject), values in state.items():
+        texts = [json.dumps(value or {}) for value in values]
+        statements += [
+            ("INSERT INTO said VALUES (?, ?, ?, ?, ?)", (number, kind, subject, *texts)),
+            set_state(kind, subject, values[1]),
+        ]
+    return statements
 
 
 def bindable(values: Sequence[Any] | Mapping[str, Any]) -> Sequence[Any] | Mapping[str, Any]:

@@ -94,7 +94,16 @@ UPDATE models SET checksum=(
     SELECT checksum(data) FROM (SELECT data FROM parts WHERE model=digest ORDER BY number))
     WHERE whole;
 """
-MIGRATIONS = (_STACKS_AND_MODELS, _HISTORY, _STATE_AND_SEALS)
+# Undo takes back what was said of stacks, too. It leaves refreshes alone, which an older version
+# may have undone.
+_SAID_IN_STEPS = """
+CREATE TABLE said(
+    step INTEGER NOT NULL REFERENCES steps(id) ON DELETE CASCADE, kind TEXT NOT NULL,
+    subject TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL,
+    PRIMARY KEY(step, kind, subject)) WITHOUT ROWID;
+DELETE FROM steps WHERE undone AND what='refresh';
+"""
+MIGRATIONS = (_STACKS_AND_MODELS, _HISTORY, _STATE_AND_SEALS, _SAID_IN_STEPS)
 
 
 def connect(

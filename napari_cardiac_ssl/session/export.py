@@ -1,53 +1,88 @@
 """The part of a session that leaves as files: masks, measurements, provenance, report, model."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from napari_cardiac_ssl.anatomy import UKBB, LabelScheme
+from napari_cardiac_ssl.annotations import Annotations
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.session.history import History
-from napari_cardiac_ssl.session.measurement import Measurement
+from napari_cardiac_ssl.measures import Measured, Phases
+from napari_cardiac_ssl.project import Project
+from napari_cardiac_ssl.session.anatomy import Anatomy
+from napari_cardiac_ssl.session.history import History, kept_annotations
+from napari_cardiac_ssl.session.measurement import Measurement, measured_of, phases_of
 from napari_cardiac_ssl.session.models import Models
 from napari_cardiac_ssl.session.open_study import OpenStudy
-from napari_cardiac_ssl.session.validation import Validation
+from napari_cardiac_ssl.session.validation import Score, Validation, scores_in
+from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.writers.registry import WRITERS
 from napari_cardiac_ssl.writers.tables import write_csv
 from napari_cardiac_ssl.writers.work import Choice, Work
 
 
 class Export:
-    """The work on the open stack as files, each of them whole or absent."""
+    """The work on a stack as files, each of them whole or absent."""
 
     def __init__(
         self,
         study: OpenStudy,
         history: History,
+        *,
+        anatomy: Anatomy,
         measurement: Measurement,
         models: Models,
         validation: Validation,
+        project_of: Callable[[Stack], AbstractContextManager[Project | None]],
     ) -> None:
-        self._study, self._history, self._measurement = study, history, measurement
-        self._models, self._validation = models, validation
+        self._study, self._history, self._anatomy = study, history, anatomy
+        self._measurement, self._models, self._validation = measurement, models, validation
+        self._project_of = project_of
 
-    def work(self, study: str = "", notes: Collection[str] = ()) -> Work:
-        """Return what there is to write of the open stack, as it is now.
+    def work(self, stack: Stack | None = None) -> Work:
+        """Return what there is to write of a stack, as it is now: of the open one by default.
 
-        Parameters
-        ----------
-        study
-            What users call the examination.
-        notes
-            What the reader of the study should know, a line each.
+        Another one is not opened for it: its labels are those that its project keeps.
+
+        Raises
+        ------
+        InputError
+            If they cannot be read.
         """
+        if stack is None or stack is self._study.stack:
+            return self._work(
+                self._study.stack,
+                self._history.annotations,
+                self._measurement.measured,
+                self._measurement.phases,
+                self._validation.scores,
+            )
+        with self._project_of(stack) as kept:
+            project = kept or Project.in_memory()
+            annotations = kept_annotations(project, stack)
+            measured = measured_of(stack, annotations)
+            phases = phases_of(project, stack, measured, annotations)
+            return self._work(stack, annotations, measured, phases, scores_in(project))
+
+    def _work(
+        self,
+        stack: Stack,
+        annotations: Annotations,
+        measured: Measured,
+        phases: Phases,
+        scores: Iterable[Score],
+    ) -> Work:
+        study = self._study.of(stack)
         return Work(
-            self._study.stack,
-            self._history.annotations,
-            self._measurement.measured,
-            self._measurement.phases,
-            study,
-            tuple(notes),
-            self._study.landmarks,
-            self._models.present,
+            stack,
+            annotations,
+            measured,
+            phases,
+            study.name,
+            study.notes,
+            self._anatomy.landmarks if study is self._study.current else None,
+            self._models.of(stack.view),
             [
                 {
                     "t": one.index.t,
@@ -56,8 +91,8 @@ class Export:
                     "when": one.when,
                     "dice": {str(structure): dice for structure, dice in one.dice.items()},
                 }
-                for one in self._validation.scores
-                if one.stack == self._study.stack.digest
+                for one in scores
+                if one.stack == stack.digest
             ],
         )
 
@@ -101,22 +136,33 @@ class Export:
         [file] = WRITERS["provenance"].write(Path(path), self.work(), Choice())
         return file
 
-    def report(self, path: Path, study: str, notes: Collection[str] = ()) -> Path:
+    def report(
+        self, path: Path, study: str | None = None, notes: Collection[str] | None = None
+    ) -> Path:
         """Write one page that can be read in a browser and printed: contours, curve, table.
 
         Parameters
         ----------
         path
             The file to be, ``.html``.
-        study, notes
-            As of `work`.
+        study
+            What users call the examination; by default as it was opened.
+        notes
+            What the reader of the page should know, a line each; by default what was remarked when
+            the study was read.
 
         Raises
         ------
         InputError
             If the stack is no short axis, no cavity is labelled, or it cannot be written.
         """
-        [file] = WRITERS["report"].write(Path(path), self.work(study, notes), Choice())
+        work = self.work()
+        work = replace(
+            work,
+            study=work.study if study is None else study,
+            notes=work.notes if notes is None else tuple(notes),
+        )
+        [file] = WRITERS["report"].write(Path(path), work, Choice())
         return file
 
     def model(self, path: Path) -> Path:

@@ -1,18 +1,29 @@
-"""The part of a session that holds the open stack's labels, and each step that changed them."""
+"""The part of a session that holds the open stack's labels, and each step that changed them.
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+Undo is of what an expert did. What a model wrote is no step of theirs: a stroke is taken back
+though a refresh came after it, and refreshes have a way back of their own (`History.take_back`).
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 
 from napari_cardiac_ssl.anatomy import View
-from napari_cardiac_ssl.annotations import OPEN_TO_MODEL, Annotations, SliceContent, Step, unpack
+from napari_cardiac_ssl.annotations import (
+    OPEN_TO_MODEL,
+    Annotations,
+    SliceContent,
+    State,
+    Step,
+    unpack,
+)
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.project import Project
+from napari_cardiac_ssl.project import Kind, Project
 from napari_cardiac_ssl.session.open_study import OpenStudy
 from napari_cardiac_ssl.session.signals import Signals
-from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.trainer import Predicted
 
 Changes = Mapping[SliceIndex, tuple[SliceContent, SliceContent]]
@@ -37,7 +48,7 @@ class Move(NamedTuple):
 
 
 class History:
-    """The labels of the open stack. Every change is one step that undo takes back.
+    """The labels of the open stack. All that an expert does is a step that undo takes back.
 
     Parameters
     ----------
@@ -106,11 +117,7 @@ class History:
 
     def open(self) -> None:
         """Take up the open stack's labels and states as the project has them."""
-        stack = self._study.stack
-        annotations = Annotations(stack.image.shape, self._who)
-        for index, content in self._project().contents(stack.digest).items():
-            annotations.put(index, content)
-        self._annotations = annotations
+        self._annotations = kept_annotations(self._project(), self._study.stack, self._who)
         self._signals.send(self._signals.history_changed)
 
     def close(self) -> None:
@@ -138,6 +145,37 @@ class History:
             self.add(Step(what, changes))
             changed += changes
             self._signals.send(self._signals.slices_changed, tuple(changed))
+
+    def set_state(self, what: str, kind: Kind, digest: str, value: State) -> None:
+        """Say what holds of a stack, as a step; nothing if that is what holds already.
+
+        Parameters
+        ----------
+        what
+            The step's name, in words.
+        kind
+            As of `Project.set_state`.
+        digest
+            Of the stack.
+        value
+            Plain values; None to take back what was said.
+
+        Raises
+        ------
+        InputError
+            If the project is open to read only.
+        """
+        self._project().refuse_if_read_only()
+        before = self._project().state(kind, digest)
+        if before != value:
+            self.add(Step(what, {}, state={(kind, digest): (before, value)}))
+            self._tell({kind})
+
+    def _tell(self, kinds: Collection[str]) -> None:
+        if "phases" in kinds:
+            self._signals.send(self._signals.phases_changed)
+        if not {"view", "landmarks"}.isdisjoint(kinds):
+            self._signals.send(self._signals.study_changed)
 
     def changes(self, before: Mapping[SliceIndex, SliceContent]) -> Changes:
         """Return what slices held before and hold now, as far as they differ."""
@@ -175,6 +213,9 @@ class History:
     def move(self, move: Move, present: tuple[View, str | None] | None) -> tuple[SliceIndex, ...]:
         """Undo or redo a step. A slice that is not as it left it is later work, and stays.
 
+        But where it is a model's as it was then, only a refresh came between: an expert's labels
+        go over it, and come off it again.
+
         Parameters
         ----------
         move
@@ -187,21 +228,29 @@ class History:
         tuple of SliceIndex
             The slices that were changed.
         """
-        annotations, contents = self.annotations, {}
+        annotations, contents, refreshed = self.annotations, dict[SliceIndex, SliceContent](), {}
         for index, (before, after) in move.step.changes.items():
             expected, wanted = (after, before) if move.undone else (before, after)
-            if annotations.content(index) == expected:
+            now = annotations.content(index)
+            both_the_model_s = _is_open(now) and _is_open(expected) and not _is_open(wanted)
+            if now != expected and both_the_model_s:
+                refreshed[index] = (before, now) if move.undone else (now, after)
+            if now == expected or both_the_model_s:
                 annotations.put(index, wanted)
                 contents[index] = wanted
+        said = {key: both[0 if move.undone else 1] for key, both in move.step.state.items()}
         self._project().move(
             self._study.stack.digest,
             move.number,
             undone=move.undone,
             contents=contents,
+            known_better=refreshed,
+            state=said,
             present=present,
         )
         self._signals.send(self._signals.history_changed)
         self._signals.send(self._signals.slices_changed, tuple(contents))
+        self._tell({kind for kind, _ in said})
         return tuple(contents)
 
     def take_back(
@@ -234,3 +283,21 @@ class History:
         self.add(Step("rolling back", changes, present))
         self._signals.send(self._signals.slices_changed, tuple(changes))
         return tuple(changes)
+
+
+def kept_annotations(project: Project, stack: Stack, who: str | None = None) -> Annotations:
+    """Return the labels and states of a stack as a project has them.
+
+    Raises
+    ------
+    InputError
+        If a slice is not as it was written.
+    """
+    annotations = Annotations(stack.image.shape, who)
+    for index, content in project.contents(stack.digest).items():
+        annotations.put(index, content)
+    return annotations
+
+
+def _is_open(content: SliceContent) -> bool:
+    return content.record.state in OPEN_TO_MODEL

@@ -5,13 +5,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cardiac_ssl.annotations import Annotations
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.measures import Measured, Phases
 from napari_cardiac_ssl.project import Project
 from napari_cardiac_ssl.session.history import History
 from napari_cardiac_ssl.session.open_study import OpenStudy
-from napari_cardiac_ssl.session.signals import Signals
-from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.study import SliceIndex, Stack
 
 
 class Measurement:
@@ -22,10 +22,8 @@ class Measurement:
         project: Callable[[], Project],
         study: OpenStudy,
         history: History,
-        signals: Signals,
     ) -> None:
         self._project, self._study, self._history = project, study, history
-        self._signals = signals
         self._measured: Measured | None = None
         self._versions: NDArray[np.int64] | None = None  # of the labels that were measured
 
@@ -34,9 +32,7 @@ class Measurement:
         """Areas and volumes of the labels as they are now."""
         stack, annotations = self._study.stack, self._history.annotations
         if self._measured is None or self._versions is None:
-            self._measured = Measured(
-                annotations.labels, stack.affine, orientation_known=stack.orientation_known
-            )
+            self._measured = measured_of(stack, annotations)
         else:
             changed = np.argwhere(self._versions != annotations.versions)
             if len(changed):
@@ -47,9 +43,9 @@ class Measurement:
     @property
     def phases(self) -> Phases:
         """ED and ES: as `set_phases` says, else detected from the LV's volume over time."""
-        if chosen := self._project().state("phases", self._study.stack.digest):
-            return Phases(chosen["ed"], chosen["es"])
-        return self.measured.phases(self._history.annotations.state)
+        return phases_of(
+            self._project(), self._study.stack, self.measured, self._history.annotations
+        )
 
     def set_phases(self, ed: int | None, es: int | None) -> None:
         """Say which frames are ED and ES; with two None they are detected from the volumes again.
@@ -64,9 +60,22 @@ class Measurement:
             if frame is not None and not 0 <= frame < stack.frames:
                 raise InputError(f"no frame {frame}: there are 0 to {stack.frames - 1}")
         chosen = None if ed is es is None else {"ed": ed, "es": es}
-        self._project().set_state("phases", stack.digest, chosen)
-        self._signals.send(self._signals.phases_changed)
+        self._history.set_state("ED and ES", "phases", stack.digest, chosen)
 
     def reset(self) -> None:
         """Forget what was measured: another stack is open."""
         self._measured = self._versions = None
+
+
+def measured_of(stack: Stack, annotations: Annotations) -> Measured:
+    """Return areas and volumes of a stack's labels."""
+    return Measured(annotations.labels, stack.affine, orientation_known=stack.orientation_known)
+
+
+def phases_of(
+    project: Project, stack: Stack, measured: Measured, annotations: Annotations
+) -> Phases:
+    """Return ED and ES of a stack: as was said, else detected from its volumes."""
+    if chosen := project.state("phases", stack.digest):
+        return Phases(chosen["ed"], chosen["es"])
+    return measured.phases(annotations.state)

@@ -34,6 +34,10 @@ class Models:
         """The present model of the open stack's view."""
         return self._present.get(self.view)
 
+    def of(self, view: View) -> ModelFile | None:
+        """Return the present model of a view."""
+        return self._present.get(view)
+
     @property
     def digest(self) -> str | None:
         """The digest of that."""

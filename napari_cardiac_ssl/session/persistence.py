@@ -1,13 +1,14 @@
 """The part of a session that keeps: the project, and what cannot be written to it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import is_there
-from napari_cardiac_ssl.project import KeptStack, LockedError, Project, StandIn
+from napari_cardiac_ssl.project import KeptStack, LockedError, Project, StandIn, automatic_path
 from napari_cardiac_ssl.readers.studies import read_study
 from napari_cardiac_ssl.session.signals import Signals
 from napari_cardiac_ssl.study import SliceIndex, Stack
@@ -159,7 +160,6 @@ class Persistence:
         is_stuck = isinstance(present, StandIn) and present.is_untouched
         if any(kept.digest == stack.digest for kept in present.stacks) and not is_stuck:
             return None
-        corrected = present.views.get(stack.digest)
         project: Project
         why = None
         try:
@@ -176,8 +176,6 @@ class Persistence:
         except InputError:
             project.close()
             raise
-        if corrected:
-            project.correct_view(stack.digest, corrected)
         return Found(project, why)
 
     def go_over_to(self, project: Project) -> Project:
@@ -219,6 +217,28 @@ class Persistence:
         self._signals.send(
             self._signals.said, f"saved as {path}; every change is kept there from now on"
         )
+
+    @contextmanager
+    def project_of(self, stack: Stack) -> Iterator[Project | None]:
+        """Have at hand the project that keeps what was done on a stack; None if none does.
+
+        Raises
+        ------
+        InputError
+            If that is one that cannot be read.
+        """
+        if any(kept.digest == stack.digest for kept in self.project.stacks):
+            yield self.project
+            return
+        path = automatic_path(stack.digest)
+        if not (self.keeps_by_itself and self.project.is_automatic and is_there(path)):
+            yield None
+            return
+        project = Project.open(path, read_only=True)
+        try:
+            yield project
+        finally:
+            project.close()
 
     def find(self, kept: KeptStack, at: Path | None = None) -> Stack:
         """Read a stack of the project from its file.

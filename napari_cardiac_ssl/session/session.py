@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.annotations import REFRESH, Annotations, SliceState, Step
 from napari_cardiac_ssl.files import is_there
 from napari_cardiac_ssl.model_file import ModelFile
 from napari_cardiac_ssl.project import KeptStack, Project
+from napari_cardiac_ssl.session.anatomy import Anatomy
 from napari_cardiac_ssl.session.doubt import Doubt
 from napari_cardiac_ssl.session.drafting import Drafting
 from napari_cardiac_ssl.session.examples import Examples
@@ -63,7 +65,8 @@ class Session:
         self.history = history = History(kept, study, signals, who)
         self.labelling = Labelling(study, history)
         self.drafting = Drafting(study, history)
-        self.measurement = Measurement(kept, study, history, signals)
+        self.anatomy = Anatomy(kept, study, history)
+        self.measurement = Measurement(kept, study, history)
         self.models = Models(kept, study, signals)
         self.examples = Examples(kept, study, history)
         self.validation = Validation(kept, study, history, self.models, signals)
@@ -77,7 +80,15 @@ class Session:
             signals=signals,
             before_job=self._before_job,
         )
-        self.export = Export(study, history, self.measurement, self.models, self.validation)
+        self.export = Export(
+            study,
+            history,
+            anatomy=self.anatomy,
+            measurement=self.measurement,
+            models=self.models,
+            validation=self.validation,
+            project_of=self.persistence.project_of,
+        )
 
     @property
     def stack(self) -> Stack:
@@ -132,7 +143,8 @@ class Session:
             self.cancel()
             self.persistence.keep_look()
             if found:
-                self._go_over_to(found.project)
+                same_study = self.study.is_open and self.study.of(stack) is self.study.current
+                self._go_over_to(found.project, same_study=same_study)
                 self.persistence.tell(found, stack)
             self.study.open(stack)
             self.history.open()
@@ -174,10 +186,12 @@ class Session:
             how = ", to read only" if read_only else ""
             self._say(f"{'made' if new else 'opened'} {path.name}{images}{how}")
 
-    def _go_over_to(self, project: Project) -> None:
+    def _go_over_to(self, project: Project, *, same_study: bool = False) -> None:
         self.cancel()
         self.persistence.keep_look()
         before = self.persistence.go_over_to(project)
+        if same_study:
+            project.take_over_state(before)
         self.study.close()
         self.history.close()
         self.models.carry_over(before)
@@ -190,6 +204,27 @@ class Session:
         """End the trainer process and let go of the project: all is kept."""
         self.training.close()
         self.persistence.close()
+
+    def correct_view(self, stack: Stack, view: View) -> None:
+        """Say which view a stack shows, where its reading was wrong.
+
+        The open stack is opened anew with it.
+
+        Raises
+        ------
+        InputError
+            If no stack is open, a job runs on it, or the project is open to read only.
+        """
+        with self.signals.held():
+            if stack.digest == self.stack.digest:  # it will be opened anew
+                self.training.refuse_if_busy()
+            self.history.set_state("view", "view", stack.digest, {"view": view})
+            self._follow_views()
+
+    def _follow_views(self) -> None:
+        """Have the study show the views that hold now."""
+        if (anew := self.study.correct_views()) is not None:
+            self.open(anew)
 
     # -- slices that are learned from ------------------------------------------------------
 
@@ -221,9 +256,10 @@ class Session:
     # -- back and forth --------------------------------------------------------------------
 
     def undo(self) -> Slices:
-        """Take the last step back: a stroke, a refresh, a draft; its slices' states with it.
+        """Take back what an expert did last: a stroke, a draft, a landmark, a roll-back.
 
-        With a refresh goes the model that it brought, if that is the present one.
+        Its slices' states go with it. What a model wrote meanwhile stays: `roll_back` goes back to
+        what it was before.
         """
         return self._step(undone=True)
 
@@ -238,11 +274,16 @@ class Session:
             step = self.history.next(undone=undone)
             if step is None:
                 return ()
+            views = [digest for kind, digest in step.step.state if kind == "view"]
+            if self.stack.digest in views:  # it will be opened anew
+                self.training.refuse_if_busy()
             moves, model = self.models.moving_with(step)
             present = (self.models.view, model.digest if model else None) if moves else None
             changed = self.history.move(step, present)
             if moves:
                 self._follow(model)
+            if views:
+                self._follow_views()
         return changed
 
     def roll_back(self) -> Slices:

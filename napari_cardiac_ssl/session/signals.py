@@ -47,6 +47,9 @@ class Signals:
     phases_changed
         ``()``: ED and ES were corrected. (Detected from the volumes they may change with any
         label.)
+    study_changed
+        ``()``: another stack is worked on, studies came or went, a view was corrected, or how the
+        heart lies is known otherwise.
     """
 
     stack_opened = Signal(Stack)
@@ -62,6 +65,7 @@ class Signals:
     validated = Signal(tuple)
     uncertainty_changed = Signal()
     phases_changed = Signal()
+    study_changed = Signal()
 
     def __init__(self) -> None:
         self._waiting: list[tuple[SignalInstance, tuple[Any, ...]]] | None = None

@@ -86,12 +86,7 @@ class Validation:
     @property
     def scores(self) -> tuple[Score, ...]:
         """All scores so far, the oldest first. A slice corrected once more is scored once."""
-        found: dict[tuple[str, SliceIndex, str], Score] = {}
-        for note in self._project().notes(_SCORED):
-            score = _score(note)
-            found.pop(key := (score.stack, score.index, score.model), None)
-            found[key] = score
-        return tuple(found.values())
+        return scores_in(self._project())
 
     @property
     def verdict(self) -> str:
@@ -175,6 +170,16 @@ class Validation:
                 if index in step.changes:
                     return step.changes[index][1].mask
         return known
+
+
+def scores_in(project: Project) -> tuple[Score, ...]:
+    """Return a project's scores, the oldest first; of a slice scored again the last one."""
+    found: dict[tuple[str, SliceIndex, str], Score] = {}
+    for note in project.notes(_SCORED):
+        score = _score(note)
+        found.pop(key := (score.stack, score.index, score.model), None)
+        found[key] = score
+    return tuple(found.values())
 
 
 def _score(note: Mapping[str, Any]) -> Score:

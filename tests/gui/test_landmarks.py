@@ -65,7 +65,7 @@ def test_three_clicks_tell_how_the_heart_lies(window, made):
         assert window.clicks.prompt.startswith(f"{number} of 3")
         press(window, made.landmarks[name])
     assert not window.clicks.asking
-    assert window.studies.frame.towards_rv @ made.rv_direction > np.cos(np.deg2rad(10))
+    assert window.session.anatomy.frame.towards_rv @ made.rv_direction > np.cos(np.deg2rad(10))
     assert "Landmarks" in names(window)
     assert window.viewer.layers.selection.active == labels
     assert not window.session.annotations.labels.any()
@@ -86,7 +86,7 @@ def test_last_click_can_be_taken_back_and_all_be_given_up(window, made):
     press(window, made.landmarks["lv_base"])
     window.clicks.cancel()
     assert not window.clicks.asking
-    assert window.studies.landmarks is None
+    assert window.session.anatomy.landmarks is None
     assert "Landmarks" not in names(window)
     assert window.viewer.layers.selection.active == window.view.layer
     assert window.clicks._on_press not in window.viewer.mouse_drag_callbacks
@@ -100,7 +100,7 @@ def test_points_that_cannot_be_a_heart_s_are_asked_for_again(window, made, wrong
     press(window, base)
     press(window, made.landmarks["rv_lateral"])
     assert window.clicks.asking
-    assert window.studies.landmarks is None
+    assert window.session.anatomy.landmarks is None
     assert window.clicks.prompt.startswith("1 of 3")
     assert "lv_base" in notification_manager.records[-1].message
 
@@ -110,24 +110,24 @@ def test_landmarks_are_kept_undone_saved_and_loaded(window, made, tmp_path):
         if not window.clicks.asking:
             window.clicks.start()
         press(window, point)
-    first = window.studies.landmarks
+    first = window.session.anatomy.landmarks
     path = tmp_path / "landmarks.json"
     path.write_text(json.dumps({"other": {}}))
-    window.studies.save_landmarks(path)
+    window.session.anatomy.save_landmarks(path)
     assert set(read_landmarks(path)) == {"other", "alone"}
     again = landmarks_of(read_landmarks(path), tmp_path / "alone.nii.gz")
     assert np.allclose(again.lv_apex, first.lv_apex, atol=0.01)
-    window.studies.set_landmarks(None)
-    assert window.studies.frame is None
-    window.studies.undo_landmarks()
-    assert window.studies.landmarks is first
-    window.studies.set_landmarks(None)
-    window.studies.load_landmarks(path)
-    assert np.allclose(window.studies.landmarks.lv_base, first.lv_base, atol=0.01)
+    window.session.anatomy.set_landmarks(None)
+    assert window.session.anatomy.frame is None
+    window.session.undo()
+    assert np.allclose(window.session.anatomy.landmarks.lv_base, first.lv_base)
+    window.session.anatomy.set_landmarks(None)
+    window.session.anatomy.load_landmarks(path)
+    assert np.allclose(window.session.anatomy.landmarks.lv_base, first.lv_base, atol=0.01)
     sax = window.session.stack
     window.studies.clear()
     window.studies.add(Study("alone", (sax,)))  # the project has kept them
-    assert np.allclose(window.studies.landmarks.lv_base, first.lv_base, atol=0.01)
+    assert np.allclose(window.session.anatomy.landmarks.lv_base, first.lv_base, atol=0.01)
 
 
 def test_lines_lie_where_the_planes_cut_the_slices(viewer, session, made):
@@ -139,7 +139,7 @@ def test_lines_lie_where_the_planes_cut_the_slices(viewer, session, made):
         window.lines.show(POSITIONS, True)
         assert viewer.layers.selection.active == active
         lines = viewer.layers[TRACES].data
-        plane = window.studies.frame.four_chamber
+        plane = window.session.anatomy.frame.four_chamber
         expected = trace(plane, sax, 2).ends_xy[:, ::-1]
         on_slice = [line for line in lines if line[0, 0] == 2]
         assert any(
@@ -149,7 +149,10 @@ def test_lines_lie_where_the_planes_cut_the_slices(viewer, session, made):
             end_mm = sax.world_mm((start + along)[::-1])
             apart = [
                 abs(float(Plane.distance_mm(one, end_mm)))
-                for one in (window.studies.frame.four_chamber, window.studies.frame.two_chamber)
+                for one in (
+                    window.session.anatomy.frame.four_chamber,
+                    window.session.anatomy.frame.two_chamber,
+                )
             ]
             assert min(apart) < 1e-6
         assert len(viewer.layers[POSITIONS].data) == 9 * 4 * sax.slices

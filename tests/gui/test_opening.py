@@ -56,7 +56,7 @@ def test_folder_of_views_is_read_in_the_background(widget, folder, qtbot):
     assert "reading p3" in widget.status.text().lower()
     qtbot.waitUntil(lambda: not widget.opening.busy)
     assert widget.session.stack.view is View.SAX
-    assert {stack.view for stack in widget.studies.current.stacks} == {
+    assert {stack.view for stack in widget.session.study.current.stacks} == {
         View.SAX,
         View.LAX_2CH,
         View.LAX_4CH,
@@ -220,8 +220,8 @@ def test_renamed_layers_stay_what_they_are(widget, folder, qtbot):
     read_all(widget, qtbot, folder)
     widget.workspace.image.name = "renamed"
     widget.view.layer.name = "renamed too"
-    widget.studies.work_on(widget.studies.current.stack(View.LAX_4CH))
-    widget.studies.work_on(widget.studies.current.stack(View.SAX))
+    widget.studies.work_on(widget.session.study.current.stack(View.LAX_4CH))
+    widget.studies.work_on(widget.session.study.current.stack(View.SAX))
     names = [layer.name for layer in widget.viewer.layers]
     assert names == ["p3_sax", "p3_sax labels", "View planes"]
 

@@ -80,19 +80,19 @@ def test_a_corrected_view_is_corrected_when_the_study_is_opened_again(make, stud
     widget = make()
     widget.studies.add(study)
     two = study.stack(View.LAX_2CH)
-    widget.studies.correct(two, View.RVOT)
+    widget.session.correct_view(two, View.RVOT)
     sax = widget.session.stack
-    widget.studies.correct(sax, View.LAX_3CH)
+    widget.session.correct_view(sax, View.LAX_3CH)
     assert widget.session.stack.view is View.LAX_3CH
 
     widget = make()
     widget.studies.add(again(study))
     assert widget.session.stack.view is View.LAX_3CH
-    views = [stack.view for stack in widget.studies.current.stacks]
+    views = [stack.view for stack in widget.session.study.current.stacks]
     assert sorted(views) == sorted([View.LAX_3CH, View.RVOT, View.LAX_4CH])
-    assert len(widget.studies.known) == 1
+    assert len(widget.session.study.known) == 1
     assert widget.workspace.image is not None
-    widget.studies.work_on(widget.studies.current.stack(View.RVOT))
+    widget.studies.work_on(widget.session.study.current.stack(View.RVOT))
     assert widget.session.stack.view is View.RVOT
     assert [layer.metadata["cardiac_ssl"]["stack"] for layer in widget.viewer.layers] == [
         widget.session.stack

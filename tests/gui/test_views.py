@@ -100,11 +100,11 @@ def test_click_on_a_pane_goes_to_the_slice_that_is_nearest(window, made, qtbot):
 
 def test_corrected_view_counts_from_then_on(window, made):
     two, four = made.study.stack(View.LAX_2CH), made.study.stack(View.LAX_4CH)
-    assert window.studies.frame is not None
-    window.studies.correct(two, View.RVOT)
-    assert window.studies.frame is None
-    assert "LAX_2CH" in window.studies.why_no_frame
-    assert [stack.view for stack in window.studies.current.stacks] == [
+    assert window.session.anatomy.frame is not None
+    window.session.correct_view(two, View.RVOT)
+    assert window.session.anatomy.frame is None
+    assert "LAX_2CH" in window.session.anatomy.why_no_frame
+    assert [stack.view for stack in window.session.study.current.stacks] == [
         View.SAX,
         View.RVOT,
         four.view,
@@ -115,13 +115,13 @@ def test_landmarks_tell_how_the_heart_lies_without_other_views(viewer, session, 
     widget = CardiacWidget(viewer, session)
     try:
         widget.studies.add(Study("alone", (made.study.stack(View.SAX),)))
-        assert widget.studies.frame is None
-        assert "three landmarks" in widget.studies.why_no_frame
-        widget.studies.set_landmarks(Landmarks.of(made.landmarks))
-        towards_rv = widget.studies.frame.towards_rv
+        assert widget.session.anatomy.frame is None
+        assert "three landmarks" in widget.session.anatomy.why_no_frame
+        widget.session.anatomy.set_landmarks(Landmarks.of(made.landmarks))
+        towards_rv = widget.session.anatomy.frame.towards_rv
         assert towards_rv @ made.rv_direction == pytest.approx(1, abs=0.01)
-        widget.studies.set_landmarks(None)
-        assert widget.studies.frame is None
+        widget.session.anatomy.set_landmarks(None)
+        assert widget.session.anatomy.frame is None
     finally:
         widget.close_session()
 

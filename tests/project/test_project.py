@@ -27,13 +27,15 @@ def test_a_step_is_there_again(kept):
     kept.extend_step(number, DIGEST, {B: (EMPTY, content(2))})
     kept = reopened(kept)
     assert kept.contents(DIGEST) == {A: content(1), B: content(2)}
-    assert kept.undoable(DIGEST) == (number, "refresh")
+    assert kept.undoable(DIGEST) == (number - 1, "stroke")  # a refresh is no expert's step
     assert kept.step(number) == Step("refresh", {B: (EMPTY, content(2))}, (None, "m1"))
-    kept.move(DIGEST, number, undone=True, contents={B: EMPTY})
+    kept.move(DIGEST, number - 1, undone=True, contents={A: EMPTY})
     kept = reopened(kept)
-    assert kept.contents(DIGEST)[B] == EMPTY
-    assert kept.undoable(DIGEST)[1] == "stroke"
-    assert kept.redoable(DIGEST) == (number, "refresh")
+    assert kept.contents(DIGEST)[A] == EMPTY
+    assert kept.undoable(DIGEST) is None
+    assert kept.redoable(DIGEST) == (number - 1, "stroke")
+    kept.add_step(DIGEST, Step("refresh", {}))
+    assert kept.redoable(DIGEST) == (number - 1, "stroke")
     kept.add_step(DIGEST, stroke(3))
     assert kept.redoable(DIGEST) is None
     kept.close()

@@ -9,6 +9,7 @@ import pytest
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.annotations import SliceState, Step
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.geometry.frame import Landmarks
 from napari_cardiac_ssl.project import Project, schema
 from napari_cardiac_ssl.session import Session
 
@@ -24,7 +25,7 @@ def test_after_twenty_thousand_events_all_that_holds_is_there(kept):
     kept.set_state("phases", DIGEST, PHASES)
     kept.set_state("landmarks", DIGEST, POINTS)
     kept.set_state("lineage", "m1", LESSON)
-    kept.correct_view(DIGEST, View.LAX_2CH)
+    kept.set_state("view", DIGEST, {"view": View.LAX_2CH})
     kept.models.keep(model(), View.SAX, None)
     kept.models.set_present(View.SAX, "m1")
     for number in range(EVENTS):
@@ -52,8 +53,8 @@ def test_what_cannot_be_kept_is_not_said_to_be(kept, path):
     session.open(STACK)
     for verb in (
         lambda: session.measurement.set_phases(0, None),
-        lambda: session.study.set_landmarks(None),
-        lambda: session.study.correct_view(STACK, View.LAX_4CH),
+        lambda: session.anatomy.set_landmarks(Landmarks.of(POINTS)),
+        lambda: session.correct_view(STACK, View.LAX_4CH),
     ):
         with pytest.raises(InputError, match="was opened to read"):
             verb()
@@ -66,7 +67,7 @@ def test_twenty_thousand_events_later_a_session_validates_as_before(path):
     session.open_project(path)
     session.open(STACK)
     session.measurement.set_phases(0, 0)
-    session.study.correct_view(STACK, View.LAX_4CH)
+    session.correct_view(STACK, View.LAX_4CH)
     project = session.project
     for name, parent, slices in (("m1", None, [A]), ("m2", "m1", [B])):
         project.models.keep(model(name, previous=parent), View.LAX_4CH, parent)
@@ -111,7 +112,7 @@ def test_what_a_model_has_learned_goes_with_it_to_the_next_project(tmp_path):
 def old_file(path, layout):
     """A file of a layout before, with everything in it that it could hold."""
     old = sqlite3.connect(path, isolation_level=None)
-    schema.migrate(old, upto=layout)
+    schema.migrate(old, upto=min(layout, 2))
     old.execute(
         "INSERT INTO stacks(digest, name, view, frames, slices, height, width, path, opened, look) "
         "VALUES (?, 'heart', 'SAX', 1, 2, 4, 4, '/a/heart.nii', '2026', '{\"t\": 0}')",
@@ -159,6 +160,11 @@ def old_file(path, layout):
             "INSERT INTO changes VALUES (7, 0, 0, ?, ?, ?, ?)",
             (records[0], EMPTY.mask, records[1], content(2).mask),
         )
+        old.execute(
+            "INSERT INTO steps(id, stack, what, at, with_model, undone) "
+            "VALUES (8, 1, 'refresh', '2026', 1, 1)"
+        )
+    schema.migrate(old, upto=layout)
     old.close()
 
 
@@ -185,7 +191,7 @@ def test_a_file_of_a_layout_before_opens_with_everything_in_it(path, layout, rea
     assert kept.notes("validation") == ({"stack": DIGEST},)
     assert kept.notes("phases") == kept.notes("learned") == ()
     if layout >= 2:
-        assert kept.undoable(DIGEST) == (7, "stroke")
+        assert (kept.undoable(DIGEST), kept.redoable(DIGEST)) == ((7, "stroke"), None)
         assert kept.step(7).changes[A][1].mask == content(2).mask
     if read_only:
         assert path.read_bytes() == before

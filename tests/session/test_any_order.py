@@ -37,7 +37,6 @@ class Work(RuleBasedStateMachine):
         super().__init__()
         self.trainer = ScriptedTrainer()
         self.models = 0
-        self.adrift = False
         self.session = Session(trainer=self.trainer, who="reader")
 
     @initialize()
@@ -46,7 +45,7 @@ class Work(RuleBasedStateMachine):
             self.file = Path(tempfile.mkdtemp(dir=self.folder)) / "work.cardiac"
             self.session.open_project(self.file)
         self.session.open(STACK)
-        self.states, self.at = [self.seen()], 0
+        self.states, self.at = [self.by_expert()], 0
 
     def teardown(self):
         self.session.close()
@@ -62,29 +61,34 @@ class Work(RuleBasedStateMachine):
         annotations = self.session.annotations
         return {i: annotations.labels[i].tobytes() for i in annotations.slices(*PROTECTED)}
 
-    def done(self, *, always=False):
-        """A verb was called: what is seen now is one step further."""
-        now = self.seen()
-        if always or now != self.states[self.at]:
-            self.states[self.at + 1 :] = [now]
+    def by_expert(self):
+        """What undo is of: the slices that are an expert's, as they are."""
+        annotations = self.session.annotations
+        return [(i, annotations.record(i), drawn) for i, drawn in self.drawn().items()]
+
+    def done(self, before=None):
+        """A verb was called: what is seen now is one step further, if anything is another."""
+        if before != self.seen():
+            self.states[self.at + 1 :] = [self.by_expert()]
             self.at += 1
 
     # -- an expert's verbs -----------------------------------------------------------------
 
     @rule(index=indices, code=codes)
     def annotate(self, index, code):
+        before = self.seen()
         self.session.labelling.annotate(index, np.full((2, 2), code, np.uint8))
-        self.done()
+        self.done(before)
 
     @rule(
         slices=st.sets(indices, min_size=1),
         verb=st.sampled_from(["confirm", "accept", "unconfirm", "exclude", "include"]),
     )
     def mark(self, slices, verb):
-        before = self.session.annotations.labels.copy()
+        before = self.seen()
         verb_of(self.session, verb)(*slices)
-        np.testing.assert_array_equal(self.session.annotations.labels, before)
-        self.done()
+        assert self.seen()[0] == before[0]
+        self.done(before)
 
     @rule(index=indices, end=st.sampled_from(["first", "last"]), every=st.booleans())
     def set_end(self, index, end, every):
@@ -104,14 +108,15 @@ class Work(RuleBasedStateMachine):
             excluded = annotations.state(beyond) is SliceState.EXCLUDED
             assert excluded or after[beyond] == empty
         assert not annotations.is_outside(index)
-        self.done()
+        self.done(was)
 
     @rule(index=indices)
     def revert(self, index):
         others = {i: labels for i, labels in self.drawn().items() if i != index}
+        before = self.seen()
         self.session.labelling.revert(index)
         assert others.items() <= self.drawn().items()
-        self.done()
+        self.done(before)
 
     # -- what is not the expert's ----------------------------------------------------------
 
@@ -122,7 +127,7 @@ class Work(RuleBasedStateMachine):
         number, wanted = self.trainer.jobs[-1].number, self.trainer.jobs[-1].predict[1]
         if touched:
             self.annotate(touched, code)
-        drawn = self.drawn()
+        drawn, before = self.drawn(), self.seen()
         self.models += 1
         labels = np.full((1, 2, 2), code, np.uint8)
         said = [Trained(number, ModelFile(f"m{self.models}", b"weights", 1, None, 1.0))]
@@ -131,10 +136,8 @@ class Work(RuleBasedStateMachine):
         while self.session.training.busy:
             self.session.process_messages(adopt_s=1e-9)
         assert drawn.items() <= self.drawn().items()
-        if whole:
-            self.done(always=True)
-        else:
-            assert self.seen() == self.states[self.at]
+        assert self.by_expert() == self.states[self.at]  # it is no step: undo and redo stay
+        assert whole or self.seen() == before
 
     @precondition(lambda self: self.session.model)
     @rule()
@@ -142,9 +145,16 @@ class Work(RuleBasedStateMachine):
         drawn = self.drawn()
         previous = self.session.project.models.previous(self.session.model.digest)
         if previous is None or self.session.project.models.is_kept(previous):
+            before = self.seen()
             self.session.roll_back()
             assert drawn.items() <= self.drawn().items()
-            self.done(always=True)
+            self.done()
+            after, kept = self.seen(), self.session.project.models.is_kept(before[2])
+            self.session.undo()
+            assert self.seen()[:2] == before[:2]
+            assert not kept or self.seen() == before
+            self.session.redo()
+            assert self.seen()[:2] == after[:2]
 
     # -- back and forth --------------------------------------------------------------------
 
@@ -153,7 +163,7 @@ class Work(RuleBasedStateMachine):
         for _ in range(times):
             self.session.undo()
             self.at = max(self.at - 1, 0)
-            self.is_as_it_was()
+            assert self.by_expert() == self.states[self.at]
         assert (self.session.history.undoable is None) == (self.at == 0)
 
     @rule(times=st.integers(1, 6))
@@ -161,20 +171,8 @@ class Work(RuleBasedStateMachine):
         for _ in range(times):
             self.session.redo()
             self.at = min(self.at + 1, len(self.states) - 1)
-            self.is_as_it_was()
+            assert self.by_expert() == self.states[self.at]
         assert (self.session.history.redoable is None) == (self.at == len(self.states) - 1)
-
-    def is_as_it_was(self):
-        labels, records, model = self.seen()
-        expected = self.states[self.at]
-        assert (labels, records) == expected[:2]
-        # Undo goes further back than weights are kept: from there on the model stays.
-        kept = expected[2] is None or self.session.project.models.is_kept(expected[2])
-        self.adrift = self.adrift or not kept
-        if self.adrift:
-            self.states[self.at] = (labels, records, model)
-        else:
-            assert model == expected[2]
 
     @precondition(lambda self: self.folder)
     @rule()

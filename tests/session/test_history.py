@@ -1,4 +1,4 @@
-"""Undo and redo: labels, states and the model that came with a refresh."""
+"""Undo and redo, of what an expert did; and the way back from what a model wrote."""
 
 import numpy as np
 import pytest
@@ -17,33 +17,69 @@ def seen(session):
     return annotations.labels.tobytes(), records, session.model and session.model.digest
 
 
-def test_every_verb_is_one_step_back_and_forth(session, trainer):
+def drawn(session):
+    """What an expert has done, which undo is of: not what a model writes meanwhile."""
+    annotations = session.annotations
+    slices = annotations.slices(SliceState.EDITING, SliceState.EXPERT, SliceState.EXCLUDED)
+    return {i: (annotations.record(i), annotations.labels[i].tobytes()) for i in slices}
+
+
+def test_every_action_is_one_step_back_and_forth_whatever_a_model_writes(session, trainer):
     verbs = [
         lambda: session.labelling.annotate(A, square(1)),
         lambda: session.labelling.annotate(A, square(3)),
         lambda: session.confirm(A),
-        lambda: train(session, trainer),
-        lambda: session.accept(*session.stack.slice_indices()),
+        lambda: (train(session, trainer), session.accept(*session.stack.slice_indices())),
         lambda: session.labelling.unconfirm(A, B),
         lambda: session.labelling.exclude(A),
         lambda: session.labelling.include(A),
         lambda: session.labelling.revert(A, B),
-        lambda: train(session, trainer),
     ]
-    states = [seen(session)]
+    states = [drawn(session)]
     for verb in verbs:
         verb()
-        states.append(seen(session))
+        states.append(drawn(session))
+    train(session, trainer)  # which writes on what was reverted
     for state in reversed(states[:-1]):
         session.undo()
-        assert seen(session) == state
+        assert drawn(session) == state
     assert session.history.undoable is None
+    assert session.model is not None
     session.undo()
-    assert seen(session) == states[0]
+    assert drawn(session) == states[0]
     for state in states[1:]:
         session.redo()
-        assert seen(session) == state
+        assert drawn(session) == state
     assert session.history.redoable is None
+    assert session.annotations.state(B) is SliceState.PREDICTED  # as the last refresh left it
+
+
+def test_undo_after_a_refresh_takes_back_the_last_stroke(session, trainer):
+    session.labelling.annotate(A, square(1))
+    session.confirm(A)
+    session.labelling.annotate(B, square(1))
+    train(session, trainer, code=2)
+    model, predicted = session.model, session.stack.slice_indices()[0]
+    assert session.undo() == (B,)
+    assert session.model is model
+    assert session.annotations.record(predicted).model == model.digest
+    session.redo()
+    assert (session.annotations.labels[B] == square(1)).all()
+
+
+def test_a_refresh_between_undo_and_redo_costs_no_stroke(session, trainer):
+    session.labelling.annotate(A, square(1))
+    session.confirm(A)
+    train(session, trainer)
+    session.labelling.annotate(B, square(3))
+    session.undo()
+    train(session, trainer, code=2)
+    assert (session.annotations.labels[B] == square(2)).all()
+    assert session.history.redoable == "stroke"
+    session.redo()
+    assert (session.annotations.labels[B] == square(3)).all()
+    session.undo()  # to what was there before it was redone
+    assert (session.annotations.labels[B] == square(2)).all()
 
 
 def test_what_can_be_undone_is_named(session, trainer, heard):
@@ -80,7 +116,7 @@ def test_what_the_model_had_before_is_known(session, trainer):
     assert before(B) == (SliceState.PREDICTED, 2)
 
 
-def test_a_refresh_in_portions_is_one_step(session, trainer):
+def test_a_refresh_in_portions_is_taken_back_as_one(session, trainer):
     session.labelling.annotate(A, square(1))
     session.confirm(A)
     before = seen(session)
@@ -95,19 +131,23 @@ def test_a_refresh_in_portions_is_one_step(session, trainer):
     trainer.script = [trained, *parts, done]
     session.process_messages(adopt_s=1e-9)
     assert session.training.busy
-    session.undo()  # takes over the rest first
+    session.roll_back()  # takes over the rest first
     assert not session.training.busy
     assert seen(session) == before
+    session.undo()
+    assert session.model.digest == "m1"
+    assert session.annotations.state(B) is SliceState.PREDICTED
 
 
-def test_a_stroke_in_the_midst_of_a_refresh_outlives_its_undo(session, trainer):
+def test_a_stroke_in_the_midst_of_a_refresh_outlives_its_way_back(session, trainer):
     session.labelling.annotate(A, square(1))
     session.training.train()
     session.labelling.annotate(B, square(3))
     say(session, trainer, *result(trainer.jobs[-1]))
-    session.undo()
+    session.roll_back()
     assert (session.annotations.labels[B] == square(3)).all()
     assert session.annotations.state(B) is SliceState.EDITING
+    session.undo()
     assert session.history.undoable == "stroke"
 
 

@@ -76,9 +76,13 @@ def test_reopened_as_it_was_and_undo_goes_on(make, trainer, image, tmp_path):
     assert again.persistence.look(again.stack) == Look(B, (1.0, 9.0))
     again.redo()
     assert seen(again)[:2] == states[-1][:2]
-    for state in reversed(states[:-1]):
+    for state in (states[3], states[2]):  # back to the training, which is no step of the expert's
         again.undo()
         assert seen(again)[:3] == state[:3]
+    again.undo()
+    assert again.annotations.record(A) == states[0][1][A]
+    assert again.annotations.state(B) is SliceState.PREDICTED
+    assert again.model == states[2][2]
     (curve,) = again.project.notes("trained") or ({"loss": []},)
     assert isinstance(curve["loss"], list)
 

@@ -68,14 +68,13 @@ def test_who_hears_of_a_new_model_finds_its_predictions_scores_and_doubts(sessio
             (
                 session.model is model,
                 session.annotations.record(B).model == model.digest,
-                session.history.undoable,
                 session.training.busy,
                 session.models.learned(model.digest),
             )
         )
     )
     train(session, trainer)
-    assert seen == [(True, True, "refresh", False, {A})]
+    assert seen == [(True, True, False, {A})]
 
 
 def test_measures_follow_every_change_of_labels(session):

@@ -52,7 +52,7 @@ def test_waiting_for_a_last_word_ends_with_the_job(session, trainer):
 def test_another_models_doubts_are_not_shown(session, trainer):
     session.labelling.annotate(A, square(1))
     train(session, trainer)
-    session.undo()
+    session.roll_back()
     assert session.model is None
     assert np.isnan(session.doubt.uncertainty).all()
 

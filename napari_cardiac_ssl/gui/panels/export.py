@@ -18,13 +18,14 @@ from qtpy.QtWidgets import (
 
 from napari_cardiac_ssl.anatomy import SCHEMES, LabelScheme
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.gui.cuts import same_moment
 from napari_cardiac_ssl.gui.panels.controls import button, column, describe
 from napari_cardiac_ssl.gui.preferences import preferences
 from napari_cardiac_ssl.gui.schemes import words_of
-from napari_cardiac_ssl.gui.studies import Studies
+from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.writers.registry import WRITERS
-from napari_cardiac_ssl.writers.work import Choice, Work, Writer
+from napari_cardiac_ssl.writers.work import Choice, Work
 
 #: Names of folders that say nothing of whose scans they hold.
 _OF_MANY = {"dicom", "dicomdir", "images", "image", "img", "mr", "mri", "cine", "scan", "study"}
@@ -37,13 +38,13 @@ class ExportPanel(QWidget):
 
     Parameters
     ----------
-    studies
+    workspace
         The window's.
     """
 
-    def __init__(self, studies: Studies) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self._studies, self._workspace = studies, studies.workspace
+        self._workspace = workspace
         self.parts: dict[str, QCheckBox] = {}
         for key, writer in WRITERS.items():
             box = self.parts[key] = QCheckBox(writer.name)
@@ -81,7 +82,7 @@ class ExportPanel(QWidget):
         layout.addWidget(self.names)
         layout.addLayout(form)
         self._workspace.changed.connect(self._show)
-        studies.changed.connect(self._show)
+        workspace.session.signals.study_changed.connect(self._show)
         self._show()
 
     @property
@@ -113,8 +114,8 @@ class ExportPanel(QWidget):
         with self._workspace.reporting(), _aside(folder) as aside:
             self._workspace.view.take_strokes()
             written: list[Path] = []
-            for write in self._jobs(aside):
-                written += [folder / path.relative_to(aside) for path in write()]
+            for work in self._works():
+                written += [folder / path.relative_to(aside) for path in self._write(work, aside)]
             if not written:
                 raise InputError("nothing to export: tick what is to be written")
             made = [path.relative_to(aside) for path in aside.rglob("*") if path.is_file()]
@@ -129,71 +130,44 @@ class ExportPanel(QWidget):
             done += written
         return done
 
-    def _jobs(self, folder: Path) -> list[Callable[[], list[Path]]]:
-        study, here = self._studies.current, self._workspace.session.stack
-        if study is None or not self.all_views.isChecked():
-            return [lambda: self._export_one(folder)]
-        if self._workspace.session.training.busy:
-            raise InputError("training is running; finish or cancel it to export all views")
+    def _works(self) -> Iterator[Work]:
+        """Yield what there is to write: of the open stack, or of all that are labelled."""
+        session = self._workspace.session
+        if not self.all_views.isChecked() or session.study.current is None:
+            yield session.export.work()
+            return
+        for stack in session.study.current.stacks:
+            work = session.export.work(stack)
+            if work.annotations.labels.any():
+                yield work
 
-        def others() -> list[Path]:
-            written = []
-            for stack in study.stacks:
-                self._studies.work_on(stack)
-                if self._workspace.session.annotations.labels.any():
-                    written += self._export_one(folder)
-            self._studies.work_on(here)
-            return written
-
-        return [others]
-
-    def _export_one(self, folder: Path) -> list[Path]:
-        """Write what is ticked and makes sense for the view that is worked on."""
-        choice, work, written = self._choice(), self._work(), list[Path]()
-        for writer in self._asked(work):
-            written += writer.write(folder / f"{self._stem()}{writer.ending}", work, choice)
-        return written
-
-    def _stem(self) -> str:
-        """Return how names of files begin: those of two patients are never the same."""
-        study, stack = self._studies.current, self._workspace.session.stack
-        return file_stem(study.name if study else "", stack)
-
-    def _work(self) -> Work:
-        study = self._studies.current
-        return self._workspace.session.export.work(*((study.name, study.notes) if study else ()))
-
-    def _asked(self, work: Work) -> list[Writer]:
-        """Return what is ticked and makes sense for the view that is worked on."""
+    def _write(self, work: Work, folder: Path) -> list[Path]:
+        """Write what is ticked and makes sense for a view. No two patients' files are alike."""
+        choice, stem = Choice(self.scheme, self._frames(work)), file_stem(work.study, work.stack)
         return [
-            writer
+            file
             for key, writer in WRITERS.items()
             if self.parts[key].isChecked() and writer.offered(work)
+            for file in writer.write(folder / f"{stem}{writer.ending}", work, choice)
         ]
 
-    def _choice(self) -> Choice:
-        return Choice(self.scheme, self._frames())
-
-    def _frames(self) -> Collection[int] | None:
+    def _frames(self, work: Work) -> Collection[int] | None:
         which = self.frames.currentData()
         if which == "view":
-            return [self._workspace.view.in_view.t]
+            here = self._workspace.view.in_view.t, self._workspace.session.stack.frames
+            return [same_moment(*here, work.stack.frames)]
         if which == "phases":
-            return [
-                frame for frame in self._workspace.session.measurement.phases if frame is not None
-            ]
+            return [frame for frame in work.phases if frame is not None]
         return None
 
     def _show(self) -> None:
         self.setEnabled(self._workspace.is_open)
-        self.names.setText(f"Files: {self._stem()}_…" if self._workspace.is_open else "")
-        study = self._studies.current
+        study = self._workspace.session.study.current if self._workspace.is_open else None
+        stem = file_stem(study.name, self._workspace.session.stack) if study else ""
+        self.names.setText(f"Files: {stem}_…" if stem else "")
         self.all_views.setVisible(study is not None and len(study.stacks) > 1)
-        self.all_views.setEnabled(not self._workspace.session.training.busy)
         self.parts["model"].setEnabled(self._workspace.session.model is not None)
-        self.parts["landmarks"].setEnabled(
-            self._workspace.is_open and self._workspace.session.study.landmarks is not None
-        )
+        self.parts["landmarks"].setEnabled(self._workspace.session.anatomy.landmarks is not None)
         for part in (self.frames, self.schemes):
             part.setEnabled(self.parts["masks"].isChecked())
         self.go.setEnabled(any(box.isChecked() for box in self.parts.values()))

@@ -74,7 +74,7 @@ class ImagePanel(QWidget):
         workspace.changed.connect(self._on_changed)
         workspace.layer_shown.connect(self._fill)
         workspace.layers_changed.connect(self._on_layers)
-        studies.changed.connect(self._fill)
+        workspace.session.signals.study_changed.connect(self._fill)
         self._fill()
         if self.images.count():  # the image was there before the panel
             QTimer.singleShot(0, self._open_first)
@@ -138,12 +138,12 @@ class ImagePanel(QWidget):
 
     def _images(self) -> list[tuple[str, Stack | Image | KeptStack]]:
         """Return what can be worked on: stacks of studies or of the project, and other layers."""
-        known = self._studies.known
+        known = self._workspace.session.study.known
         several = len(known) > 1
         found: list[tuple[str, Stack | Image | KeptStack]] = []
         for study in known:
             for stack in study.stacks:
-                view = self._studies.name_of(stack)
+                view = self._workspace.session.study.name_of(stack)
                 name = f"{study.name}: {view}" if several else view
                 found.append((name if len(study.stacks) > 1 else stack.name, stack))
         stacks = [what for _, what in found]

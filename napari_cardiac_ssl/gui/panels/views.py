@@ -22,7 +22,7 @@ from napari_cardiac_ssl.gui.landmarks import LandmarkClicks
 from napari_cardiac_ssl.gui.panels.controls import column, describe, row
 from napari_cardiac_ssl.gui.panels.pane import PaneLine, ViewPane
 from napari_cardiac_ssl.gui.plane_lines import POSITIONS, TRACES, PlaneLines
-from napari_cardiac_ssl.gui.studies import Studies
+from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 _LANDMARKS = "Landmarks (*.json)"
@@ -37,9 +37,9 @@ class _Slot(QWidget):
 
     corrected = Signal(object, object)  # the stack, and which view it is
 
-    def __init__(self, studies: Studies, place: int) -> None:
+    def __init__(self, workspace: Workspace, place: int) -> None:
         super().__init__()
-        self._studies = studies
+        self._workspace = workspace
         self._cuts: tuple[Cut, ...] = ()
         self._cut_by: Stack | None = None
         self.stack: Stack | None = None
@@ -74,7 +74,7 @@ class _Slot(QWidget):
         """Offer views, and show one of them."""
         self.choice.clear()
         for stack in stacks:
-            self.choice.addItem(self._studies.name_of(stack), stack)
+            self.choice.addItem(self._workspace.session.study.name_of(stack), stack)
             if stack is shown:
                 self.choice.setCurrentIndex(self.choice.count() - 1)
         self.show_stack(shown)
@@ -82,15 +82,15 @@ class _Slot(QWidget):
     def show_stack(self, stack: Stack | None) -> None:
         """Show a view."""
         self.stack = stack
-        frame = self._studies.frame
-        self._cut_by = self._studies.workspace.session.stack if stack is not None else None
+        frame = self._workspace.session.anatomy.frame
+        self._cut_by = self._workspace.session.stack if stack is not None else None
         self._cuts = cuts(self._cut_by, stack) if stack is not None and self._cut_by else ()
         self.pane.show_stack(stack, frame.centre_mm if frame is not None else None)
         self.follow()
 
     def follow(self) -> None:
         """Show the moment and the slice that the viewer shows."""
-        workspace, stack = self._studies.workspace, self.stack
+        workspace, stack = self._workspace, self.stack
         if stack is None or not workspace.is_open or not self.isVisible():
             return
         main, here = workspace.session.stack, workspace.view.in_view
@@ -107,14 +107,14 @@ class _Slot(QWidget):
         self.pane.show_frame(same_moment(here.t, main.frames, stack.frames), tuple(lines))
 
     def _on_pointed(self, point_mm: Any) -> None:
-        workspace = self._studies.workspace
+        workspace = self._workspace
         if workspace.is_open:
             z = nearest_slice(workspace.session.stack, point_mm)
             if z != workspace.view.in_view.z:
                 workspace.view.go_to(SliceIndex(workspace.view.in_view.t, z))
 
     def _on_stepped(self, step: int) -> None:
-        workspace = self._studies.workspace
+        workspace = self._workspace
         if workspace.is_open:
             t, z = workspace.view.in_view
             workspace.view.go_to(
@@ -136,14 +136,14 @@ class ViewsPanel(QWidget):
 
     Parameters
     ----------
-    studies, lines, clicks
+    workspace, lines, clicks
         The window's.
     """
 
-    def __init__(self, studies: Studies, lines: PlaneLines, clicks: LandmarkClicks) -> None:
+    def __init__(self, workspace: Workspace, lines: PlaneLines, clicks: LandmarkClicks) -> None:
         super().__init__()
-        self._studies, self._lines, self._clicks = studies, lines, clicks
-        self.slots = (_Slot(studies, 0), _Slot(studies, 1))
+        self._workspace, self._lines, self._clicks = workspace, lines, clicks
+        self.slots = (_Slot(workspace, 0), _Slot(workspace, 1))
         self.note = QLabel()
         self.note.setWordWrap(True)
         self.note.setAccessibleName("What is known of the views")
@@ -171,8 +171,8 @@ class ViewsPanel(QWidget):
         layout.addLayout(foot)
         lines.changed.connect(self._mark)
         clicks.changed.connect(self._mark)
-        studies.changed.connect(self._fill)
-        studies.workspace.changed.connect(self._follow)
+        workspace.session.signals.study_changed.connect(self._fill)
+        workspace.changed.connect(self._follow)
         self._fill()
 
     def _toggle(self, what: str, text: str, tip: str) -> QCheckBox:
@@ -194,8 +194,8 @@ class ViewsPanel(QWidget):
         made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(made)
         menu.addAction("Set by three clicks", self._clicks.start)
-        menu.addAction("Back to those before", lambda: self._do(self._studies.undo_landmarks))
-        menu.addAction("Remove", lambda: self._do(lambda: self._studies.set_landmarks(None)))
+        anatomy = self._workspace.session.anatomy
+        menu.addAction("Remove", lambda: self._do(lambda: anatomy.set_landmarks(None)))
         menu.addSeparator()
         menu.addAction("Load…", self._on_load)
         menu.addAction("Save as…", self._on_save)
@@ -203,13 +203,13 @@ class ViewsPanel(QWidget):
         return made
 
     def _do(self, verb: Callable[[], None]) -> None:
-        with self._studies.workspace.reporting():
+        with self._workspace.reporting():
             verb()
 
     def _on_load(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(self, "Load landmarks", "", _LANDMARKS)
         if chosen:
-            self._do(lambda: self._studies.load_landmarks(Path(chosen)))
+            self._do(lambda: self._workspace.session.anatomy.load_landmarks(Path(chosen)))
 
     def _on_save(self) -> None:
         chosen, _ = QFileDialog.getSaveFileName(
@@ -220,19 +220,19 @@ class ViewsPanel(QWidget):
             options=QFileDialog.Option.DontConfirmOverwrite,  # it adds to what is there
         )
         if chosen:
-            self._do(lambda: self._studies.save_landmarks(Path(chosen)))
+            self._do(lambda: self._workspace.session.anatomy.save_landmarks(Path(chosen)))
 
     def _mark(self) -> None:
         """Show which lines are shown, and what can be asked for."""
-        known = self._studies.frame is not None
+        known = self._workspace.session.anatomy.frame is not None
         for box, what in ((self.planes, TRACES), (self.boxes, POSITIONS)):
             box.blockSignals(True)
             box.setChecked(self._lines.is_shown(what))
             box.blockSignals(False)
             box.setEnabled(known)
-        workspace = self._studies.workspace
+        workspace = self._workspace
         self.landmarks.setEnabled(workspace.is_open and workspace.session.stack.view is View.SAX)
-        study = self._studies.current
+        study = self._workspace.session.study.current
         others = len(study.stacks) - 1 if study is not None else 0
         self.note.setText(self._words(others))
         self.note.setVisible(bool(self.note.text()))
@@ -246,8 +246,8 @@ class ViewsPanel(QWidget):
 
     def _fill(self) -> None:
         """Offer what is there, and keep showing what was shown if it still is."""
-        study = self._studies.current
-        main = self._studies.workspace.session.stack if study is not None else None
+        study = self._workspace.session.study.current
+        main = self._workspace.session.stack if study is not None else None
         stacks = [one for one in study.stacks if one is not main] if study is not None else []
         stacks.sort(key=lambda stack: _WORTH.index(stack.view))
         shown = [slot.stack for slot in self.slots]
@@ -261,18 +261,18 @@ class ViewsPanel(QWidget):
         self._mark()
 
     def _words(self, others: int) -> str:
-        study = self._studies.current
+        study = self._workspace.session.study.current
         if study is None:
             return "Open a study to see its long-axis views here."
         if self._clicks.asking:
             return self._clicks.prompt
         words = []
-        if self._studies.landmarks is not None:
+        if self._workspace.session.anatomy.landmarks is not None:
             words.append("Planes are those of the landmarks.")
         elif not others:
             words.append("No long-axis views in this study: three landmarks can take their place.")
-        elif self._studies.why_no_frame:
-            words.append(f"Planes cannot be shown: {self._studies.why_no_frame}.")
+        elif self._workspace.session.anatomy.why_no_frame:
+            words.append(f"Planes cannot be shown: {self._workspace.session.anatomy.why_no_frame}.")
         doubts = [note for note in study.notes if " says " in note]
         if doubts:
             number = "1 series is" if len(doubts) == 1 else f"{len(doubts)} series are"
@@ -284,7 +284,7 @@ class ViewsPanel(QWidget):
             slot.follow()
 
     def _on_corrected(self, stack: Stack, view: View) -> None:
-        workspace = self._studies.workspace
+        workspace = self._workspace
         with workspace.reporting():
-            self._studies.correct(stack, view)
+            workspace.session.correct_view(stack, view)
             workspace.say(f"{stack.name} is taken for the {view.short} from now on")
