@@ -106,13 +106,15 @@ ACTS = {
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_open_polygon_is_taken_over_before_anything_happens(shown, hand, act):
+def test_open_polygon_is_taken_over_before_anything_happens(shown, hand, qtbot, act):
     shown.drawing.use("polygon")
     for place in ((0.4, 0.4), (0.6, 0.4), (0.6, 0.6), (0.4, 0.6)):
         hand.click(place)
     assert not shown.session.annotations.labels.any()
     ACTS[act](shown, hand)
     states = shown.session.annotations
+    if act == "another tool":  # which nothing waits for: it is taken over at the next tick
+        qtbot.waitUntil(lambda: np.count_nonzero(states.labels[A]) > 20)
     assert np.count_nonzero(states.labels[A]) > 20
     assert np.count_nonzero(states.labels) == np.count_nonzero(states.labels[A])
     wanted = SliceState.EXPERT if act == "confirm" else SliceState.EDITING

@@ -190,7 +190,7 @@ class WorkInAFile(Work):
 
 
 TestWork = Work.TestCase
-TestWork.settings = settings(max_examples=2000, stateful_step_count=20, deadline=None)
+TestWork.settings = settings(max_examples=1000, stateful_step_count=20, deadline=None)
 TestWorkInAFile = WorkInAFile.TestCase
 TestWorkInAFile.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
 
