@@ -4,17 +4,17 @@ It is made of parts, each of which knows only those before it. What concerns one
 of that part (`session.labelling.exclude(index)`); what concerns several is done here, in order.
 """
 
-import time
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import View
-from napari_cardiac_ssl.annotations import REFRESH, Annotations, SliceState, Step
+from napari_cardiac_ssl.annotations import Annotations, SliceState
 from napari_cardiac_ssl.files import is_there
 from napari_cardiac_ssl.model_file import ModelFile
 from napari_cardiac_ssl.project import KeptStack, Project
+from napari_cardiac_ssl.session.adoption import Adoption
 from napari_cardiac_ssl.session.anatomy import Anatomy
 from napari_cardiac_ssl.session.doubt import Doubt
 from napari_cardiac_ssl.session.drafting import Drafting
@@ -26,14 +26,12 @@ from napari_cardiac_ssl.session.measurement import Measurement
 from napari_cardiac_ssl.session.models import Models
 from napari_cardiac_ssl.session.open_study import OpenStudy
 from napari_cardiac_ssl.session.persistence import KEPT_AGAIN, Persistence
-from napari_cardiac_ssl.session.runs import Run
 from napari_cardiac_ssl.session.signals import Signals
-from napari_cardiac_ssl.session.states import Event
 from napari_cardiac_ssl.session.suggestion import Suggesting
 from napari_cardiac_ssl.session.training import Training
-from napari_cardiac_ssl.session.validation import NOT_VALIDATED, Validation
+from napari_cardiac_ssl.session.validation import Validation
 from napari_cardiac_ssl.study import SliceIndex, Stack
-from napari_cardiac_ssl.trainer import Died, Doubted, Job, Message, Trainer
+from napari_cardiac_ssl.trainer import Job, Trainer
 from napari_cardiac_ssl.wording import count
 
 Slices = tuple[SliceIndex, ...]
@@ -79,6 +77,14 @@ class Session:
             self.models,
             signals=signals,
             before_job=self._before_job,
+        )
+        self.adoption = Adoption(
+            history,
+            models=self.models,
+            validation=self.validation,
+            doubt=self.doubt,
+            training=self.training,
+            signals=signals,
         )
         self.export = Export(
             study,
@@ -270,7 +276,7 @@ class Session:
     def _step(self, *, undone: bool) -> Slices:
         self.project.refuse_if_read_only()
         with self.signals.held():
-            self._finish_adopting()
+            self.adoption.go_on()
             step = self.history.next(undone=undone)
             if step is None:
                 return ()
@@ -281,7 +287,7 @@ class Session:
             present = (self.models.view, model.digest if model else None) if moves else None
             changed = self.history.move(step, present)
             if moves:
-                self._follow(model)
+                self.adoption.follow(model)
             if views:
                 self._follow_views()
         return changed
@@ -297,12 +303,12 @@ class Session:
             If there is no model, or its predecessor is not kept any more.
         """
         with self.signals.held():
-            self._finish_adopting()
+            self.adoption.go_on()
             model, leaving = self.models.before_present()
             present = self.models.digest, model.digest if model else None
             self.models.set_present(model)
             changed = self.history.take_back(leaving, present)
-            self._follow(model)
+            self.adoption.follow(model)
         return changed
 
     # -- the model -------------------------------------------------------------------------
@@ -320,7 +326,7 @@ class Session:
         with self.signals.held():
             self.models.keep(model, self.models.digest)
             self.models.set_present(model)
-            self._follow(model)
+            self.adoption.follow(model)
 
     def cancel(self) -> None:
         """End training now and leave everything as it was before.
@@ -329,7 +335,7 @@ class Session:
         """
         with self.signals.held():
             self.training.forget_confirmed()
-            self._finish_adopting()
+            self.adoption.go_on()
             self.training.cancel()
 
     def process_messages(self, timeout_s: float = 0.0, adopt_s: float | None = None) -> None:
@@ -346,9 +352,8 @@ class Session:
         with self.signals.held():
             if not self.training.is_complete:
                 for message in self.training.messages(timeout_s):
-                    self._take(message)
-        if self.training.is_complete:
-            self._adopt(adopt_s)
+                    self.adoption.take(message)
+        self.adoption.go_on(adopt_s)
         with self.signals.held():
             if (drafted := self.drafting.take_propagated()) is not None:
                 self._say(
@@ -383,62 +388,6 @@ class Session:
         self.project.refuse_if_read_only()
         self.validation.score(job.slices.get(self.stack.digest, ()))
         self.doubt.expect(job)
-
-    def _take(self, message: Message) -> None:
-        run = self.training.run
-        self.training.take(message)
-        if isinstance(message, Doubted):  # its predictions may still be on their way
-            of = run.candidate if run else self.model
-            self.doubt.take(message, of.digest if of else None)
-        elif isinstance(message, Died) or not self.training.busy:
-            self.doubt.give_up()
-
-    def _adopt(self, seconds: float | None = None) -> None:
-        """Take over a finished job's predictions, portion by portion, and then its model.
-
-        Nothing in here can fail half-way. An expert may go on drawing between the portions:
-        `Annotations.refresh` leaves what was touched alone.
-        """
-        run = self.training.run
-        if run is None or run.candidate is None:  # never: `Training.take` has looked
-            raise RuntimeError("no model to adopt")
-        model, begun = run.candidate, time.monotonic()
-        if run.step is None:
-            run.step = self.history.add(Step(REFRESH, {}, (self.models.digest, model.digest)))
-        while run.predictions and seconds != 0:
-            with self.signals.held():
-                part = run.predictions.pop(0)
-                written = self.history.refresh(run.step, part, model.digest)
-                self.validation.note(part, model.digest, written)
-                self.doubt.note(part, model.digest, run.job)
-                run.refreshed += len(written)
-            if seconds is not None and time.monotonic() - begun > seconds:
-                break
-        if not run.predictions:
-            with self.signals.held():
-                self.models.set_present(model)
-                self.models.note_learned(model, run.job.slices, run.curve)
-                self._follow(model)
-                self.validation.forget_old()
-                # What was confirmed while it learned is new to it and to the model before.
-                self.validation.score(self.annotations.slices(SliceState.EXPERT))
-                self.training.end(self._report(run, model), Event.ADOPTED)
-
-    def _finish_adopting(self) -> None:
-        if self.training.is_complete:
-            self._adopt()
-
-    def _follow(self, model: ModelFile | None) -> None:
-        self.models.follow(model)
-        self.doubt.follow(model)
-
-    def _report(self, run: Run, model: ModelFile) -> str:
-        refreshed, verdict = count(run.refreshed, "slice"), self.validation.verdict
-        if not run.job.examples:
-            what = ": correct, confirm and train" if verdict == NOT_VALIDATED else ""
-            return f"predicted {refreshed}; {verdict}{what}"
-        learned, seconds = count(model.slices_learned, "slice"), f"{model.seconds:.0f} s"
-        return f"learned from {learned} in {seconds}, refreshed {refreshed}; {verdict}"
 
     def _say(self, text: str) -> None:
         self.signals.send(self.signals.said, text)
