@@ -281,9 +281,11 @@ class Actions:
         with self._acting():
             labels, how = self._workspace.labels_of(layer, scheme)
             slices = self._session.labelling.take_over(labels)
+            left_out = [one.name for one in scheme.apart if not one.within] if scheme else []
             self._workspace.say(
                 f"took {count(len(slices), 'labelled slice')} over from {layer.name}, {how}; "
-                "confirm those that are right"
+                + (f"{', '.join(left_out)} left out; " if left_out else "")
+                + "confirm those that are right"
             )
 
     def export_masks(self, path: Path, scheme: LabelScheme) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import napari
 import numpy as np
 from napari.types import FullLayerData, LayerDataTuple
+from numpy.typing import NDArray
 from qtpy.QtCore import QThread
 
 from napari_cardiac_ssl.anatomy import UKBB
@@ -15,6 +16,8 @@ from napari_cardiac_ssl.gui.display import METADATA
 from napari_cardiac_ssl.gui.opening import Opened, is_ours, read
 from napari_cardiac_ssl.gui.window import docked_widget, find_widget
 from napari_cardiac_ssl.project import is_project
+from napari_cardiac_ssl.review import Review
+from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.synthetic import make_study
 from napari_cardiac_ssl.writers.masks import write_mask
@@ -73,7 +76,16 @@ def write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
             "image it belongs to; label in the Cardiac SSL widget and export there"
         )
     labels = np.asarray(data).reshape(stack.image.shape)
-    return [str(write_mask(path, labels, like=stack, scheme=ours.get("scheme", UKBB)))]
+    scheme, review = ours.get("scheme", UKBB), _review_of(labels, ours.get("session"), stack)
+    return [str(write_mask(path, labels, like=stack, scheme=scheme, review=review))]
+
+
+def _review_of(labels: NDArray[np.uint8], session: Session | None, stack: Stack) -> Review | None:
+    """Return what of a layer's labels a person has confirmed; None where nobody knows."""
+    if session is None or not session.study.is_open:
+        return None
+    work = session.export.work(stack)
+    return work.review if np.array_equal(work.annotations.labels, labels) else None
 
 
 def load_sample() -> list[FullLayerData]:

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 
-from napari_cardiac_ssl.anatomy import ACDC, UKBB, View
+from napari_cardiac_ssl.anatomy import ACDC, SCHEMES, UKBB, View
+from napari_cardiac_ssl.gui.contributions import write_labels
 from napari_cardiac_ssl.gui.widget import CardiacWidget
+from napari_cardiac_ssl.readers.nifti import read_mask
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.synthetic import make_study
 from napari_cardiac_ssl.writers.registry import WRITERS
@@ -75,7 +77,7 @@ def test_masks_of_some_frames_in_another_scheme(window, which, tmp_path):
     tick(window, "masks")
     window.workspace.view.go_to(SliceIndex(2, 1))
     window.export.frames.setCurrentIndex(window.export.frames.findData(which))
-    window.export.schemes.setCurrentIndex(window.export.schemes.findData("acdc"))
+    window.export.schemes.setCurrentIndex(list(SCHEMES).index("acdc"))
     [path] = window.export.export(tmp_path)
     mask = np.asarray(nib.load(path).dataobj).T
     frames = set(window.session.measurement.phases) if which == "phases" else {2}
@@ -83,6 +85,28 @@ def test_masks_of_some_frames_in_another_scheme(window, which, tmp_path):
     for t in range(4):
         expected = window.session.annotations.labels[t] if t in frames else 0
         assert np.array_equal(labels[t], np.broadcast_to(expected, labels[t].shape))
+
+
+def test_own_scheme_is_typed(window, tmp_path):
+    tick(window, "masks")
+    window.export.schemes.setEditText("10=lv_cavity,20=myo,30=rv")
+    [path] = window.export.export(tmp_path)
+    assert set(np.unique(np.asarray(nib.load(path).dataobj))) == {0, 10, 20, 30}
+    window.export.schemes.setEditText("10=lv_cavity,20=myo,30=")
+    assert window.export.export(tmp_path / "refused") == []
+    assert "label scheme" in window.status.text()
+
+
+def test_what_napari_saves_tells_what_is_confirmed(window, tmp_path):
+    layer = window.view.layer
+    index = SliceIndex(0, 1)
+    window.session.confirm(index)
+    [path] = write_labels(str(tmp_path / "m.nii.gz"), *layer.as_layer_data_tuple()[:2])
+    assert read_mask(path).review.states[0][1] == "c"
+    layer.data = np.zeros_like(layer.data)  # nobody knows of these
+    data, meta, _ = layer.as_layer_data_tuple()
+    other = write_labels(str(tmp_path / "o.nii.gz"), np.ones_like(data), meta)
+    assert read_mask(other[0]).review is None
 
 
 def test_all_views_that_are_labelled(window, made, tmp_path):

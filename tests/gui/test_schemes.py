@@ -41,6 +41,29 @@ def test_scheme_that_the_anatomy_does_not_tell_is_chosen(shown, qtbot):  # noqa:
     np.testing.assert_array_equal(shown.session.annotations.labels, UNTOLD)
 
 
+def test_own_scheme_is_typed(shown, qtbot):  # noqa: F811
+    theirs = np.zeros(SHAPE, np.uint8)
+    theirs[0, 1, 5:15, 5:15], theirs[0, 1, 18:22, 5:30] = 9, 7
+    shown.viewer.add_layer(Labels(theirs, name="theirs"))
+    qtbot.wait(50)
+    typed = shown.choice.schemes.lineEdit()
+    typed.selectAll()
+    QTest.keyClicks(typed, "9=lv_cavity,7=scra")
+    QTest.mouseClick(shown.choice.use_labels, Qt.MouseButton.LeftButton)
+    assert "scra left out" in shown.status.text()
+    shown.workspace.actions.undo()
+    typed.selectAll()
+    QTest.keyClicks(typed, "9=lv_cavity,7=myo")
+    QTest.mouseClick(shown.choice.use_labels, Qt.MouseButton.LeftButton)
+    labels = shown.session.annotations.labels
+    assert ((labels == 1) == (theirs == 9)).all()
+    assert ((labels == 2) == (theirs == 7)).all()
+    typed.selectAll()
+    QTest.keyClicks(typed, "nonsense")
+    QTest.mouseClick(shown.choice.use_labels, Qt.MouseButton.LeftButton)
+    assert "Unknown label scheme 'nonsense'" in shown.status.text()
+
+
 def test_scheme_that_a_file_was_read_in_can_be_corrected(shown, stack, qtbot):  # noqa: F811
     data = labels_layer(ACDC.convert(ring(), UKBB), stack, name="read", scheme=ACDC)
     shown.viewer.add_layer(Layer.create(*data))

@@ -4,7 +4,18 @@ from textwrap import fill
 
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
-from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_cardiac_ssl.anatomy import SCHEMES, LabelScheme, scheme_named
+from napari_cardiac_ssl.gui.schemes import words_of
 
 #: Letters in a line of a tooltip: Qt wraps none by itself.
 TIP_WIDTH = 64
@@ -89,3 +100,42 @@ class Scrolled(QScrollArea):
 
     # It asks for no height: it takes what is left.
     sizeHint = minimumSizeHint  # noqa: N815 - Qt's name
+
+
+def offer_schemes(box: QComboBox, unsaid: str = "") -> None:
+    """Fill a list with the schemes that have a name; any other one can be typed into it.
+
+    Parameters
+    ----------
+    box
+        The list.
+    unsaid
+        What stands first, for none.
+    """
+    box.setEditable(True)
+    box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(18)
+    if unsaid:
+        box.addItem(unsaid, None)
+    for scheme in SCHEMES.values():
+        box.addItem(words_of(scheme), scheme)
+    describe(
+        box,
+        "Which integer means which structure. Choose one, or type your own: "
+        "1=myocardium,2=lv_cavity",
+    )
+
+
+def chosen_scheme(box: QComboBox) -> LabelScheme | None:
+    """Return the scheme that is chosen or typed; None where none is said.
+
+    Raises
+    ------
+    InputError
+        If what was typed is none.
+    """
+    text = box.currentText().strip()
+    place = box.findText(text)
+    found: LabelScheme | None = box.itemData(place) if place >= 0 else scheme_named(text)
+    return found

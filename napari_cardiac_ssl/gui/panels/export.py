@@ -16,12 +16,17 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_cardiac_ssl.anatomy import SCHEMES, LabelScheme
+from napari_cardiac_ssl.anatomy import SCHEMES, UKBB, LabelScheme
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.cuts import same_moment
-from napari_cardiac_ssl.gui.panels.controls import button, column, describe
+from napari_cardiac_ssl.gui.panels.controls import (
+    button,
+    chosen_scheme,
+    column,
+    describe,
+    offer_schemes,
+)
 from napari_cardiac_ssl.gui.preferences import preferences
-from napari_cardiac_ssl.gui.schemes import words_of
 from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.writers.registry import WRITERS
@@ -58,9 +63,10 @@ class ExportPanel(QWidget):
         self.schemes = _choice(
             "Label scheme of exported masks", "Which integer means which structure in the masks."
         )
-        for name, scheme in SCHEMES.items():
-            self.schemes.addItem(words_of(scheme), name)
-        self.schemes.setCurrentIndex(max(0, self.schemes.findData(preferences().scheme)))
+        offer_schemes(self.schemes)
+        names = list(SCHEMES)
+        preferred = preferences().scheme
+        self.schemes.setCurrentIndex(names.index(preferred) if preferred in names else 0)
         self.all_views = QCheckBox("all views of the study that are labelled")
         describe(self.all_views, "Otherwise the one that is worked on.")
         self.go = button("Export…", "Choose a folder, and write what is ticked.")
@@ -87,8 +93,14 @@ class ExportPanel(QWidget):
 
     @property
     def scheme(self) -> LabelScheme:
-        """The scheme that is chosen."""
-        return SCHEMES[self.schemes.currentData()]
+        """The scheme that is chosen, or typed.
+
+        Raises
+        ------
+        InputError
+            If what was typed is none.
+        """
+        return chosen_scheme(self.schemes) or UKBB
 
     def export(
         self, folder: Path, may_replace: Callable[[Sequence[str]], bool] = lambda names: True

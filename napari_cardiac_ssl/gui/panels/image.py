@@ -4,10 +4,15 @@ from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QMenu, QToolButton, QWidget
 
-from napari_cardiac_ssl.anatomy import SCHEMES
 from napari_cardiac_ssl.gui.display import is_derived
-from napari_cardiac_ssl.gui.panels.controls import button, column, describe, row
-from napari_cardiac_ssl.gui.schemes import words_of
+from napari_cardiac_ssl.gui.panels.controls import (
+    button,
+    chosen_scheme,
+    column,
+    describe,
+    offer_schemes,
+    row,
+)
 from napari_cardiac_ssl.gui.studies import Studies, stack_in
 from napari_cardiac_ssl.project import KeptStack
 from napari_cardiac_ssl.study import Stack
@@ -46,10 +51,7 @@ class ImagePanel(QWidget):
         describe(self.views, "Long-axis views beside the slices, their planes, and landmarks.")
         self.views.clicked.connect(self._on_views)
         describe(self.starts, "A label layer whose slices to go on from.")
-        self.schemes.addItem("as read, or as the anatomy tells", None)
-        for scheme in SCHEMES.values():
-            self.schemes.addItem(words_of(scheme), scheme)
-        describe(self.schemes, "Which integer means which structure in the chosen labels.")
+        offer_schemes(self.schemes, "as read, or as the anatomy tells")
         self.use_labels = button("Use", "Take the chosen labels over on slices not yet drawn on.")
         self.show_labels = button("Show labels again", "The layer was removed; the labels remain.")
         self._labels = QWidget()
@@ -173,4 +175,5 @@ class ImagePanel(QWidget):
     def _on_use_labels(self) -> None:
         layer = self.starts.currentData()
         if layer is not None:
-            self._workspace.actions.use(layer, self.schemes.currentData())
+            with self._workspace.reporting():
+                self._workspace.actions.use(layer, chosen_scheme(self.schemes))
