@@ -1,6 +1,7 @@
 """From a stack and a model to labels and confidence."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,9 +16,12 @@ from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.checkpoint import STRUCTURES_HEAD, Model
 from napari_cardiac_ssl.learning.compute import Compute, ThreadPace, use_threads
 from napari_cardiac_ssl.learning.grid import Grid, Intensities, covering_size, grid_of, turn
+from napari_cardiac_ssl.learning.one_heart import one_heart
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 BATCH = 16
+#: A slice, its labels and their confidence.
+_Slice = tuple[SliceIndex, NDArray[np.uint8], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +52,9 @@ def predict(
     compute: Compute | None = None,
     heed_empty: bool = True,
 ) -> Iterator[PredictedSlices]:
-    """Predict slices, batch by batch, in the order asked for.
+    """Predict slices, frame by frame, in the order asked for.
+
+    What is no part of the one heart that a frame shows is left out (`one_heart`).
 
     Parameters
     ----------
@@ -69,7 +75,7 @@ def predict(
     Yields
     ------
     PredictedSlices
-        Up to `BATCH` slices at a time.
+        All of a frame that were asked for, at a time.
 
     Raises
     ------
@@ -80,11 +86,30 @@ def predict(
     grid = _grid(model, stack, centre_yx, compute)
     codes = [0, *(UKBB.code(s) for s in model.card.structures)]
     empty = model.card.empty_slices(stack.digest) if heed_empty else frozenset()
+    wanted = stack.slice_indices() if slices is None else slices
+    missing = Counter(index.t for index in map(SliceIndex._make, wanted))
+    begun: dict[int, list[_Slice]] = {}
     for chosen, images in _batches(stack, slices, grid):
         labels, confidence = grid.labels_to_slices(_probabilities(model, images, compute), codes)
         if told := [number for number, index in enumerate(chosen) if index in empty]:
             labels[told], confidence[told] = 0, 1
-        yield PredictedSlices(chosen, labels, confidence)
+        for one in zip(map(SliceIndex._make, chosen), labels, confidence, strict=True):
+            frame = begun.setdefault(one[0].t, [])
+            frame.append(one)
+            if len(frame) == missing[one[0].t]:
+                yield _whole_frame(begun.pop(one[0].t))
+
+
+def _whole_frame(slices: list[_Slice]) -> PredictedSlices:
+    """Return the slices of a frame, in the order asked for, with one heart on them."""
+    chosen, labels, confidence = zip(*slices, strict=True)
+    drawn, sure = np.stack(labels), np.stack(confidence)
+    order = np.argsort([index.z for index in chosen])
+    kept = drawn.copy()
+    kept[order] = one_heart(drawn[order])
+    left_out = kept != drawn
+    sure[left_out] = 1 - sure[left_out]  # background is no more probable than that
+    return PredictedSlices(chosen, kept, sure)
 
 
 #: The slices are also seen turned so far, each way, to find out how sure the model is.
