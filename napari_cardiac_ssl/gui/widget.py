@@ -20,10 +20,11 @@ from qtpy.QtWidgets import (
 
 from napari_cardiac_ssl.gui.cine import Cine
 from napari_cardiac_ssl.gui.compare import Compare
-from napari_cardiac_ssl.gui.docks import dock_beside
+from napari_cardiac_ssl.gui.docks import dock_below, dock_beside
 from napari_cardiac_ssl.gui.dropping import Drops
 from napari_cardiac_ssl.gui.keys import Key, PictureKeys, bind_dock
 from napari_cardiac_ssl.gui.landmarks import LandmarkClicks
+from napari_cardiac_ssl.gui.mosaic.panel import MosaicPanel
 from napari_cardiac_ssl.gui.opening import Opening, is_ours
 from napari_cardiac_ssl.gui.panels.controls import Scrolled
 from napari_cardiac_ssl.gui.panels.drawing import DrawingPanel
@@ -78,6 +79,8 @@ class CardiacWidget(QWidget):
         self.lines.show(TRACES, preferences().show_planes)
         self.compare = Compare(self.workspace, self.lines)
         self.views = ViewsPanel(self.workspace, self.lines, self.clicks)
+        self.mosaic = MosaicPanel(self.workspace, self.overview)
+        self.overview.mosaic_asked.connect(self.show_mosaic)
         self.opening = Opening(self.studies, self)
         self.choice.open_asked.connect(self.ask_to_open)
         self.choice.views_asked.connect(self.show_views)
@@ -88,6 +91,7 @@ class CardiacWidget(QWidget):
         self.session.signals.study_changed.connect(self._on_study)
         self._picture_keys = PictureKeys(viewer)
         bind_dock(self, self.keys)
+        bind_dock(self.mosaic, self.keys)
         self.workspace.layer_shown.connect(self._on_layer_shown)
         self.workspace.changed.connect(self._show_unkept)
         self.workspace.said.connect(self._show_unkept)
@@ -213,6 +217,11 @@ class CardiacWidget(QWidget):
         """Dock the other views of the study, if they are not."""
         dock_beside(self.viewer, self.views, self, "Views")
 
+    def show_mosaic(self) -> None:
+        """Dock the mosaic below the picture, bring it to the front, and give it the keyboard."""
+        dock_below(self.viewer, self.mosaic, self, "Mosaic", self.mosaic.height_at)
+        self.mosaic.tiles.setFocus()
+
     def _on_study(self) -> None:
         study = self.session.study.current
         views = len(study.stacks) if study is not None else 0
@@ -263,6 +272,8 @@ class CardiacWidget(QWidget):
                 self.compare.hide,
             ),
             Key(("C",), "confirm the slice", workspace.actions.confirm),
+            Key(("Q",), "no heart on the slice: clear and confirm it", workspace.actions.no_heart),
+            Key(("J",), "the mosaic: all slices at one look", self.show_mosaic, everywhere=True),
             Key(
                 ("Shift-Up",),
                 "this slice is the first with heart in the frame",
