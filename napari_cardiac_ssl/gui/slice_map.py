@@ -55,6 +55,15 @@ class MapContent:
         every = self.signs.ravel().tolist()
         return {sign: every.count(sign) for sign in SIGN_WORDS}
 
+    def differs(self, other: "MapContent", index: SliceIndex) -> bool:
+        """Tell whether a slice looks otherwise than in another, of the same shape."""
+        if self.signs[index] != other.signs[index]:
+            return True
+        ours, others = (
+            math.nan if one.doubt is None else one.doubt[index] for one in (self, other)
+        )
+        return bool(ours != others and not (math.isnan(ours) and math.isnan(others)))
+
     def has_cells_of(self, other: "MapContent") -> bool:
         """Tell whether all cells look as in another."""
         if not np.array_equal(self.signs, other.signs):

@@ -246,18 +246,33 @@ def test_wheel_with_control_makes_tiles_larger_and_fit_makes_them_fit(window, qt
 def test_never_more_than_a_portion_at_a_time_and_only_what_is_seen(window, monkeypatch, qtbot):
     tiles = window.mosaic.tiles
     monkeypatch.setattr(pictures, "PORTION", 2)
-    portions = []
-    tiles.pictures.made.connect(lambda some: portions.append(len(some)))
+    made, turns = [], []
+    make, work = tiles.pictures._make, tiles.pictures.work
+
+    def count():
+        before = len(made)
+        work()
+        turns.append(len(made) - before)
+
+    monkeypatch.setattr(
+        tiles.pictures, "_make", lambda look, index: made.append(index) or make(look, index)
+    )
+    tiles.pictures._timer.timeout.disconnect()
+    tiles.pictures._timer.timeout.connect(count)
     window.mosaic.size.setValue(300)  # some of them do not fit any more
     seen = tiles.seen()
     assert 0 < len(seen) < 12
     tiles.grab()  # to be painted makes no picture
-    assert not portions
+    assert not made
     qtbot.waitUntil(lambda: is_up_to_date(window))
-    assert max(portions) == 2
-    assert sum(portions) == len(seen)
-    tiles.pictures.work()
-    assert sum(portions) == len(seen)  # nothing is left to do
+    assert max(turns) == 2
+    assert sorted(made) == sorted(seen)
+    count()
+    assert turns[-1] == 0  # nothing is left to do
+    window.session.labelling.annotate(seen[0], HEART[0, 0])
+    qtbot.waitUntil(lambda: len(turns) > 1 and is_up_to_date(window))
+    assert made.count(seen[0]) == 2  # one stroke, one picture
+    assert len(made) == len(seen) + 1
 
 
 def test_menu_of_several_slices_offers_what_they_allow(window, monkeypatch, qtbot):

@@ -3,19 +3,20 @@
 from dataclasses import dataclass
 
 from qtpy.QtCore import QRect, QRectF, Qt
-from qtpy.QtGui import QColor, QPainter, QPalette, QPen
+from qtpy.QtGui import QColor, QFont, QPainter, QPalette, QPen
 
 from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
 from napari_cardiac_ssl.gui.mosaic.pictures import Picture
-from napari_cardiac_ssl.gui.slice_legend import SUGGESTED, paint_cell
+from napari_cardiac_ssl.gui.mosaic.places import Places
+from napari_cardiac_ssl.gui.slice_legend import SIGN_WORDS, SUGGESTED, paint_cell
 
 _BLACK, _LETTERS, _SHADE = QColor("#000000"), QColor("#F0F0F0"), QColor(0, 0, 0, 150)
 #: Over selected slices, and round them.
 _SELECTED = QColor("#5B8CFF")
 #: How much of an excluded slice is to be seen, and of the colour over selected ones.
 _EXCLUDED_OPACITY, _SELECTED_OPACITY = 0.35, 0.25
-#: On tiles from this width on, signs are larger, and words have room.
-_ROOMY = 110
+#: Sides of a sign, pixels: at least and at most, and a tile's width over it.
+_LEAST_SIGN, _MOST_SIGN, _SIGNS = 10, 20, 10
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,15 @@ class Tile:
     suggested: bool
     selected: bool
     focused: bool
+
+    @property
+    def words(self) -> str:
+        """The same for those who do not see it."""
+        said = [SIGN_WORDS[self.sign]]
+        said += ["suggested"] if self.suggested else []
+        said += ["in view"] if self.current else []
+        said += ["selected"] if self.selected else []
+        return ", ".join(said)
 
 
 def paint_tile(
@@ -108,7 +118,7 @@ def _paint_sign(
     painter: QPainter, place: QRect, tile: Tile, palette: QPalette, *, dark: bool
 ) -> None:
     """Paint the sign of the state, on a plate of the window's colour: as in the slice map."""
-    side = 13 if place.width() >= _ROOMY else 10
+    side = min(_MOST_SIGN, max(_LEAST_SIGN, place.width() // _SIGNS))
     plate = QRectF(place.left() + 3, place.top() + 3, side + 4, side + 4)
     painter.fillRect(plate, palette.window())
     paint_cell(painter, plate.adjusted(2, 2, -2, -2), tile.sign, tile.doubt, dark=dark)
@@ -125,6 +135,59 @@ def _paint_words(
         painter.fillRect(line, ground)
         painter.setPen(letters)
         painter.drawText(line, int(Qt.AlignmentFlag.AlignCenter), words)
+
+
+def paint_names(
+    painter: QPainter,
+    places: Places,
+    axis: int,
+    here: tuple[int, int] | None,
+    *,
+    palette: QPalette,
+    font: QFont,
+) -> None:
+    """Paint the names of rows (axis 0) or columns (1): that of the slice in view is bold.
+
+    Parameters
+    ----------
+    painter
+        Its pen and font are changed.
+    places
+        Where the tiles are.
+    axis
+        Which names.
+    here
+        Row and column of the slice in view.
+    palette, font
+        The window's.
+    """
+    (left, top), (wide, high) = places.heads, places.size
+    names = places.grid.column_names if axis else places.grid.row_names
+    painter.fillRect(QRect(0, 0, wide, top) if axis else QRect(0, 0, left, high), palette.window())
+    painter.setClipRect(QRect(left, 0, wide, top) if axis else QRect(0, top, left, high))
+    text = palette.windowText().color()
+    dim = QColor(text)
+    dim.setAlphaF(0.75)
+    for number, name in enumerate(names):
+        tile = QRect(*(places.box(0, number) if axis else places.box(number, 0)))
+        place = (
+            QRect(tile.left(), 0, tile.width(), top)
+            if axis
+            else QRect(0, tile.top(), left - 4, tile.height())
+        )
+        is_here = here is not None and here[axis] == number
+        painter.setFont(bold(font) if is_here else font)
+        painter.setPen(text if is_here else dim)
+        painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), name)
+    painter.setFont(font)
+    painter.setClipping(False)
+
+
+def bold(font: QFont) -> QFont:
+    """Return a font in bold."""
+    made = QFont(font)
+    made.setBold(True)
+    return made
 
 
 def _pen(colour: QColor, width: int) -> QPen:

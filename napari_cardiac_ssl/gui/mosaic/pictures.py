@@ -1,5 +1,7 @@
 """Pictures of slices, made a few at a time and kept until their slice changes."""
 
+import math
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -15,11 +17,13 @@ from napari_cardiac_ssl.study import SliceIndex, Stack
 #: So many pictures are made at a time, and so long others may do their work in between, ms: what
 #: the window is kept from is a few milliseconds.
 PORTION, PAUSE_MS = 6, 8
+#: How often new pictures are told of while more are due, s: to show something costs Qt more than to
+#: make it where it draws by software on a large screen.
+_SHOW_S = 0.1
 #: Pixels of the pictures that are kept: 128 MiB.
 _MOST_PIXELS = 32 * 2**20
-#: Width of lines on small pictures and on others, in pixels of the screen.
-_THIN, _LINE = 1.1, 1.5
-_SMALL = 90
+#: Width of lines, in Qt's pixels: at least and at most, and a picture's width over it.
+_LEAST_LINE, _MOST_LINE, _LINES = 1.0, 2.0, 110
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +112,8 @@ class Pictures(QObject):
         self._size, self.ratio = (1, 1), 1.0
         self._number = 0  # of the present look
         self._kept: dict[SliceIndex, Picture] = {}  # in the order in which they were made
+        self._untold: list[SliceIndex] = []
+        self._told_at = -math.inf
         self._wanted: Callable[[], Iterable[SliceIndex]] = tuple
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -160,10 +166,13 @@ class Pictures(QObject):
         for index in done:
             self._kept.pop(index, None)
             self._kept[index] = self._make(self._look, index)
-        if done:
+        self._untold += done
+        is_all = len(due) == len(done)
+        if self._untold and (is_all or time.monotonic() - self._told_at >= _SHOW_S):
+            told, self._untold, self._told_at = tuple(self._untold), [], time.monotonic()
             self._forget_old()
-            self.made.emit(done)
-        if len(due) > len(done):
+            self.made.emit(told)
+        if not is_all:
             self._timer.start()
 
     def _now(self, index: SliceIndex) -> tuple[int, int]:
@@ -184,7 +193,7 @@ class Pictures(QObject):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         scale = np.array([wide / width, high / height])
         for structure, lines in borders(labels):
-            pen = QPen(QColor(structure.colour), _THIN if wide < _SMALL else _LINE)
+            pen = QPen(QColor(structure.colour), min(_MOST_LINE, max(_LEAST_LINE, wide / _LINES)))
             pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
             painter.setPen(pen)
             for line in lines:

@@ -10,20 +10,21 @@ from dataclasses import replace
 from typing import Any
 
 from qtpy.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter
+from qtpy.QtGui import QFontMetrics, QPainter
 from qtpy.QtWidgets import QAbstractScrollArea, QToolTip
 
+from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.gui.mosaic.grid import Grid, arranged, side_in
-from napari_cardiac_ssl.gui.mosaic.painting import Tile, paint_tile
+from napari_cardiac_ssl.gui.mosaic.painting import Tile, bold, paint_names, paint_tile
 from napari_cardiac_ssl.gui.mosaic.pictures import Look, Pictures
 from napari_cardiac_ssl.gui.mosaic.places import GAP, Places
 from napari_cardiac_ssl.gui.mosaic.selection import Selection
-from napari_cardiac_ssl.gui.slice_legend import SIGN_WORDS, is_dark
+from napari_cardiac_ssl.gui.slice_legend import is_dark
 from napari_cardiac_ssl.gui.slice_map import MapContent
 from napari_cardiac_ssl.study import SliceIndex
 
-#: How wide a tile may be, and how wide it is at least where all are to fit, in pixels.
-LEAST, MOST, LEAST_FITTED = 40, 480, 52
+#: How wide a tile may be, in pixels.
+LEAST, MOST = 40, 480
 #: How far the frame of a tile reaches beyond it.
 _AROUND = (-3, -3, 3, 3)
 #: A notch of the wheel in Qt's eighths of a degree, and how much larger it makes tiles.
@@ -103,7 +104,7 @@ class MosaicView(QAbstractScrollArea):
         aspect = self._look.aspect if self._look is not None else 1.0
         columns = self._content.signs.shape[1] or 12
         left, top = self._heads()
-        tile = min(MOST, max(LEAST_FITTED, (width - left) // columns - GAP))
+        tile = min(MOST, max(LEAST, (width - left) // columns - GAP))
         return 2 * (round(tile * aspect) + GAP) + top + 2
 
     # -- what is shown ---------------------------------------------------------------------
@@ -138,12 +139,13 @@ class MosaicView(QAbstractScrollArea):
         before, self._content = self._content, content
         changed = {before.current, content.current, before.suggested, content.suggested}
         if content.signs.shape == before.signs.shape:
-            changed.update(index for index in self.seen() if _differs(before, content, index))
+            changed.update(index for index in self.seen() if content.differs(before, index))
         else:
             self.viewport().update()
-        if content.current != before.current:
-            if content.current is not None and not self.hasFocus():
-                self._put_cursor(content.current)
+        moved = content.current != before.current
+        if self.selection.cursor is None or (moved and not self.hasFocus()):
+            self._put_cursor(content.current)
+        if moved:
             self._scroll_to(content.current)
             self.viewport().update(self._head(0))
             self.viewport().update(self._head(1))
@@ -157,7 +159,7 @@ class MosaicView(QAbstractScrollArea):
         size = (self.viewport().width(), self.viewport().height())
         self.places = Places(Grid(), before, (0, 0), size)
         if look is not None and self._wanted.rows:
-            aspect, gap = look.aspect, GAP / (self._side or LEAST_FITTED)
+            aspect, gap = look.aspect, GAP / (self._side or LEAST)
             ratio = (aspect + gap) / (1 + gap)  # of a tile with what lies between
             wide = None if self._side is None else self._side + GAP
             self._place(grid=arranged(self._wanted, size, ratio, wide))
@@ -165,7 +167,7 @@ class MosaicView(QAbstractScrollArea):
             side = self._side
             if side is None:
                 fitted = side_in(self.grid, self.places.room, ratio) - GAP
-                side = min(MOST, max(LEAST_FITTED, math.floor(fitted)))
+                side = min(MOST, max(LEAST, math.floor(fitted)))
             self._place(tile=(side, max(1, round(side * aspect))))
         ratio = self.devicePixelRatioF()
         if renewed or self.places.tile != before or ratio != self.pictures.ratio:
@@ -187,9 +189,10 @@ class MosaicView(QAbstractScrollArea):
             bar.setRange(0, most)
         self._place(scrolled=tuple(bar.value() for bar in bars))
 
-    def _put_cursor(self, index: SliceIndex) -> None:
-        """Have the cursor follow the slice in view, unless several slices are selected."""
-        if not self.selection.slices and self.grid.place_of(index) is not None:
+    def _put_cursor(self, index: SliceIndex | None) -> None:
+        """Have the cursor follow the slice in view, unless slices are selected."""
+        seen = index is not None and self.grid.place_of(index) is not None
+        if index is not None and seen and not self.selection.slices:
             self.selection.put(index)
 
     def _scroll_to(self, index: SliceIndex | None) -> None:
@@ -203,16 +206,11 @@ class MosaicView(QAbstractScrollArea):
 
     def _heads(self) -> tuple[int, int]:
         """Return how wide the names of rows are, and how high those of columns."""
-        metrics, grid = QFontMetrics(self._bold()), self.grid
+        metrics, grid = QFontMetrics(bold(self.font())), self.grid
         words = [line for name in grid.row_names for line in name.split("\n")]
         lines = max((name.count("\n") + 1 for name in grid.column_names), default=0)
         wide = max((int(metrics.horizontalAdvance(word)) for word in words), default=0)
         return wide + 10, lines * int(metrics.height()) + 2
-
-    def _bold(self) -> QFont:
-        font = QFont(self.font())
-        font.setBold(True)
-        return font
 
     def _place(self, **changed: Any) -> None:
         self.places = replace(self.places, **changed)
@@ -262,7 +260,10 @@ class MosaicView(QAbstractScrollArea):
                 paint_tile(painter, place, self._said(index), picture, self.palette(), dark=dark)
         for axis in (0, 1):
             if region.intersects(self._head(axis)):
-                self._paint_names(painter, axis)
+                current = self._content.current
+                here = self.grid.place_of(current) if current is not None else None
+                palette, font = self.palette(), self.font()
+                paint_names(painter, self.places, axis, here, palette=palette, font=font)
         painter.end()
 
     def _said(self, index: SliceIndex) -> Tile:
@@ -270,43 +271,13 @@ class MosaicView(QAbstractScrollArea):
         known = index.t < content.signs.shape[0] and index.z < content.signs.shape[1]
         doubt = math.nan if content.doubt is None or not known else float(content.doubt[index])
         return Tile(
-            content.signs[index] if known else "unlabelled",
+            content.signs[index] if known else SliceState.UNLABELLED,
             doubt,
             index == content.current,
             index == content.suggested,
             index in chosen.slices,
             index == chosen.cursor and self.hasFocus(),
         )
-
-    def _paint_names(self, painter: QPainter, axis: int) -> None:
-        """Paint the names of rows or columns: that of the slice in view is bold."""
-        names = self.grid.column_names if axis else self.grid.row_names
-        head = self._head(axis)
-        painter.fillRect(head, self.palette().window())
-        (left, top), around = self.places.heads, head.adjusted(0, 0, 1, 1)
-        painter.setClipRect(
-            around.adjusted(left, 0, 0, 0) if axis else around.adjusted(0, top, 0, 0)
-        )
-        current = self._content.current
-        here = self.grid.place_of(current) if current is not None else None
-        text = self.palette().windowText().color()
-        dim = QColor(text)
-        dim.setAlphaF(0.75)
-        for number, name in enumerate(names):
-            box = self.places.box(0, number) if axis else self.places.box(number, 0)
-            tile = QRect(*box)
-            if axis:
-                place = QRect(tile.left(), 0, tile.width(), head.height())
-            else:
-                place = QRect(0, tile.top(), head.width() - 4, tile.height())
-            if not head.intersects(place):
-                continue
-            is_here = here is not None and here[axis] == number
-            painter.setFont(self._bold() if is_here else self.font())
-            painter.setPen(text if is_here else dim)
-            painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), name)
-        painter.setFont(self.font())
-        painter.setClipping(False)
 
     # -- asking ----------------------------------------------------------------------------
 
@@ -393,14 +364,7 @@ class MosaicView(QAbstractScrollArea):
         index, content = self.selection.cursor, self._content
         words = "Mosaic"
         if index is not None and index.t < len(content.signs):
-            said = self._said(index)
-            words = f"frame {index.t}, slice {index.z}: {SIGN_WORDS[said.sign]}"
-            for true, word in (
-                (said.suggested, "suggested"),
-                (said.current, "in view"),
-                (said.selected, "selected"),
-            ):
-                words += f", {word}" if true else ""
+            words = f"frame {index.t}, slice {index.z}: {self._said(index).words}"
         if self.accessibleName() != words:
             self.setAccessibleName(words)
 
@@ -444,11 +408,3 @@ class MosaicView(QAbstractScrollArea):
                 QToolTip.showText(event.globalPos(), self._describe(index), self, place)
             return True
         return bool(super().viewportEvent(event))
-
-
-def _differs(one: MapContent, other: MapContent, index: SliceIndex) -> bool:
-    """Tell whether the sign of a slice is another."""
-    if one.signs[index] != other.signs[index]:
-        return True
-    doubts = [math.nan if of.doubt is None else float(of.doubt[index]) for of in (one, other)]
-    return doubts[0] != doubts[1] and not all(map(math.isnan, doubts))
