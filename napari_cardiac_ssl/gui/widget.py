@@ -88,6 +88,7 @@ class CardiacWidget(QWidget):
         self.setAcceptDrops(True)
         self._drops = Drops(is_ours, self.open, self)
         self.mouse = PictureMouse(self.workspace, self.studies.fit, self)
+        self.mosaic.tiles.left.connect(self.mouse.give_keyboard)
         self.session.signals.study_changed.connect(self._on_study)
         self._picture_keys = PictureKeys(viewer)
         bind_dock(self, self.keys)
@@ -272,8 +273,8 @@ class CardiacWidget(QWidget):
                 self.compare.hide,
             ),
             Key(("C",), "confirm the slice", workspace.actions.confirm),
-            Key(("Q",), "no heart on the slice: clear and confirm it", workspace.actions.no_heart),
-            Key(("J",), "the mosaic: all slices at one look", self.show_mosaic, everywhere=True),
+            Key(("Shift-C",), "no heart on the slice: clear and confirm it", workspace.actions.no_heart),
+            Key(("J",), "the mosaic: all slices at one look", self.show_mosaic),
             Key(
                 ("Shift-Up",),
                 "this slice is the first with heart in the frame",
@@ -316,6 +317,7 @@ class CardiacWidget(QWidget):
         self._picture_keys.close()
         self.compare.close()
         self.clicks.close()
+        self.mosaic.let_go()
         self.lines.close()
         self.studies.close()
         self.workspace.close()

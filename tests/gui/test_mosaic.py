@@ -121,7 +121,7 @@ def test_keys_act_on_the_slice_under_the_cursor(window, qtbot):
     assert tiles.selection.cursor == SliceIndex(1, 1)
     assert window.view.in_view == SliceIndex(0, 0)  # not before Return
     assert tiles.accessibleName().startswith("frame 1, slice 1: empty")
-    qtbot.keyClick(tiles, Qt.Key.Key_Return)
+    qtbot.keyClick(tiles, Qt.Key.Key_Space)
     assert window.view.in_view == SliceIndex(1, 1)
     window.session.labelling.annotate(SliceIndex(1, 1), HEART[0, 0])
     qtbot.keyClick(tiles, Qt.Key.Key_C)
@@ -136,6 +136,31 @@ def test_keys_act_on_the_slice_under_the_cursor(window, qtbot):
     assert state(window, SliceIndex(0, 1)) is SliceState.EXCLUDED
     qtbot.keyClick(tiles, Qt.Key.Key_N)
     assert window.view.in_view == window.session.suggestion.suggest()[0].index
+
+
+def test_return_and_a_double_click_go_to_work_on_the_picture(window, qtbot):
+    tiles, hand, gone = window.mosaic.tiles, Hand(window, qtbot), []
+    window.window().activateWindow()
+    window.show_mosaic()
+    qtbot.waitUntil(tiles.hasFocus)
+    click(window, SliceIndex(0, 0))
+    assert tiles.hasFocus()
+    qtbot.keyClick(tiles, Qt.Key.Key_Right)
+    qtbot.keyClick(tiles, Qt.Key.Key_Return)
+    assert window.view.in_view == SliceIndex(1, 0)
+    assert hand.canvas.hasFocus()
+    hand.key("J")
+    assert tiles.hasFocus()
+    assert tiles.selection.cursor == SliceIndex(1, 0)
+    tiles.left.connect(lambda: gone.append(window.view.in_view))
+    place = tiles.tile_of(B).center()
+    qtbot.mouseClick(tiles.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    qtbot.mouseDClick(tiles.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert gone == [B]
+    assert hand.canvas.hasFocus()
+    window.show_mosaic()
+    qtbot.keyClick(tiles, Qt.Key.Key_J)
+    assert hand.canvas.hasFocus()
 
 
 def test_several_slices_are_confirmed_at_once_and_none_that_nobody_looked_at(window, qtbot):

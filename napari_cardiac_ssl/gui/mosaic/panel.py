@@ -174,14 +174,20 @@ class MosaicPanel(QWidget):
 
     def _watch_window(self) -> None:
         """Follow the window of the image in the viewer."""
-        image, before = self._workspace.image, self._image()
-        if image is before:
+        image = self._workspace.image
+        if image is self._image():
             return
-        if before is not None:
-            before.events.contrast_limits.disconnect(self._on_window)
-        self._image = ref(image) if image is not None else lambda: None
+        self.let_go()
         if image is not None:
+            self._image = ref(image)
             image.events.contrast_limits.connect(self._on_window)
+
+    def let_go(self) -> None:
+        """Follow no image any more: its session ends."""
+        image = self._image()
+        if image is not None:
+            image.events.contrast_limits.disconnect(self._on_window)
+        self._image = lambda: None
 
     def _on_window(self, event: Any) -> None:
         if self.isVisible() and self._workspace.is_open:
@@ -260,6 +266,7 @@ class MosaicPanel(QWidget):
         """Close its dock; opened again, all is as it was."""
         dock = self.parent()
         if isinstance(dock, QDockWidget):
+            self.tiles.left.emit()
             dock.hide()
 
     def _confirm(self, slices: Slices) -> None:

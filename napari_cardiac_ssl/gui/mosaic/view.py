@@ -37,7 +37,7 @@ _STEPS = {
     Qt.Key.Key_Up: (-1, 0),
     Qt.Key.Key_Down: (1, 0),
 }
-_GO = {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space}
+_RETURN, _SPACE = {Qt.Key.Key_Return, Qt.Key.Key_Enter}, Qt.Key.Key_Space
 #: What keys ask for.
 _VERBS = {
     Qt.Key.Key_C: "confirm",
@@ -65,6 +65,8 @@ class MosaicView(QAbstractScrollArea):
     asked
         ``(str, tuple of SliceIndex)``: ``confirm``, ``exclude``, ``no_heart``; ``next`` for the
         slice that is suggested, ``close`` for the mosaic itself.
+    left
+        The keyboard is for the picture from now on.
     arranged
         ``(int)``: how wide tiles are now.
     side_asked
@@ -74,6 +76,7 @@ class MosaicView(QAbstractScrollArea):
     chosen = Signal(object)
     menu_asked = Signal(object, QPoint)
     asked = Signal(str, object)
+    left = Signal()
     arranged = Signal(int)
     side_asked = Signal(int)
 
@@ -92,7 +95,6 @@ class MosaicView(QAbstractScrollArea):
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(160, 80)
-        self.viewport().setMouseTracking(False)
         self._say_focus()
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
@@ -299,6 +301,11 @@ class MosaicView(QAbstractScrollArea):
             self.chosen.emit(index)
         self._show_selection()
 
+    def mouseDoubleClickEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Qt tells of a second click: to work there."""
+        if event.button() == Qt.MouseButton.LeftButton and self._at(event.position()) is not None:
+            self.left.emit()
+
     def contextMenuEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         """Qt tells that the menu of the selected slices is asked for, by mouse or by key."""
         meant = self.selection.meant
@@ -322,19 +329,23 @@ class MosaicView(QAbstractScrollArea):
         event.accept()
 
     def keyPressEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
-        """Qt tells of a key: arrows move the cursor, Return goes there, letters act."""
+        """Qt tells of a key: arrows move the cursor, Return goes to work there, letters act."""
         chosen, key, held = self.selection, event.key(), event.modifiers()
         if key in _STEPS and not held & _CONTROL:
             self._step(*_STEPS[key], extend=bool(held & _SHIFT))
-        elif key in _GO and chosen.cursor is not None:
+        elif key in {_SPACE, *_RETURN} and chosen.cursor is not None:
             chosen.put(chosen.cursor)
             self.chosen.emit(chosen.cursor)
+            if key != _SPACE:
+                self.left.emit()
         elif key in _VERBS and not held & _CONTROL:
             self.asked.emit(_VERBS[key], chosen.meant)
         elif key == Qt.Key.Key_A and held & _CONTROL:
             chosen.select(self.grid.slices)
         elif key == Qt.Key.Key_Escape and chosen.slices:
             chosen.clear()
+        elif key == Qt.Key.Key_Escape:
+            self.left.emit()
         else:
             super().keyPressEvent(event)
             return
