@@ -273,7 +273,11 @@ class CardiacWidget(QWidget):
                 self.compare.hide,
             ),
             Key(("C",), "confirm the slice", workspace.actions.confirm),
-            Key(("Shift-C",), "no heart on the slice: clear and confirm it", workspace.actions.no_heart),
+            Key(
+                ("Shift-C",),
+                "no heart on the slice: clear and confirm it",
+                workspace.actions.no_heart,
+            ),
             Key(("J",), "the mosaic: all slices at one look", self.show_mosaic),
             Key(
                 ("Shift-Up",),

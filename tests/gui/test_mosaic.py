@@ -191,14 +191,14 @@ def test_no_heart_in_one_key_here_and_on_the_picture(window, trainer, qtbot):
     qtbot.waitUntil(lambda: not window.session.training.busy)
     tiles = window.mosaic.tiles
     click(window, B)
-    qtbot.keyClick(tiles, Qt.Key.Key_Q)
+    qtbot.keyClick(tiles, Qt.Key.Key_C, SHIFT)
     annotations = window.session.annotations
     assert (state(window, B), annotations.labels[B].any()) == (SliceState.EXPERT, False)
     window.workspace.actions.undo()
     assert state(window, B) is SliceState.PREDICTED
     assert np.array_equal(annotations.labels[B], HEART[B])
     window.view.go_to(C)
-    Hand(window, qtbot).key("Q")
+    Hand(window, qtbot).key("C", SHIFT)
     assert (state(window, C), annotations.labels[C].any()) == (SliceState.EXPERT, False)
     assert "no heart" in window.status.text().lower()
 

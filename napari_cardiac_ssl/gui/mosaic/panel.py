@@ -21,7 +21,7 @@ from napari_cardiac_ssl.gui.preferences import orientation_of
 from napari_cardiac_ssl.gui.slice_legend import Legend
 from napari_cardiac_ssl.gui.slice_map import MapContent
 from napari_cardiac_ssl.gui.slice_menu import confirmable, slice_menu
-from napari_cardiac_ssl.gui.studies import Studies
+from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.study import SliceIndex
 
 #: What is shown about the heart's middle where nothing is labelled yet, mm.
@@ -48,15 +48,15 @@ class MosaicPanel(QWidget):
 
     Parameters
     ----------
-    studies
+    workspace
         The window's.
     overview
         Knows the slices' states, and which one is suggested.
     """
 
-    def __init__(self, studies: Studies, overview: OverviewPanel) -> None:
+    def __init__(self, workspace: Workspace, overview: OverviewPanel) -> None:
         super().__init__()
-        self._studies, self._workspace = studies, studies.workspace
+        self._workspace = workspace
         self._overview = overview
         self._content = MapContent()
         self._crop: Crop | None = None
@@ -81,7 +81,7 @@ class MosaicPanel(QWidget):
         self.tiles.asked.connect(self._on_asked)
         self.tiles.side_asked.connect(self.size.setValue)
         self._workspace.session.signals.stack_opened.connect(self._on_opened)
-        studies.changed.connect(self._on_study)
+        self._workspace.session.signals.study_changed.connect(self._on_study)
         overview.shown.connect(self._show)
 
     def _lay_out(self) -> None:
@@ -216,8 +216,8 @@ class MosaicPanel(QWidget):
 
     def _wanted_crop(self) -> Crop:
         """Return what shows the heart: by labels, else by how it lies; else all of a slice."""
-        session, frame = self._workspace.session, self._studies.frame
-        stack, labels = session.stack, session.annotations.labels
+        session = self._workspace.session
+        stack, labels, frame = session.stack, session.annotations.labels, session.anatomy.frame
         shape, spacing = stack.image.shape[2:], stack.spacing_mm[1:]
         drawn = [one for one in session.annotations.slices(*_LABELLED) if labels[one].any()]
         found = None

@@ -42,7 +42,6 @@ _RETURN, _SPACE = {Qt.Key.Key_Return, Qt.Key.Key_Enter}, Qt.Key.Key_Space
 _VERBS = {
     Qt.Key.Key_C: "confirm",
     Qt.Key.Key_X: "exclude",
-    Qt.Key.Key_Q: "no_heart",
     Qt.Key.Key_N: "next",
     Qt.Key.Key_J: "close",
 }
@@ -338,6 +337,8 @@ class MosaicView(QAbstractScrollArea):
             self.chosen.emit(chosen.cursor)
             if key != _SPACE:
                 self.left.emit()
+        elif key == Qt.Key.Key_C and held & _SHIFT:
+            self.asked.emit("no_heart", chosen.meant)
         elif key in _VERBS and not held & _CONTROL:
             self.asked.emit(_VERBS[key], chosen.meant)
         elif key == Qt.Key.Key_A and held & _CONTROL:
