@@ -2,7 +2,8 @@
 
 The same steps, in the same run: scroll through frames and slices, paint strokes; in bare napari
 first, then with the widget while it trains and takes the prediction over, then in bare napari
-again while the trainer process trains on (two busy cores slow down everybody's drawing). A stall
+again while the trainer process trains on (two busy cores slow down everybody's drawing). A large
+window does it with and without the mosaic of all slices: what that adds is said as a ratio. A stall
 is a gap between two turns of a 5 ms timer.
 
 Then what a stroke costs: the same circles drawn with real mouse events, in bare napari and in the
@@ -13,6 +14,7 @@ changes little).
 """
 
 import argparse
+import gc
 import os
 import signal
 import time
@@ -20,7 +22,7 @@ import time
 import napari
 import numpy as np
 from napari.layers import Labels, Layer
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cardiac_ssl.anatomy import View
@@ -52,6 +54,7 @@ class Probe:
         self._last = now
 
     def __enter__(self):
+        gc.collect()  # of all that napari holds: 150 ms, whenever Python finds that it is time
         self._last = None
         self._timer.start()
         return self
@@ -160,8 +163,11 @@ def compare_strokes(stack, truth):
     print(f"{'':10}each: {costs}")
 
 
-def probe_training(viewer, widget, truth, seconds):
-    """Do the same steps with the widget while it trains, then take its prediction over."""
+def probe_training(viewer, widget, truth, seconds, what="widget"):
+    """Do the same steps with the widget while it trains, then take its prediction over.
+
+    Return the probes of both.
+    """
     session, layer = widget.session, widget.view.layer
     spacing_z = session.stack.spacing_mm[0]
     for z in (3, 5, 7):
@@ -170,13 +176,14 @@ def probe_training(viewer, widget, truth, seconds):
     work(window, truth, spacing_z, seconds=2)
     pump(until=lambda: bool(session.training.compute))
     widget.learning.seconds.value = seconds
-    with Probe() as probe:
+    with Probe() as training:
         widget.learning.train.click()
         work(window, truth, spacing_z, until=lambda: session.training.status.phase == "predicting")
-    probe.say("widget, while it trains")
-    with Probe() as probe:
+    training.say(f"{what}, while it trains")
+    with Probe() as taking_over:
         pump(until=lambda: not session.training.busy)
-    probe.say("widget, while it predicts and takes over")
+        pump(1)  # the mosaic follows
+    taking_over.say(f"{what}, while it predicts and takes over")
     print(f"{'':44} {widget.status.text()}")
     with Probe() as probe:
         begun = time.perf_counter()
@@ -186,6 +193,43 @@ def probe_training(viewer, widget, truth, seconds):
     probe.say(f"undo of the whole prediction ({1000 * took:.0f} ms)")
     session.redo()
     pump(0.5)
+    return training, taking_over
+
+
+def compare_mosaic(stack, truth, seconds):
+    """Train in a window with the mosaic of all slices, and in one like it without."""
+    probes = []
+    for is_open in (False, True):
+        viewer, widget = open_viewer([stack], session=Session(who="benchmark"))
+        widget.window().resize(1900, 1060)  # for nearly all of 30 × 12 to be seen
+        pump(1)
+        if is_open:
+            show_mosaic(widget)
+        what = "with the mosaic" if is_open else "a large window"
+        probes.append(probe_training(viewer, widget, truth, seconds, what))
+        widget.close_session()
+        viewer.close()
+    for name, before, after in zip(("training", "taking over"), *probes, strict=True):
+        parts = (50, 99, 100)
+        ratios = np.percentile(after.gaps, parts, axis=0)
+        ratios /= np.maximum(np.percentile(before.gaps, parts, axis=0), 1)
+        said = (f"{gap:.2f} ({computing:.2f} of computing)" for gap, computing in ratios)
+        print(f"mosaic over none, {name}: median, 99 %, longest: {', '.join(said)}")
+
+
+def show_mosaic(widget):
+    """Open the mosaic of all slices in half of the window, and see how it fills."""
+    tiles = widget.mosaic.tiles
+    with Probe() as probe:
+        begun = time.perf_counter()
+        widget.show_mosaic()
+        widget.mosaic.frames.setCurrentIndex(1)
+        pump(0.1)
+        half = widget.window().height() // 2
+        widget.window().resizeDocks([widget.mosaic.parent()], [half], Qt.Orientation.Vertical)
+        pump(until=lambda: tiles.seen() and not any(map(tiles.pictures.is_due, tiles.seen())))
+        took = time.perf_counter() - begun
+    probe.say(f"mosaic: {len(tiles.seen())} pictures in {took:.1f} s")
 
 
 def train_on(widget):
@@ -234,11 +278,15 @@ def main():
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--seconds", type=int, default=15)
     parser.add_argument("--strokes", action="store_true", help="only what a stroke costs")
+    parser.add_argument("--mosaic", action="store_true", help="only what the mosaic adds")
     options = parser.parse_args()
     made = make_study(1, frames=options.frames, slices=options.slices, size=options.size, lax=False)
     stack, truth = made.study.stack(View.SAX), made.masks[View.SAX]
-    compare_strokes(stack, truth)
-    if options.strokes:
+    if not options.mosaic:
+        compare_strokes(stack, truth)
+    if not options.strokes:
+        compare_mosaic(stack, truth, options.seconds)
+    if options.strokes or options.mosaic:
         return
     probe_bare(stack, truth, options.seconds, "bare napari, nothing else running")
     begun = time.perf_counter()

@@ -44,10 +44,24 @@ class Actions:
             chosen = self._meant(slices)
             self._session.confirm(*chosen)
             labels = self._session.annotations.labels
+            empty = sum(not labels[index].any() for index in chosen)
+            if len(chosen) > 1:
+                said = f"{len(chosen)} slices confirmed"
+                said += f"; on {empty} of them NO HEART (Ctrl-Z takes it back)" if empty else ""
+            elif empty:
+                said = "confirmed that NO HEART is here: nothing is labelled (Ctrl-Z takes it back)"
+            else:
+                said = "confirmed: the model learns from it and never changes it"
+            self._workspace.say(said)
+
+    def no_heart(self, *slices: SliceIndex) -> None:
+        """Say that slices show no heart, whatever is labelled on them."""
+        with self._acting():
+            chosen = self._meant(slices)
+            self._session.no_heart(*chosen)
+            where = "here" if len(chosen) == 1 else f"on {len(chosen)} slices"
             self._workspace.say(
-                "confirmed: the model learns from it and never changes it"
-                if any(labels[index].any() for index in chosen)
-                else "confirmed that NO HEART is here: nothing is labelled (Ctrl-Z takes it back)"
+                f"NO HEART {where}: cleared, and learned from as empty (Ctrl-Z takes it back)"
             )
 
     def accept(self, *slices: SliceIndex) -> None:

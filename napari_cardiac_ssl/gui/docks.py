@@ -1,5 +1,6 @@
 """Where panels of our own stand in napari's window, and how large that is at first."""
 
+from collections.abc import Callable
 from typing import Any
 from weakref import ref
 
@@ -67,11 +68,58 @@ def dock_beside(viewer: napari.Viewer, panel: QWidget, beside: QWidget, name: st
     wide = window.width() >= _WIDE
     viewer.window.add_dock_widget(panel, name=name, area="right" if wide else "bottom")
     dock, holder = panel.parent(), beside.parent()
-    # Below the picture alone: the columns beside it need the height.
-    window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
-    window.setCorner(Qt.Corner.BottomRightCorner, _RIGHT)
+    _keep_to_the_middle(window)
     if isinstance(holder, QDockWidget):
         _Placed(dock, beside).place(wide=wide)
+
+
+def dock_below(
+    viewer: napari.Viewer,
+    panel: QWidget,
+    beside: QWidget,
+    name: str,
+    height_at: Callable[[int], int],
+) -> None:
+    """Dock a panel below the picture, or bring it to the front where its user has it.
+
+    Parameters
+    ----------
+    viewer, panel, name
+        As in `dock_beside`.
+    beside
+        A panel that is docked in the window.
+    height_at
+        How high the dock should be at a width; the picture keeps half of the window.
+    """
+    window, dock = beside.window(), panel.parent()
+    if isinstance(dock, QDockWidget):
+        dock.show()
+        dock.raise_()
+    elif isinstance(window, QMainWindow):
+        there = [
+            one
+            for one in window.findChildren(QDockWidget)
+            if one.isVisible() and window.dockWidgetArea(one) == _BOTTOM and not one.isFloating()
+        ]
+        viewer.window.add_dock_widget(panel, name=name, area="bottom")
+        added = panel.parent()
+        _keep_to_the_middle(window)
+        for other in there[:1]:
+            window.tabifyDockWidget(other, added)
+
+        def place() -> None:  # once Qt has laid it out
+            if panel.parent() is added:
+                added.raise_()
+                height = min(height_at(added.width()), window.height() // 2)
+                window.resizeDocks([added], [height], Qt.Orientation.Vertical)
+
+        QTimer.singleShot(0, place)
+
+
+def _keep_to_the_middle(window: QMainWindow) -> None:
+    """Have docks at the bottom lie below the picture alone: columns beside it need the height."""
+    window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+    window.setCorner(Qt.Corner.BottomRightCorner, _RIGHT)
 
 
 def _tabify(window: QMainWindow, dock: QDockWidget, only: Qt.DockWidgetArea | None = None) -> None:

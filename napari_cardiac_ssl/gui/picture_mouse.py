@@ -69,9 +69,18 @@ class PictureMouse(QObject):
 
     def watch(self) -> None:
         """Watch the picture of the parent's window. May be called again."""
-        for one in self._parent.window().findChildren(QWidget):
-            if "Canvas" in type(one).__name__:
-                one.installEventFilter(self)  # a second time it changes nothing
+        for one in self._canvases():
+            one.installEventFilter(self)  # a second time it changes nothing
+
+    def give_keyboard(self) -> None:
+        """Have the picture get the keys."""
+        for one in self._canvases():
+            if one.isVisible():
+                one.setFocus()
+
+    def _canvases(self) -> list[QWidget]:
+        window = self._parent.window()
+        return [one for one in window.findChildren(QWidget) if "Canvas" in type(one).__name__]
 
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 - Qt's name
         """Qt asks first whether this is ours."""

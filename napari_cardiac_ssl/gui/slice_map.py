@@ -15,7 +15,7 @@ from qtpy.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QFont, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from napari_cardiac_ssl.gui.slice_legend import SUGGESTED, is_dark, paint_cell
+from napari_cardiac_ssl.gui.slice_legend import SIGN_WORDS, SUGGESTED, is_dark, paint_cell
 from napari_cardiac_ssl.study import SliceIndex
 
 #: Sides of a cell in pixels: the least that can be hit, and the most that is of use.
@@ -48,6 +48,21 @@ class MapContent:
     current: SliceIndex | None = None
     suggested: SliceIndex | None = None
     marks: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many slices there are of each sign."""
+        every = self.signs.ravel().tolist()
+        return {sign: every.count(sign) for sign in SIGN_WORDS}
+
+    def differs(self, other: "MapContent", index: SliceIndex) -> bool:
+        """Tell whether a slice looks otherwise than in another, of the same shape."""
+        if self.signs[index] != other.signs[index]:
+            return True
+        ours, others = (
+            math.nan if one.doubt is None else one.doubt[index] for one in (self, other)
+        )
+        return bool(ours != others and not (math.isnan(ours) and math.isnan(others)))
 
     def has_cells_of(self, other: "MapContent") -> bool:
         """Tell whether all cells look as in another."""

@@ -20,10 +20,11 @@ from qtpy.QtWidgets import (
 
 from napari_cardiac_ssl.gui.cine import Cine
 from napari_cardiac_ssl.gui.compare import Compare
-from napari_cardiac_ssl.gui.docks import dock_beside
+from napari_cardiac_ssl.gui.docks import dock_below, dock_beside
 from napari_cardiac_ssl.gui.dropping import Drops
 from napari_cardiac_ssl.gui.keys import Key, PictureKeys, bind_dock
 from napari_cardiac_ssl.gui.landmarks import LandmarkClicks
+from napari_cardiac_ssl.gui.mosaic.panel import MosaicPanel
 from napari_cardiac_ssl.gui.opening import Opening, is_ours
 from napari_cardiac_ssl.gui.panels.controls import Scrolled
 from napari_cardiac_ssl.gui.panels.drawing import DrawingPanel
@@ -78,6 +79,8 @@ class CardiacWidget(QWidget):
         self.lines.show(TRACES, preferences().show_planes)
         self.compare = Compare(self.workspace, self.lines)
         self.views = ViewsPanel(self.workspace, self.lines, self.clicks)
+        self.mosaic = MosaicPanel(self.workspace, self.overview)
+        self.overview.mosaic_asked.connect(self.show_mosaic)
         self.opening = Opening(self.studies, self)
         self.choice.open_asked.connect(self.ask_to_open)
         self.choice.views_asked.connect(self.show_views)
@@ -85,9 +88,11 @@ class CardiacWidget(QWidget):
         self.setAcceptDrops(True)
         self._drops = Drops(is_ours, self.open, self)
         self.mouse = PictureMouse(self.workspace, self.studies.fit, self)
+        self.mosaic.tiles.left.connect(self.mouse.give_keyboard)
         self.session.signals.study_changed.connect(self._on_study)
         self._picture_keys = PictureKeys(viewer)
         bind_dock(self, self.keys)
+        bind_dock(self.mosaic, self.keys)
         self.workspace.layer_shown.connect(self._on_layer_shown)
         self.workspace.changed.connect(self._show_unkept)
         self.workspace.said.connect(self._show_unkept)
@@ -213,6 +218,11 @@ class CardiacWidget(QWidget):
         """Dock the other views of the study, if they are not."""
         dock_beside(self.viewer, self.views, self, "Views")
 
+    def show_mosaic(self) -> None:
+        """Dock the mosaic below the picture, bring it to the front, and give it the keyboard."""
+        dock_below(self.viewer, self.mosaic, self, "Mosaic", self.mosaic.height_at)
+        self.mosaic.tiles.setFocus()
+
     def _on_study(self) -> None:
         study = self.session.study.current
         views = len(study.stacks) if study is not None else 0
@@ -264,6 +274,12 @@ class CardiacWidget(QWidget):
             ),
             Key(("C",), "confirm the slice", workspace.actions.confirm),
             Key(
+                ("Shift-C",),
+                "no heart on the slice: clear and confirm it",
+                workspace.actions.no_heart,
+            ),
+            Key(("J",), "the mosaic: all slices at one look", self.show_mosaic),
+            Key(
                 ("Shift-Up",),
                 "this slice is the first with heart in the frame",
                 workspace.actions.set_first_slice,
@@ -305,6 +321,7 @@ class CardiacWidget(QWidget):
         self._picture_keys.close()
         self.compare.close()
         self.clicks.close()
+        self.mosaic.let_go()
         self.lines.close()
         self.studies.close()
         self.workspace.close()

@@ -99,6 +99,18 @@ class Labelling:
         """Make slices examples to learn from, as they are."""
         return self._each("confirmation", slices, self._history.annotations.confirm)
 
+    def no_heart(self, *slices: SliceIndex) -> Slices:
+        """Make slices examples of no heart: what is labelled on them goes."""
+        annotations = self._history.annotations
+
+        def clear(index: SliceIndex) -> None:
+            labels = annotations.labels[index]
+            if labels.any():
+                annotations.annotate(index, np.zeros_like(labels))
+            annotations.confirm(index)
+
+        return self._each("no heart here", slices, clear)
+
     def accept(self, *slices: SliceIndex) -> Slices:
         """Confirm predictions that are right as they are; slices that are none stay."""
         return self._each("acceptance", slices, self._history.annotations.accept)

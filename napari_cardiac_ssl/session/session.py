@@ -248,6 +248,13 @@ class Session:
             self._learn_from(slices)
         return changed
 
+    def no_heart(self, *slices: SliceIndex) -> Slices:
+        """Say that slices show no heart: what is labelled on them goes, and they are examples."""
+        with self.signals.held():
+            changed = self.labelling.no_heart(*slices)
+            self._learn_from(slices)
+        return changed
+
     def set_end(self, end: End, index: SliceIndex, *, all_frames: bool = False) -> Slices:
         """Say that a slice is the first, or last, with heart (`Labelling.set_end`)."""
         with self.signals.held():

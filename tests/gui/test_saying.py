@@ -83,7 +83,7 @@ def test_no_tooltip_is_wider_than_one_can_read(widget):
     draw(widget)
     tips = {one: one.toolTip() for one in widget.findChildren(QWidget)}
     tips |= {action: action.toolTip() for one in tips for action in one.actions()}
-    tips["map"] = widget.overview._describe(A)
+    tips["map"] = widget.overview.describe(A)
     assert len(tips) > 50
     for tip in tips.values():
         assert max(map(len, tip.splitlines()), default=0) <= TIP_WIDTH, tip
@@ -116,7 +116,7 @@ def tokyo(monkeypatch):
 def test_window_says_the_time_of_the_clock_on_the_wall(widget):
     draw(widget)
     before = time.strftime("%Y-%m-%d %H:", time.localtime())
-    said = widget.overview._describe(A)
+    said = widget.overview.describe(A)
     assert before in said
     assert "UTC" not in said
 

@@ -90,6 +90,19 @@ class Work(RuleBasedStateMachine):
         assert self.seen()[0] == before[0]
         self.done(before)
 
+    @rule(slices=st.sets(indices, min_size=1))
+    def no_heart(self, slices):
+        before = self.session.annotations.labels.copy()
+        self.session.no_heart(*slices)
+        after = self.session.annotations.labels
+        for index in STACK.slice_indices():
+            if index in slices:
+                assert not after[index].any()
+                assert self.session.annotations.state(index) is SliceState.EXPERT
+            else:
+                np.testing.assert_array_equal(after[index], before[index])
+        self.done()
+
     @rule(index=indices, end=st.sampled_from(["first", "last"]), every=st.booleans())
     def set_end(self, index, end, every):
         before, was = self.drawn(), self.seen()

@@ -47,6 +47,28 @@ def test_a_round_of_the_loop(session, trainer, heard):
     assert not session.training.busy
 
 
+def test_no_heart_is_one_step_an_example_and_scored(session, trainer):
+    session.labelling.annotate(A, square(1))
+    train(session, trainer)
+    assert session.annotations.labels[B].any()
+    third = SliceIndex(0, 0)
+    session.labelling.annotate(third, square(3))
+    assert session.no_heart(B, third) == (B, third)
+    assert not session.annotations.labels[B].any()
+    assert session.annotations.record(B).how == "corrected"
+    assert {score.index for score in session.validation.scores} == {B, third}
+    session.training.train()
+    (example,) = trainer.jobs[-1].examples
+    assert example.slices == (third, A, B)
+    assert not example.labels[0].any()
+    session.cancel()
+    session.undo()
+    np.testing.assert_array_equal(session.annotations.labels[B], square(2))
+    assert session.annotations.state(B) is SliceState.PREDICTED
+    np.testing.assert_array_equal(session.annotations.labels[third], square(3))
+    assert session.annotations.state(third) is SliceState.EDITING
+
+
 def test_the_next_round_goes_on_from_the_model(session, trainer):
     session.labelling.annotate(A, square())
     train(session, trainer)

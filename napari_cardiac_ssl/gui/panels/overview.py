@@ -1,17 +1,17 @@
 """The slice map with its legend: what is done, what is doubtful, what is next."""
 
 import math
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QPoint, QTimer
+from qtpy.QtCore import QPoint, QTimer, Signal
 from qtpy.QtWidgets import QLabel, QMenu, QWidget
 
 from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
 from napari_cardiac_ssl.gui.panels.controls import button, column, row
 from napari_cardiac_ssl.gui.slice_legend import SIGN_WORDS, Legend
 from napari_cardiac_ssl.gui.slice_map import MapContent, SliceMap
+from napari_cardiac_ssl.gui.slice_menu import slice_menu
 from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.learning.suggestion import Suggestion
 from napari_cardiac_ssl.study import SliceIndex
@@ -25,20 +25,32 @@ _THINK_MS = 250
 
 
 class OverviewPanel(QWidget):
-    """The slice map of the open stack. Clicking goes there."""
+    """The slice map of the open stack. Clicking goes there.
+
+    Attributes
+    ----------
+    shown
+        ``(MapContent)``: what the map shows now.
+    mosaic_asked
+        The same slices are asked for as pictures.
+    """
+
+    shown = Signal(object)
+    mosaic_asked = Signal()
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self._workspace = workspace
         self._suggested: Suggestion | None = None
         self.marks: dict[int, str] = {}  # ED and ES
-        self.map, self.legend = SliceMap(self._describe), Legend()
+        self.map, self.legend = SliceMap(self.describe), Legend()
         self.next = button("Next", "Go to the slice that is worth looking at next. Key N.")
         self.reason = QLabel()
         self.reason.setWordWrap(True)
         self.reason.setMinimumHeight(2 * self.reason.fontMetrics().lineSpacing())
         self.reason.setAccessibleName("Which slice next, and why")
-        suggestion = row(self.next, self.reason)
+        self.mosaic = button("Mosaic", "All slices as pictures with contours, at one look. Key J.")
+        suggestion = row(self.next, self.reason, self.mosaic)
         suggestion.setStretch(1, 1)
         layout = column(self)
         layout.addWidget(self.map)
@@ -49,6 +61,7 @@ class OverviewPanel(QWidget):
         self._thinks.setInterval(_THINK_MS)
         self._thinks.timeout.connect(self.think)
         self.next.clicked.connect(self.go_on)
+        self.mosaic.clicked.connect(self.mosaic_asked)
         self.map.chosen.connect(workspace.view.go_to)
         self.map.confirm_asked.connect(workspace.actions.confirm)
         self.map.menu_asked.connect(self._on_menu)
@@ -91,16 +104,13 @@ class OverviewPanel(QWidget):
         self.next.setEnabled(suggested is not None)
         if not self._workspace.is_open:
             self.reason.setText("")
-            self.map.show_content(MapContent())
+            self._show_content(MapContent())
             return
         session = self._workspace.session
         annotations = session.annotations
         signs = np.full((session.stack.frames, session.stack.slices), SliceState.UNLABELLED, object)
         for index in annotations.slices(*SliceState):
             signs[index] = OUTSIDE if annotations.is_outside(index) else annotations.state(index)
-        every = signs.ravel().tolist()
-        counts = {sign: every.count(sign) for sign in SIGN_WORDS}
-        self.legend.show_counts(counts)
         content = MapContent(
             signs,
             self._doubt(),
@@ -108,12 +118,17 @@ class OverviewPanel(QWidget):
             suggested.index if suggested else None,
             self.marks,
         )
-        self.map.show_content(content)
+        self._show_content(content)
         words = "Nothing left to look at: every slice is yours, or excluded"
         if suggested:
             t, z = suggested.index
             words = f"Frame {t}, slice {z}: {suggested.reason}"
         self.reason.setText(words)
+
+    def _show_content(self, content: MapContent) -> None:
+        self.map.show_content(content)
+        self.legend.show_counts(content.counts)
+        self.shown.emit(content)
 
     def _doubt(self) -> NDArray[np.float64]:
         """Return how much each prediction stands out, 0 to 1, shape ``(t, z)``."""
@@ -135,7 +150,7 @@ class OverviewPanel(QWidget):
         ranks[known] = len(ordered) - np.searchsorted(ordered, areas[known], side="left")
         return ranks
 
-    def _describe(self, index: SliceIndex) -> str:
+    def describe(self, index: SliceIndex) -> str:
         """Tell of a slice: where it is, what it is worth, who, when, and from which model."""
         session = self._workspace.session
         record = session.annotations.record(index)
@@ -167,42 +182,9 @@ class OverviewPanel(QWidget):
     def _on_menu(self, index: SliceIndex, where: QPoint) -> None:
         self.menu(index).exec(where)
 
-    def menu(self, index: SliceIndex) -> QMenu:
-        """Return what can be done with a slice."""
-        workspace, menu = self._workspace, QMenu(self)
-        state = workspace.session.annotations.state(index)
-        if state is SliceState.EXCLUDED:
-            menu.addAction("Include", lambda: workspace.actions.include(index))
-            self._add_ends(menu, index)
-            self._add_phases(menu, index.t)
-            return menu
-        if state is SliceState.EXPERT:
-            menu.addAction("Unconfirm", lambda: workspace.actions.unconfirm(index))
-        elif state is SliceState.UNLABELLED:
-            menu.addAction("No heart here", lambda: workspace.actions.confirm(index))
-        else:
-            words = "Accept prediction" if state is SliceState.PREDICTED else "Confirm"
-            menu.addAction(words, lambda: workspace.actions.confirm(index))
-        if state in {SliceState.EXPERT, SliceState.EDITING}:
-            menu.addAction("Revert to model", lambda: workspace.actions.revert(index))
-        menu.addAction("Exclude", lambda: workspace.actions.exclude(index))
-        self._add_ends(menu, index)
-        self._add_phases(menu, index.t)
-        return menu
-
-    def _add_ends(self, menu: QMenu, index: SliceIndex) -> None:
-        """Let the user say between which slices the heart lies."""
-        workspace, stack = self._workspace, self._workspace.session.stack
-        if stack.slices == 1:
-            return
-        menu.addSeparator()
-        for words, verb in (
-            ("First slice with heart", workspace.actions.set_first_slice),
-            ("Last slice with heart", workspace.actions.set_last_slice),
-        ):
-            menu.addAction(words, partial(verb, index))
-            if stack.frames > 1:
-                menu.addAction(f"{words} in all frames", partial(verb, index, all_frames=True))
+    def menu(self, *slices: SliceIndex) -> QMenu:
+        """Return what can be done with slices."""
+        return slice_menu(self._workspace, slices, self)
 
     def _on_end_asked(self, end: str, all_frames: bool) -> None:
         verb = (
@@ -211,14 +193,3 @@ class OverviewPanel(QWidget):
             else self._workspace.actions.set_last_slice
         )
         verb(all_frames=all_frames)
-
-    def _add_phases(self, menu: QMenu, t: int) -> None:
-        """Let the user say which frame is ED and which is ES."""
-        session = self._workspace.session
-        if session.stack.frames == 1:
-            return
-        ed, es = session.measurement.phases
-        menu.addSeparator()
-        menu.addAction("This frame is ED", lambda: session.measurement.set_phases(t, es))
-        menu.addAction("This frame is ES", lambda: session.measurement.set_phases(ed, t))
-        menu.addAction("Detect ED and ES", lambda: session.measurement.set_phases(None, None))
