@@ -9,7 +9,7 @@ from typing import Any
 from napari.layers import Labels
 
 from napari_cardiac_ssl.annotations import SliceContent, SliceState, unpack
-from napari_cardiac_ssl.gui.display import METADATA, labels_layer, write_over
+from napari_cardiac_ssl.gui.display import FILLED, METADATA, labels_layer, write_over
 from napari_cardiac_ssl.gui.plane_lines import PlaneLines
 from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.wording import local, now
@@ -93,14 +93,12 @@ class Compare:
         labels = unpack(before.mask, stack.image.shape[2:])[None, None]
         data, meta, _ = labels_layer(labels, stack, name=BEFORE)
         meta |= {
-            "opacity": drawn.opacity,
+            "opacity": FILLED,
             "translate": (index.t, index.z * stack.spacing_mm[0], 0, 0),
             "units": drawn.units,
             "metadata": {METADATA: {"derived": True}},
         }
-        layer = Labels(data, **meta)
-        layer.contour = drawn.contour
-        return layer
+        return Labels(data, **meta)
 
 
 def _words(before: SliceContent) -> str:
