@@ -139,7 +139,8 @@ def control_points(
     every_mm
         How far from one to the next, about.
     least
-        How many at least, if the line has so many.
+        How many at least, if the line has so many; a line that is no longer than from one to the
+        next is too little to be taken by points, and has none.
 
     Examples
     --------
@@ -149,6 +150,8 @@ def control_points(
     (4, 8)
     """
     lengths = lengths_mm(line, spacing_mm)
+    if lengths[-1] <= every_mm:
+        return np.empty(0, dtype=np.intp)
     number = max(round(lengths[-1] / every_mm), least)
     places = np.linspace(0, lengths[-1], number, endpoint=False)
     return np.unique(np.abs(lengths[:-1, None] - places).argmin(axis=0))
@@ -200,7 +203,7 @@ def points_at(
     Examples
     --------
     >>> square = np.array([[0, 0], [0, 4], [4, 4], [4.0, 0]])
-    >>> [found] = points_at([square], np.array([[0.2, 0], [0, 4.1], [4, 4]]), (1.0, 1.0))
+    >>> [found] = points_at([square], np.array([[0.2, 0], [0, 4.1], [4, 4]]), (1.5, 1.5))
     >>> found.tolist()
     [0, 1, 2]
     """

@@ -83,6 +83,7 @@ class CardiacWidget(QWidget):
         self._lay_out()
         self.lines, self.clicks = PlaneLines(self.studies), LandmarkClicks(self.studies)
         self.lines.show(TRACES, preferences().show_planes)
+        self.clicks.changed.connect(self._on_clicks)
         self.compare = Compare(self.workspace, self.lines)
         self.views = ViewsPanel(self.studies, self.lines, self.clicks)
         self.opening = Opening(self.studies, self)
@@ -315,6 +316,10 @@ class CardiacWidget(QWidget):
             Key(("Control-Z",), "undo", workspace.actions.undo, everywhere=True),
             Key(("Control-Shift-Z",), "redo", workspace.actions.redo, everywhere=True),
         ]
+
+    def _on_clicks(self) -> None:
+        if self.clicks.asking:  # clicks set landmarks now, and nothing else
+            self.tools.choose(None)
 
     def _on_layer_shown(self, layer: Labels) -> None:
         self._picture_keys.bind(layer, self.keys)

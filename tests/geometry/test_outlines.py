@@ -51,7 +51,8 @@ def test_long_lines_have_more_points_to_take_them_by():
     few, many = (len(control_points(traced(disc(radius))[0], SPACING)) for radius in (5, 15))
     assert few < many
     [voxel] = traced(disc(0.6))
-    assert len(control_points(voxel, SPACING)) == len(voxel) == 4
+    assert len(control_points(voxel, SPACING)) == 0  # too little
+    assert len(control_points(voxel, SPACING, every_mm=1)) == len(voxel) == 4
 
 
 def test_a_little_piece_does_not_shrink_to_nothing():

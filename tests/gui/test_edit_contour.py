@@ -8,7 +8,7 @@ from qtpy.QtTest import QTest
 
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.geometry.contours import Border
-from napari_cardiac_ssl.gui.display import image_layer
+from napari_cardiac_ssl.gui.display import camera_of, image_layer
 from napari_cardiac_ssl.gui.overlays.contour_lines import COLOURS
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.study import SliceIndex
@@ -236,6 +236,32 @@ def test_the_mouse_s_other_habits_go_on(edit):
     edit.widget.viewer.dims.ndisplay = 3
     edit.hand.drag((0.4, 0.4), (0.5, 0.5), button=LEFT)
     assert not edit.widget.overlay.is_shown
+
+
+def test_turning_to_3d_during_a_drag_keeps_what_was_dragged(edit):
+    before = edit.labels
+    edit.drag(edit.point(ENDO), (0, 2.5), release=False)
+    edit.widget.viewer.dims.ndisplay = 3
+    edit.hand.release((0.5, 0.5))
+    assert changes(before, edit.session.annotations.labels[A]) == {(MYO, LV)}
+    assert not edit.widget.view.held
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_voxels_are_where_napari_says(edit, turned):
+    viewer = edit.widget.viewer
+    camera = camera_of(viewer)
+    if turned:
+        viewer.dims.order = (0, 1, 3, 2)
+        camera.orientation2d = ("up", "left")
+    camera.zoom *= 1.3
+    for place in ((0.4, 0.5), (0.6, 0.3)):
+        edit.hand.move(place)
+        edit.hand.rest(60)
+        size = edit.hand.canvas.size()
+        at = QPointF(place[0] * size.width(), place[1] * size.height())
+        wanted = np.array(viewer.cursor.position[-2:]) / 1.5
+        np.testing.assert_allclose(edit.widget.overlay.voxel_at(at), wanted, atol=1e-3)
 
 
 def test_the_tool_is_chosen_by_key_and_button_and_left_by_any_other(edit):

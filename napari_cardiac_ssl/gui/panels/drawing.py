@@ -29,6 +29,10 @@ ERASER = 0
 #: Widths of the brush in mm; a contour is drawn with the thinnest.
 _LEAST_MM, _USUAL_MM, _MOST_MM = 1.0, 8.0, 40.0
 
+#: Least width of a tool's button: the longest word fits. Qt's own, before it knows napari's style,
+#: is larger and would make the panel too wide for small screens, for good.
+_LEAST_PX = 62
+
 _TOOLS = {
     "paint": ("Brush", "Paint with a round brush. [ and ] change its size."),
     "contour": (
@@ -91,6 +95,7 @@ class DrawingPanel(QWidget):
         self._structures.idClicked.connect(self.choose)
         self.brush.valueChanged.connect(self._on_brush_chosen)
         workspace.layer_shown.connect(self._on_layer_shown)
+        tools.changed.connect(self._on_tool)
 
     # -- verbs -----------------------------------------------------------------------------
 
@@ -154,6 +159,7 @@ class DrawingPanel(QWidget):
             one = button(name, tip)
             one.setCheckable(True)
             one.clicked.connect(lambda _, tool=tool: self.use(tool))
+            one.setMinimumWidth(_LEAST_PX)
             self._tools.addButton(one, place)
             made.addWidget(one, 1)
         made.addWidget(self._more())

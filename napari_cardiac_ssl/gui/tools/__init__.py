@@ -64,8 +64,8 @@ class Tool(Protocol):
     def on_double_click(self, pointer: Pointer) -> bool:
         """Take a double click; its first click came as press and release."""
 
-    def on_key(self, key: Qt.Key) -> bool:
-        """Take a key."""
+    def on_key(self, key: int) -> bool:
+        """Take a key, a `Qt.Key`."""
 
 
 class Tools:
@@ -96,6 +96,7 @@ class Tools:
         before, self.chosen = self.chosen, tool
         if before is tool:
             return
+        self._pressed = False
         if before is not None:
             before.stop()
         if tool is not None:
@@ -109,12 +110,16 @@ class Tools:
 
     def take(self, event: Any) -> bool:
         """Give an event of the canvas to the tool that is chosen; tell whether it took it."""
-        tool, kind = self.chosen, event.type()
-        if tool is None or not self._overlay.is_shown:
-            self._pressed = False
-            return False
+        if self.chosen is not None and self._overlay.is_shown:
+            return self._given(self.chosen, event)
+        if self._pressed:  # turned to 3-D, say, while the mouse was held
+            self.choose(None)
+        return False
+
+    def _given(self, tool: Tool, event: Any) -> bool:
+        kind = event.type()
         if kind == QEvent.Type.KeyPress:
-            return tool.on_key(Qt.Key(event.key()))
+            return tool.on_key(event.key())
         if kind == _MOVE and event.buttons() in {Qt.MouseButton.NoButton, _LEFT}:
             return tool.on_move(self._pointer(event)) or self._pressed
         if kind == _RELEASE and event.button() == _LEFT and self._pressed:

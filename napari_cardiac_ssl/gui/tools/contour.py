@@ -185,7 +185,7 @@ class EditContour:
             self._overlay.refresh()
         return True
 
-    def on_key(self, key: Qt.Key) -> bool:
+    def on_key(self, key: int) -> bool:
         """Escape leaves a drag, and all is as it was; Delete removes the point under the mouse."""
         if key == Qt.Key.Key_Escape and self._drag is not None:
             self._end()

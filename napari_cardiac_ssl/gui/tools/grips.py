@@ -138,11 +138,10 @@ class Grips:
         for border, pieces in self.points.items():
             for piece, points in enumerate(pieces):
                 line = self._contours.lines[border][piece]
-                ways = np.hypot(*((line[points] - pointer.at) * self.spacing_mm).T)
-                nearest = int(ways.argmin())
-                if ways[nearest] * pointer.px_per_mm <= _POINT_PX:
-                    index = int(points[nearest])
-                    yield Grip(border, piece, index, True, True, float(ways[nearest]))
+                for index in points.tolist():
+                    way = float(np.hypot(*((line[index] - pointer.at) * self.spacing_mm)))
+                    if way * pointer.px_per_mm <= _POINT_PX:
+                        yield Grip(border, piece, index, True, True, way)
                 index, way = nearest_point(line, pointer.at, self.spacing_mm)
                 if way <= _PUSH_MM or way * pointer.px_per_mm <= _LINE_PX:
                     is_near = way * pointer.px_per_mm <= _LINE_PX
