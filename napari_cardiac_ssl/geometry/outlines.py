@@ -68,8 +68,9 @@ def _smoothed(line: Line) -> Line:
     low, high = np.where(free, low, line), np.where(free, high, line)
     for _ in range(min(len(line) // 3, _ROUNDS)):
         for share in (_FORWARDS, _BACK):
-            middle = (np.roll(line, 1, axis=0) + np.roll(line, -1, axis=0)) / 2
-            line = np.clip(line + share * (middle - line), low, high)
+            around = np.concatenate([line[-1:], line, line[:1]])
+            middle = (around[:-2] + around[2:]) / 2
+            line = np.minimum(np.maximum(line + share * (middle - line), low), high)
     return line
 
 

@@ -164,6 +164,7 @@ class LabelLayerController:
     def close(self) -> None:
         """Let go of the viewer and the session."""
         self.hide()
+        self.taking.disconnect()
         self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
         self._session.signals.labels_refreshed.disconnect(self._write)
         self._session.signals.slices_changed.disconnect(self._write)

@@ -84,7 +84,7 @@ class CardiacWidget(QWidget):
         self.lines, self.clicks = PlaneLines(self.studies), LandmarkClicks(self.studies)
         self.lines.show(TRACES, preferences().show_planes)
         self.clicks.changed.connect(self._on_clicks)
-        self.compare = Compare(self.workspace, self.lines)
+        self.compare = Compare(self.workspace, self.contours, self.lines)
         self.views = ViewsPanel(self.studies, self.lines, self.clicks)
         self.opening = Opening(self.studies, self)
         self.choice.open_asked.connect(self.ask_to_open)

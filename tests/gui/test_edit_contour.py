@@ -261,7 +261,9 @@ def test_voxels_are_where_napari_says(edit, turned):
         size = edit.hand.canvas.size()
         at = QPointF(place[0] * size.width(), place[1] * size.height())
         wanted = np.array(viewer.cursor.position[-2:]) / 1.5
-        np.testing.assert_allclose(edit.widget.overlay.voxel_at(at), wanted, atol=1e-3)
+        np.testing.assert_allclose(
+            edit.widget.overlay.voxel_at(at), wanted, atol=0.1
+        )  # whole pixels
 
 
 def test_the_tool_is_chosen_by_key_and_button_and_left_by_any_other(edit):

@@ -5,6 +5,7 @@ whatever happens: strokes, undo, training, another slice. The endocardium lies o
 """
 
 from collections.abc import Iterable
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,8 @@ class ContourLines:
         self._workspace, self._overlay = workspace, overlay
         self._filled = False
         self._held: Lines | None = None
-        self._traced: dict[tuple[tuple[int, ...], bytes], tuple[Lines, _Paths]] = {}
+        self._instead: NDArray[np.uint8] | None = None
+        self._traced: dict[bytes, tuple[Lines, _Paths]] = {}
         overlay.painters.append(self._paint)
         workspace.layer_shown.connect(self._on_shown)
         workspace.viewer.dims.events.ndisplay.connect(self._on_shown)
@@ -72,14 +74,31 @@ class ContourLines:
         self._held = lines
         self._overlay.refresh()
 
+    def show_instead(self, labels: NDArray[np.uint8] | None) -> None:
+        """Show the lines of other labels of the slice, ``(y, x)``, alone; or today's again."""
+        self._instead = labels
+        self._on_shown()
+
+    @property
+    def shows_other(self) -> bool:
+        """Whether lines of other labels are shown: today's are out of sight."""
+        return self._instead is not None
+
+    @property
+    def shown(self) -> Lines:
+        """What is to be seen."""
+        return self.lines if self._instead is None else self._of(self._instead)[0]
+
     @property
     def _now(self) -> "tuple[Lines, _Paths]":
         """The lines of the labels as they are in the layer now."""
         layer = self._workspace.view.layer
         if layer is None:
             return {}, []
-        plane = np.asarray(layer.data[self._workspace.view.in_view])
-        key = (plane.shape, plane.tobytes())
+        return self._of(np.asarray(layer.data[self._workspace.view.in_view]))
+
+    def _of(self, plane: NDArray[np.uint8]) -> "tuple[Lines, _Paths]":
+        key = blake2b(plane.tobytes(), salt=str(plane.shape).encode()).digest()
         found = self._traced.pop(key, None)
         if found is None:
             lines = lines_of(plane)
@@ -92,11 +111,15 @@ class ContourLines:
     def _on_shown(self, *_: object) -> None:
         layer, view = self._workspace.view.layer, self._workspace.view
         if layer is not None:
-            layer.opacity = FILLED if self._filled or not view.shows_slice else 0.0
+            fills = self._filled and self._instead is None
+            layer.opacity = FILLED if fills or not view.shows_slice else 0.0
         self._overlay.refresh()
 
     def _paint(self, painter: QPainter, transform: QTransform) -> None:
-        paths = self._now[1] if self._held is None else _paths(self._held)
+        if self._instead is not None:
+            paths = self._of(self._instead)[1]
+        else:
+            paths = self._now[1] if self._held is None else _paths(self._held)
         painter.save()
         painter.setTransform(transform, combine=True)
         for border, path in paths:

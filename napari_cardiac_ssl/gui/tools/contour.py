@@ -83,6 +83,14 @@ class _Drag:
         pieces[self.grip.piece] = self.line
         return {**self.lines, self.grip.border: pieces}
 
+    @property
+    def seen_points(self) -> dict[Border, list[Points]]:
+        """The points that are seen meanwhile: of a line that is pushed, none."""
+        pieces = list(self.all_points[self.grip.border])
+        if self.pushes:
+            pieces[self.grip.piece] = np.empty(0, np.intp)
+        return {**self.all_points, self.grip.border: pieces}
+
     def follow(self, at: NDArray[np.float64], spacing_mm: tuple[float, float]) -> None:
         """Have the line be where the mouse pulls or pushes it."""
         if not self.pushes:
@@ -136,6 +144,8 @@ class EditContour:
     def on_press(self, pointer: Pointer) -> bool:
         """Take hold of a point, of the line, or of a disc beside it; with Alt, remove a point."""
         self._workspace.view.take_strokes()
+        if self._contours.shows_other:
+            return True
         if not self._contours.lines:
             self._workspace.say(NOTHING_HERE)
             return True
@@ -251,14 +261,14 @@ class EditContour:
     # -- what is seen ------------------------------------------------------------------------
 
     def _paint(self, painter: QPainter, transform: QTransform) -> None:
-        if not self._chosen:
+        if not self._chosen or self._contours.shows_other:
             return
         drag = self._drag
         if drag is None:
             taken, lines, points = self._point_under_mouse, self._contours.lines, self._grips.points
         else:
             taken = drag.grip if drag.grip.is_point else None
-            lines, points = (drag.lines if drag.pushes else drag.shown), drag.all_points
+            lines, points = drag.shown, drag.seen_points
         painter.setPen(QPen(QColor(0, 0, 0, 160), 1))
         for border, pieces in points.items():
             painter.setBrush(COLOURS[border])
