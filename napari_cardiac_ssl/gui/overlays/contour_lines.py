@@ -69,10 +69,22 @@ class ContourLines:
         """The lines of the slice in view; what `hold` was given as long as it holds."""
         return self._held if self._held is not None else self._now[0]
 
-    def hold(self, lines: Lines | None) -> None:
-        """Show other lines for the moment, or those of the labels again."""
+    def hold(self, lines: Lines | None, moving: NDArray[np.float64] | None = None) -> None:
+        """Show other lines for the moment, or those of the labels again.
+
+        Parameters
+        ----------
+        lines
+            All that are to be seen; None for those of the labels.
+        moving
+            Where they differ from those that were held before, ``(n, 2)``: rows and columns between
+            which that is. Anywhere if it is not said.
+        """
         self._held = lines
-        self._overlay.refresh()
+        if moving is None:
+            self._overlay.refresh()
+        else:
+            self._overlay.refresh_around(moving)
 
     def show_instead(self, labels: NDArray[np.uint8] | None) -> None:
         """Show the lines of other labels of the slice, ``(y, x)``, alone; or today's again."""

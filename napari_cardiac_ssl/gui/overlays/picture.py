@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 from napari.layers import Labels
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QObject, QPointF, Qt
+from qtpy.QtCore import QEvent, QObject, QPointF, QRect, QRectF, Qt
 from qtpy.QtGui import QPainter, QTransform
 from qtpy.QtWidgets import QWidget
 
 from napari_cardiac_ssl.gui.display import camera_of
 from napari_cardiac_ssl.gui.workspace import Workspace
 
+#: How far from its places anything is painted at most, in pixels.
+_AROUND = 12
 #: Paints something, with this painter, where voxels (column, row) are mapped to.
 Paint = Callable[[QPainter, QTransform], None]
 
@@ -43,6 +45,7 @@ class PictureOverlay(QObject):
         self.painters: list[Paint] = []
         self._workspace, self._parent = workspace, parent
         self._sheet: _Sheet | None = None
+        self._moving = QRect()  # where something moved the last time
         viewer, session = workspace.viewer, workspace.session
         self._events = [
             camera_of(viewer).events,
@@ -94,9 +97,27 @@ class PictureOverlay(QObject):
 
     def refresh(self, *_: Any) -> None:
         """Paint anew, as soon as Qt has time."""
+        self._moving = QRect()
         if self._sheet is not None:
             self._sheet.setVisible(self.is_shown)
             self._sheet.update()
+
+    def refresh_around(self, places: NDArray[np.float64]) -> None:
+        """Paint anew what moves, and where it was the last time: on large screens that is quicker.
+
+        Parameters
+        ----------
+        places
+            Shape ``(n, 2)``: rows and columns between which all that moves lies.
+        """
+        if self._sheet is None:
+            return
+        (top, left), (bottom, right) = places.min(axis=0), places.max(axis=0)
+        corners = QRectF(QPointF(left, top), QPointF(right, bottom))
+        area = self.to_canvas().mapRect(corners).toAlignedRect()
+        area = area.adjusted(-_AROUND, -_AROUND, _AROUND, _AROUND)
+        self._sheet.update(area.united(self._moving))
+        self._moving = area
 
     def to_canvas(self) -> QTransform:
         """Return where voxels of the slice, column and row, are on the canvas, in its pixels."""

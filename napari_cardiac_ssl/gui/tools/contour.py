@@ -91,6 +91,13 @@ class _Drag:
             pieces[self.grip.piece] = np.empty(0, np.intp)
         return {**self.all_points, self.grip.border: pieces}
 
+    def extent(self, spacing_mm: tuple[float, float]) -> NDArray[np.float64]:
+        """Return places between which all lies that moves, ``(n, 2)``, voxels."""
+        if not self.pushes:
+            return self.line
+        radius = self.grip.distance_mm / np.array(spacing_mm)
+        return np.concatenate([self.line, [self.now - radius, self.now + radius]])
+
     def follow(self, at: NDArray[np.float64], spacing_mm: tuple[float, float]) -> None:
         """Have the line be where the mouse pulls or pushes it."""
         if not self.pushes:
@@ -175,7 +182,7 @@ class EditContour:
         drag.moved = drag.moved or bool(way_px > _STILL_PX)
         if drag.moved:
             drag.follow(pointer.at, spacing_mm)
-            self._contours.hold(drag.shown)
+            self._contours.hold(drag.shown, drag.extent(spacing_mm))
         return True
 
     def on_release(self, pointer: Pointer) -> bool:
