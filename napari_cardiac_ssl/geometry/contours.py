@@ -28,8 +28,9 @@ class Border(StrEnum):
     RIGHT_ATRIUM = "right atrium"
 
 
-#: What lies within each border, in the order in which they are painted: the later ones win.
-_WITHIN = {
+#: What lies within each border, its own structure first, in the order in which they are painted:
+#: the later ones win.
+WITHIN = {
     Border.LEFT_ATRIUM: (Structure.LEFT_ATRIUM,),
     Border.RIGHT_ATRIUM: (Structure.RIGHT_ATRIUM,),
     Border.RV: (Structure.RV_CAVITY,),
@@ -219,7 +220,7 @@ def labels_of(contours: Iterable[Contour], shape: tuple[int, int, int, int]) -> 
                 f"a contour is on slice {index.z} of frame {index.t}; there are {shape[0]} frames "
                 f"and {shape[1]} slices, counted from 0"
             )
-        for border, within in _WITHIN.items():
+        for border, within in WITHIN.items():
             if border in borders:
                 inside = filled(borders[border], (shape[2], shape[3]))
                 labels[index][inside] = UKBB.code(within[0])
@@ -256,7 +257,7 @@ def contours_of(
         if as_drawn:
             found += everything
             continue
-        for border, within in reversed(_WITHIN.items()):
+        for border, within in reversed(WITHIN.items()):
             if not (plane == UKBB.code(within[0])).any():
                 continue
             region = np.isin(plane, [UKBB.code(structure) for structure in within])

@@ -9,13 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 from napari.layers import Labels
+from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import LabelScheme
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.modes import Mode
 from napari_cardiac_ssl.session import Start
+from napari_cardiac_ssl.session.labelling import CLEARED
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.wording import count
 
@@ -179,6 +182,31 @@ class Actions:
             if len(changed) == 1:  # nobody should have to look for it
                 self._view.go_to(changed[0])
 
+    # -- labels that were changed otherwise than by a stroke -------------------------------
+
+    def redraw(self, index: SliceIndex, labels: NDArray[np.uint8], what: str) -> None:
+        """Take over a slice as the user has made it by another means than a stroke."""
+        with self._acting():
+            before = self._session.annotations.labels[index]
+            changed = int(np.count_nonzero(labels != before))
+            if changed:
+                self._session.labelling.annotate(index, labels)
+            self._workspace.say(
+                f"{what} moved: {count(changed, 'voxel')} changed (Ctrl-Z takes it back)"
+                if changed
+                else f"{what}: less than a voxel, nothing is changed"
+            )
+
+    def clear(self) -> None:
+        """Take all labels of the slice in view away."""
+        with self._acting():
+            (index,) = self._meant()
+            labels = self._session.annotations.labels[index]
+            if not labels.any():
+                raise InputError("nothing is labelled here; C confirms that no heart is here")
+            self._session.labelling.annotate(index, np.zeros_like(labels), CLEARED)
+            self._workspace.say("cleared (Ctrl-Z takes it back); C confirms that no heart is here")
+
     # -- helps: drafts to be looked at -----------------------------------------------------
 
     def interpolate(self) -> None:
@@ -197,6 +225,26 @@ class Actions:
             self._session.drafting.copy(source, index)
             self._workspace.say(
                 f"copied from frame {source.t}, slice {source.z}; correct what differs"
+            )
+
+    def copy_on(self, *, frames: int = 0, slices: int = 0) -> None:
+        """Draft a neighbour of the slice in view as this one is, and go there.
+
+        After the last frame comes the first, as ever; after the last slice comes nothing.
+        """
+        with self._acting():
+            (index,) = self._meant()
+            stack = self._session.stack
+            target = SliceIndex((index.t + frames) % stack.frames, index.z + slices)
+            if target == index or not 0 <= target.z < stack.slices:
+                raise InputError("there is no other frame, or no slice further on, to copy to")
+            if not self._session.annotations.labels[index].any():
+                raise InputError("nothing is labelled here to be copied")
+            self._session.drafting.copy(index, target)
+            self._view.go_to(target)
+            self._workspace.say(
+                f"copied to frame {target.t}, slice {target.z}; correct what differs "
+                "(Ctrl-Z takes it back)"
             )
 
     def _neighbour(self, index: SliceIndex) -> SliceIndex:

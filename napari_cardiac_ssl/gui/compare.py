@@ -1,21 +1,17 @@
 """Before and after: what the model had on a slice, or the image alone, while a key is held.
 
-The previous labels are a layer of their own, over one slice and for that moment only: the layer
-that is drawn on is out of sight meanwhile, and not touched. Whatever changes ends it.
+The lines of the previous labels take the place of today's for that moment: the layer that is drawn
+on is not touched. Whatever changes ends it.
 """
 
 from typing import Any
 
-from napari.layers import Labels
-
 from napari_cardiac_ssl.annotations import SliceContent, SliceState, unpack
-from napari_cardiac_ssl.gui.display import METADATA, labels_layer, write_over
+from napari_cardiac_ssl.gui.display import write_over
+from napari_cardiac_ssl.gui.overlays.contour_lines import ContourLines
 from napari_cardiac_ssl.gui.plane_lines import PlaneLines
 from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.wording import local, now
-
-#: What the layer is called.
-BEFORE = "Before"
 
 
 class Compare:
@@ -25,13 +21,14 @@ class Compare:
     ----------
     workspace
         The window's.
+    contours
+        The labels' lines on its picture.
     lines
         What is drawn over the image beside labels.
     """
 
-    def __init__(self, workspace: Workspace, lines: PlaneLines) -> None:
-        self._workspace, self._lines = workspace, lines
-        self._layer: Labels | None = None
+    def __init__(self, workspace: Workspace, contours: ContourLines, lines: PlaneLines) -> None:
+        self._workspace, self._contours, self._lines = workspace, contours, lines
         self._alone = False
         session = workspace.session
         for signal in (
@@ -44,30 +41,27 @@ class Compare:
 
     def show(self) -> None:
         """Show what the model had in place of today's labels, and say what it is."""
-        workspace, drawn = self._workspace, self._workspace.view.layer
-        if not workspace.is_open or drawn is None or self._alone:
+        workspace = self._workspace
+        if not workspace.is_open or workspace.view.layer is None or self._alone:
             return
         self.hide()
+        if not workspace.view.shows_slice:
+            workspace.say("before: no slice is in view")
+            return
         workspace.view.take_strokes()
         before = workspace.session.history.before(workspace.view.in_view)
         if before is None:
             workspace.say("before: no other labels of this slice are known")
             return
-        self._layer = self._make(before, drawn)
-        workspace.viewer.add_layer(self._layer)
-        workspace.viewer.layers.selection.active = drawn  # its keys go on working
-        workspace.actions.hide_labels(True)
+        shape = workspace.session.stack.image.shape[2:]
+        self._contours.show_instead(unpack(before.mask, shape))
         write_over(workspace.viewer, _words(before))
 
     def hide(self, *_: Any) -> None:
         """Show today's labels again."""
-        layer, self._layer = self._layer, None
-        if layer is None:
-            return
-        self._workspace.actions.hide_labels(False)
-        if layer in self._workspace.viewer.layers:
-            self._workspace.viewer.layers.remove(layer)
-        write_over(self._workspace.viewer, "")
+        if self._contours.shows_other:
+            self._contours.show_instead(None)
+            write_over(self._workspace.viewer, "")
 
     def show_image(self) -> None:
         """Show the image alone."""
@@ -86,21 +80,6 @@ class Compare:
         """Let go of the viewer."""
         self.hide()
         self._workspace.viewer.dims.events.current_step.disconnect(self.hide)
-
-    def _make(self, before: SliceContent, drawn: Labels) -> Labels:
-        workspace = self._workspace
-        index, stack = workspace.view.in_view, workspace.session.stack
-        labels = unpack(before.mask, stack.image.shape[2:])[None, None]
-        data, meta, _ = labels_layer(labels, stack, name=BEFORE)
-        meta |= {
-            "opacity": drawn.opacity,
-            "translate": (index.t, index.z * stack.spacing_mm[0], 0, 0),
-            "units": drawn.units,
-            "metadata": {METADATA: {"derived": True}},
-        }
-        layer = Labels(data, **meta)
-        layer.contour = drawn.contour
-        return layer
 
 
 def _words(before: SliceContent) -> str:

@@ -19,6 +19,9 @@ from napari_cardiac_ssl.study import Stack, Study
 #: Where a layer's metadata hold what is ours.
 METADATA = "cardiac_ssl"
 
+#: How opaque labels are where they are filled.
+FILLED = 0.45
+
 #: Voxels that a stack's contrast is judged by.
 _SAMPLE = 200_000
 
@@ -66,7 +69,7 @@ def labels_layer(
         labels,
         {
             "name": name,
-            "opacity": 0.45,
+            "opacity": FILLED,
             "blending": "translucent",
             "colormap": colormap(),
             "metadata": {METADATA: {"stack": stack, "scheme": scheme}},

@@ -14,6 +14,7 @@ import numpy as np
 from napari.layers import Image, Labels
 from napari.utils.events import Event
 from numpy.typing import NDArray
+from psygnal import Signal
 
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.display import METADATA, labels_layer
@@ -53,7 +54,13 @@ class LabelLayerController:
         Whether myocardium is never drawn over the LV cavity.
     smooths
         Whether the outline of a stroke is smoothed at its end.
+    held
+        Whether a tool changes the slice in view at the moment: it is as if a stroke were under way.
+    taking
+        All that the user has drawn is about to be handed over: what is under way ends now.
     """
+
+    taking = Signal()
 
     def __init__(
         self, viewer: napari.Viewer, session: Session, failed: Callable[[InputError], None]
@@ -62,6 +69,7 @@ class LabelLayerController:
         self.fills_contours = False
         self.keeps_cavity = True
         self.smooths = False
+        self.held = False
         self._viewer = viewer
         self._session = session
         self._failed = failed
@@ -101,7 +109,7 @@ class LabelLayerController:
         """Whether a stroke is under way: nobody else may write to the layer now."""
         if self.layer is None:
             return False
-        return self._dragging or self._differs(self.in_view)
+        return self.held or self._dragging or self._differs(self.in_view)
 
     def go_to(self, index: SliceIndex) -> None:
         """Show a slice."""
@@ -156,6 +164,7 @@ class LabelLayerController:
     def close(self) -> None:
         """Let go of the viewer and the session."""
         self.hide()
+        self.taking.disconnect()
         self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
         self._session.signals.labels_refreshed.disconnect(self._write)
         self._session.signals.slices_changed.disconnect(self._write)
@@ -194,6 +203,7 @@ class LabelLayerController:
         """
         if self.layer is None:
             return False
+        self.taking.emit()
         if self.shows_slice:
             self._polygon.close(self.layer)
         if self._dragging:

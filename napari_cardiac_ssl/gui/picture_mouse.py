@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cardiac_ssl.gui.display import camera_of
 from napari_cardiac_ssl.gui.preferences import preferences
+from napari_cardiac_ssl.gui.tools import Tools
 from napari_cardiac_ssl.gui.workspace import Workspace
 
 _LEFT, _MIDDLE, _RIGHT = (
@@ -54,15 +55,20 @@ class PictureMouse(QObject):
     ----------
     workspace
         The window's.
+    tools
+        Those that are asked first.
     fit
         Fills the canvas with the heart.
     parent
         A widget that is docked in it.
     """
 
-    def __init__(self, workspace: Workspace, fit: Callable[[], None], parent: QWidget) -> None:
+    def __init__(
+        self, workspace: Workspace, tools: Tools, fit: Callable[[], None], parent: QWidget
+    ) -> None:
         super().__init__(parent)
         self._workspace, self._fit, self._parent = workspace, fit, parent
+        self._tools = tools
         self._held: _Held | None = None
         self._passes = False
         self._turned = 0  # of the wheel, what is no whole notch yet
@@ -84,9 +90,12 @@ class PictureMouse(QObject):
 
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 - Qt's name
         """Qt asks first whether this is ours."""
-        kind = event.type()
         if self._passes or self._workspace.is_closed:
             return False
+        return (self._held is None and self._tools.take(event)) or self._take(watched, event)
+
+    def _take(self, watched: Any, event: Any) -> bool:
+        kind = event.type()
         if kind == QEvent.Type.Wheel:
             return self._turn(watched, event)
         if kind not in {_MOVE, _RELEASE, *_PRESSES}:

@@ -26,6 +26,8 @@ from napari_cardiac_ssl.gui.keys import Key, PictureKeys, bind_dock
 from napari_cardiac_ssl.gui.landmarks import LandmarkClicks
 from napari_cardiac_ssl.gui.mosaic.panel import MosaicPanel
 from napari_cardiac_ssl.gui.opening import Opening, is_ours
+from napari_cardiac_ssl.gui.overlays.contour_lines import ContourLines
+from napari_cardiac_ssl.gui.overlays.picture import PictureOverlay
 from napari_cardiac_ssl.gui.panels.controls import Scrolled
 from napari_cardiac_ssl.gui.panels.drawing import DrawingPanel
 from napari_cardiac_ssl.gui.panels.export import ExportPanel
@@ -41,6 +43,8 @@ from napari_cardiac_ssl.gui.picture_mouse import PictureMouse
 from napari_cardiac_ssl.gui.plane_lines import TRACES, PlaneLines
 from napari_cardiac_ssl.gui.preferences import preferences, preferred_session
 from napari_cardiac_ssl.gui.studies import Studies
+from napari_cardiac_ssl.gui.tools import Tools
+from napari_cardiac_ssl.gui.tools.contour import EditContour
 from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.session import Session
 
@@ -74,10 +78,14 @@ class CardiacWidget(QWidget):
         self.workspace = Workspace(viewer, session)
         self.session, self.view = self.workspace.session, self.workspace.view
         self.studies = Studies(self.workspace)
+        self.overlay = PictureOverlay(self.workspace, self)
+        self.contours = ContourLines(self.workspace, self.overlay)
+        self.tools = Tools(self.workspace, self.overlay)
         self._lay_out()
         self.lines, self.clicks = PlaneLines(self.workspace), LandmarkClicks(self.workspace)
         self.lines.show(TRACES, preferences().show_planes)
-        self.compare = Compare(self.workspace, self.lines)
+        self.clicks.changed.connect(self._on_clicks)
+        self.compare = Compare(self.workspace, self.contours, self.lines)
         self.views = ViewsPanel(self.workspace, self.lines, self.clicks)
         self.mosaic = MosaicPanel(self.workspace, self.overview)
         self.overview.mosaic_asked.connect(self.show_mosaic)
@@ -87,7 +95,7 @@ class CardiacWidget(QWidget):
         self.choice.kept_asked.connect(self.opening.open_kept)
         self.setAcceptDrops(True)
         self._drops = Drops(is_ours, self.open, self)
-        self.mouse = PictureMouse(self.workspace, self.studies.fit, self)
+        self.mouse = PictureMouse(self.workspace, self.tools, self.studies.fit, self)
         self.mosaic.tiles.left.connect(self.mouse.give_keyboard)
         self.session.signals.study_changed.connect(self._on_study)
         self._picture_keys = PictureKeys(viewer)
@@ -113,7 +121,12 @@ class CardiacWidget(QWidget):
         self.overview = OverviewPanel(workspace)
         self.choice, self.drawing, self.slice = (
             ImagePanel(self.studies),
-            DrawingPanel(workspace),
+            DrawingPanel(
+                workspace,
+                self.contours,
+                self.tools,
+                EditContour(workspace, self.overlay, self.contours),
+            ),
             SlicePanel(workspace),
         )
         self.learning, self.export = LearningPanel(workspace), ExportPanel(workspace)
@@ -253,8 +266,9 @@ class CardiacWidget(QWidget):
             Key(("[",), "smaller brush", partial(drawing.change_brush, -1), napari_s=True),
             Key(("]",), "larger brush", partial(drawing.change_brush, 1), napari_s=True),
             Key(("G",), "draw contours, or with the brush again", drawing.toggle_contour),
+            Key(("Q",), "edit contours by points, or the brush again", drawing.toggle_edit),
             Key(("M",), "let myocardium cover the LV cavity, or not", drawing.keep.toggle),
-            Key(("O",), "show labels as outlines, or filled", drawing.toggle_outline),
+            Key(("O",), "fill the labels, or show their contours alone", drawing.toggle_fill),
             Key(("A", "Left"), "frame before", lambda: workspace.actions.go(frames=-1)),
             Key(("D", "Right"), "frame after", lambda: workspace.actions.go(frames=1)),
             Key(("W", "Up"), "slice before", lambda: workspace.actions.go(slices=-1)),
@@ -304,12 +318,26 @@ class CardiacWidget(QWidget):
                 ("I",), "interpolate the frame between drawn slices", workspace.actions.interpolate
             ),
             Key(("U",), "copy the nearest drawn slice", workspace.actions.copy_neighbour),
+            *(
+                Key((f"Shift-{letter}",), f"copy the slice to the {words} and go there", act)
+                for letter, words, act in (
+                    ("A", "frame before", partial(workspace.actions.copy_on, frames=-1)),
+                    ("D", "frame after", partial(workspace.actions.copy_on, frames=1)),
+                    ("W", "slice before", partial(workspace.actions.copy_on, slices=-1)),
+                    ("S", "slice after", partial(workspace.actions.copy_on, slices=1)),
+                )
+            ),
+            Key(("Shift-X",), "clear the slice", workspace.actions.clear),
             Key(("R",), "carry the slice through the cine", workspace.actions.propagate),
             Key(("Y",), "tidy the slice: largest pieces, no holes", workspace.actions.tidy),
             Key(("T",), "train", self.learning.train.click),
             Key(("Control-Z",), "undo", workspace.actions.undo, everywhere=True),
             Key(("Control-Shift-Z",), "redo", workspace.actions.redo, everywhere=True),
         ]
+
+    def _on_clicks(self) -> None:
+        if self.clicks.asking:  # clicks set landmarks now, and nothing else
+            self.tools.choose(None)
 
     def _on_layer_shown(self, layer: Labels) -> None:
         self._picture_keys.bind(layer, self.keys)
@@ -319,10 +347,13 @@ class CardiacWidget(QWidget):
         if self.workspace.is_closed:
             return
         self._picture_keys.close()
+        self.tools.close()
         self.compare.close()
         self.clicks.close()
         self.mosaic.let_go()
         self.lines.close()
+        self.contours.close()
+        self.overlay.close()
         self.studies.close()
         self.workspace.close()
 
@@ -333,6 +364,7 @@ class CardiacWidget(QWidget):
             self._home = ref(self.window())
         self._drops.watch()
         self.mouse.watch()
+        self.overlay.watch()
 
     def event(self, event: Any) -> bool:
         """Qt tells of anything: here that the user has closed the panel, and napari let it go."""

@@ -15,11 +15,12 @@ from napari_cardiac_ssl.annotations import OPEN_TO_MODEL, OUTSIDE, SliceState
 from napari_cardiac_ssl.drafts import interpolated, propagated, tidied
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.session.history import History
-from napari_cardiac_ssl.session.labelling import COPIED, INTERPOLATED, PROPAGATED
+from napari_cardiac_ssl.session.labelling import CLEARED, COPIED, INTERPOLATED, PROPAGATED
 from napari_cardiac_ssl.session.open_study import OpenStudy
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
-_DRAFTS = frozenset({INTERPOLATED, COPIED, PROPAGATED})
+#: How slices came about that say nothing of those between them and others.
+_NOT_DRAWN = frozenset({INTERPOLATED, COPIED, PROPAGATED, CLEARED})
 Drafts = dict[SliceIndex, NDArray[np.uint8]]
 
 
@@ -174,7 +175,7 @@ class Drafting:
         record = self._history.annotations.record(index)
         if record.state is SliceState.EXPERT:
             return record.how != OUTSIDE
-        return record.state is SliceState.EDITING and record.how not in _DRAFTS
+        return record.state is SliceState.EDITING and record.how not in _NOT_DRAWN
 
     def _may_draft(self, index: SliceIndex, how: str) -> bool:
         record = self._history.annotations.record(index)

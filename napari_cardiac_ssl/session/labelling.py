@@ -20,8 +20,11 @@ TAKEN_OVER = "taken over"
 #: How drafts come about (`Drafting`).
 INTERPOLATED, COPIED, PROPAGATED = "interpolated", "copied", "propagated"
 
-#: How labels came about that nobody has looked at before they are confirmed.
-UNSEEN = frozenset({INTERPOLATED, COPIED, PROPAGATED, TAKEN_OVER})
+#: How a slice came to be empty that is not said to show no heart (`Actions.clear` in the window).
+CLEARED = "cleared"
+
+#: How slices came about that are nobody's word before they are confirmed.
+UNSEEN = frozenset({INTERPOLATED, COPIED, PROPAGATED, TAKEN_OVER, CLEARED})
 
 _DRAWN = (SliceState.EDITING, SliceState.EXPERT)
 #: What becomes outside the heart; an expert's word that there is none (or an exclusion) stays.

@@ -61,6 +61,14 @@ class Hand:
     def click(self, place, button=LEFT):
         self.drag(place, button=button)
 
+    def send_click(self, place, modifiers, button=LEFT):
+        """Click with keys held."""
+        self.send(QEvent.Type.MouseMove, place)
+        self._held = button
+        self.send(QEvent.Type.MouseButtonPress, place, button, modifiers)
+        self._held = _NONE
+        self.send(QEvent.Type.MouseButtonRelease, place, button, modifiers)
+
     def double_click(self, place, button=LEFT):
         """As Qt tells of one: press, release, double click, release."""
         self.click(place, button)

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
 from superqt import QLabeledDoubleSlider
 
 from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, STRUCTURES_OF_VIEW, UKBB, Structure
+from napari_cardiac_ssl.gui.overlays.contour_lines import ContourLines
 from napari_cardiac_ssl.gui.panels.controls import (
     button,
     column,
@@ -21,11 +22,16 @@ from napari_cardiac_ssl.gui.panels.controls import (
     row,
     swatch,
 )
+from napari_cardiac_ssl.gui.tools import Tool, Tools
 from napari_cardiac_ssl.gui.workspace import Workspace
 
 ERASER = 0
 #: Widths of the brush in mm; a contour is drawn with the thinnest.
 _LEAST_MM, _USUAL_MM, _MOST_MM = 1.0, 8.0, 40.0
+
+#: Least width of a tool's button: the longest word fits. Qt's own, before it knows napari's style,
+#: is larger and would make the panel too wide for small screens, for good.
+_LEAST_PX = 62
 
 _TOOLS = {
     "paint": ("Brush", "Paint with a round brush. [ and ] change its size."),
@@ -36,16 +42,37 @@ _TOOLS = {
         "myocardium. Key G.",
     ),
     "polygon": ("Polygon", "Click round a structure; a double click closes and fills it."),
+    "edit": (
+        "Edit",
+        "Edit contours: drag a point or the line between, or press beside it and push. A double "
+        "click makes another point, Delete or Alt-click removes one. Only what the line passes "
+        "over changes. Key Q.",
+    ),
     "fill": ("Fill", "Fill the connected region that you click on. Key F."),
 }
 
 
 class DrawingPanel(QWidget):
-    """What to draw, with which tool, and how thick."""
+    """What to draw, with which tool, and how thick.
 
-    def __init__(self, workspace: Workspace) -> None:
+    Parameters
+    ----------
+    workspace
+        The window's.
+    contours
+        The labels' lines on its picture.
+    tools
+        Which tool of ours is chosen.
+    edit
+        The one that edits contours.
+    """
+
+    def __init__(
+        self, workspace: Workspace, contours: ContourLines, tools: Tools, edit: Tool
+    ) -> None:
         super().__init__()
-        self._workspace = workspace
+        self._workspace, self._contours = workspace, contours
+        self._chosen, self._edit = tools, edit
         self._brush_px = 8.0  # of the brush, while a contour is drawn with a thinner one
         self._structures, self._tools = QButtonGroup(self), QButtonGroup(self)
         self.buttons: dict[int, QPushButton] = {}
@@ -68,6 +95,7 @@ class DrawingPanel(QWidget):
         self._structures.idClicked.connect(self.choose)
         self.brush.valueChanged.connect(self._on_brush_chosen)
         workspace.layer_shown.connect(self._on_layer_shown)
+        tools.changed.connect(self._on_tool)
 
     # -- verbs -----------------------------------------------------------------------------
 
@@ -81,12 +109,12 @@ class DrawingPanel(QWidget):
             layer.mode = "erase"
         else:
             layer.selected_label = code
-            if layer.mode not in {"paint", "fill", "polygon"}:
+            if layer.mode not in {"paint", "fill", "polygon"} and not self._edits:
                 layer.mode = "paint"
         self._on_tool()
 
     def use(self, tool: str) -> None:
-        """Draw with a tool: ``contour``, or a mode of napari's label layers."""
+        """Draw with a tool: ``contour``, ``edit``, or a mode of napari's label layers."""
         view, layer = self._workspace.view, self._workspace.view.layer
         if layer is None:
             return
@@ -96,8 +124,17 @@ class DrawingPanel(QWidget):
             self._brush_px, layer.brush_size = layer.brush_size, 1
         elif was and not view.fills_contours:
             layer.brush_size = self._brush_px
-        layer.mode = "paint" if tool == "contour" else tool
+        layer.mode = {"contour": "paint", "edit": "pan_zoom"}.get(tool, tool)
+        self._chosen.choose(self._edit if tool == "edit" else None)
         self._on_tool()
+
+    @property
+    def _edits(self) -> bool:
+        return self._chosen.chosen is self._edit
+
+    def toggle_edit(self) -> None:
+        """Edit contours, or draw with the brush again."""
+        self.use("paint" if self._edits else "edit")
 
     def toggle_contour(self) -> None:
         """Draw with contours, or with the brush again."""
@@ -109,12 +146,10 @@ class DrawingPanel(QWidget):
         if layer is not None:
             layer.brush_size = max(1, layer.brush_size + pixels)
 
-    def toggle_outline(self) -> None:
-        """Show labels as outlines, or filled again."""
-        layer = self._workspace.view.layer
-        if layer is not None:
-            layer.contour = 0 if layer.contour else 1
-            self.outline.setChecked(layer.contour > 0)
+    def toggle_fill(self) -> None:
+        """Fill the labels, or show their contours alone."""
+        self._contours.fill(not self._contours.is_filled)
+        self.fill.setChecked(self._contours.is_filled)
 
     # -- making ----------------------------------------------------------------------------
 
@@ -124,6 +159,7 @@ class DrawingPanel(QWidget):
             one = button(name, tip)
             one.setCheckable(True)
             one.clicked.connect(lambda _, tool=tool: self.use(tool))
+            one.setMinimumWidth(_LEAST_PX)
             self._tools.addButton(one, place)
             made.addWidget(one, 1)
         made.addWidget(self._more())
@@ -132,15 +168,15 @@ class DrawingPanel(QWidget):
     def _more(self) -> QPushButton:
         """Return the menu of what one sets once."""
         view, menu = self._workspace.view, QMenu(self)
-        self.outline = menu.addAction("Show outlines  (O)")
-        self.outline.triggered.connect(self.toggle_outline)
+        self.fill = menu.addAction("Fill labels  (O)")
+        self.fill.triggered.connect(self.toggle_fill)
         keep = menu.addAction("Myocardium never covers the LV cavity  (M)")
         keep.toggled.connect(lambda on: setattr(view, "keeps_cavity", on))
         smooth = menu.addAction("Smooth what is drawn")
         smooth.toggled.connect(lambda on: setattr(view, "smooths", on))
         leave = menu.addAction("Confirm a slice by leaving it")
         leave.toggled.connect(lambda on: setattr(self._workspace, "confirm_on_leaving", on))
-        for action in (self.outline, keep, smooth, leave):
+        for action in (self.fill, keep, smooth, leave):
             action.setCheckable(True)
         keep.setChecked(view.keeps_cavity)
         self.keep, self.smooth, self.leave = keep, smooth, leave
@@ -183,6 +219,7 @@ class DrawingPanel(QWidget):
             event.connect(self._on_tool)
         self._offer(STRUCTURES_OF_VIEW.get(self._workspace.session.stack.view, SAX_STRUCTURES))
         self._workspace.view.fills_contours = False
+        self._chosen.choose(None)
         self._on_brush_chosen(self.brush.value())
         self.choose(min(code for code in self.buttons if code != ERASER))
 
@@ -191,11 +228,13 @@ class DrawingPanel(QWidget):
         if layer is None:
             return
         mode = str(layer.mode)
+        if mode != "pan_zoom":  # napari's keys choose another tool, too
+            self._chosen.choose(None)
         code = ERASER if mode == "erase" else layer.selected_label
         if code in self.buttons:
             self.buttons[code].setChecked(True)
         tool = "contour" if view.fills_contours and mode in {"paint", "erase"} else mode
-        tool = "paint" if tool == "erase" else tool
+        tool = "paint" if tool == "erase" else "edit" if self._edits else tool
         self._tools.setExclusive(False)  # or none could be off while napari pans or picks
         for name, one in zip(_TOOLS, self._tools.buttons(), strict=True):
             one.setChecked(name == tool)

@@ -1,0 +1,324 @@
+"""Contours are edited by points with a real mouse: what the line passes over changes, no more."""
+
+import numpy as np
+import pytest
+from napari.layers import Layer
+from qtpy.QtCore import QPointF, Qt
+from qtpy.QtTest import QTest
+
+from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.geometry.contours import Border
+from napari_cardiac_ssl.gui.display import camera_of, image_layer
+from napari_cardiac_ssl.gui.overlays.contour_lines import COLOURS
+from napari_cardiac_ssl.gui.widget import CardiacWidget
+from napari_cardiac_ssl.study import SliceIndex
+
+from .conftest import A, B
+from .hand import LEFT, RIGHT, Hand
+
+LV, MYO, RV = 1, 2, 3
+ENDO, EPI = Border.ENDOCARDIUM, Border.EPICARDIUM
+MIDDLE = np.array([16.0, 22.0])
+ALT = Qt.KeyboardModifier.AltModifier
+
+
+def heart(shape=(32, 40)):
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    from_middle = np.hypot(y - MIDDLE[0], x - MIDDLE[1])
+    labels = np.where(np.hypot(y - 16, x - 14) < 10, RV, 0)
+    labels[from_middle < 11] = MYO
+    labels[from_middle < 7] = LV
+    return labels.astype(np.uint8)
+
+
+class Editor:
+    """The window, and a hand that finds contours on its picture."""
+
+    def __init__(self, widget, qtbot):
+        self.widget, self.session, self.hand = widget, widget.session, Hand(widget, qtbot)
+        self.tool = widget.drawing._edit
+
+    @property
+    def labels(self):
+        return self.session.annotations.labels[self.widget.view.in_view].copy()
+
+    def place(self, row, column):
+        """Where a voxel is on the picture, as shares of its size."""
+        at = self.widget.overlay.to_canvas().map(QPointF(column, row))
+        return at.x() / self.hand.canvas.width(), at.y() / self.hand.canvas.height()
+
+    def points(self, border):
+        """The points to take a border by, row and column."""
+        lines, grips = self.widget.contours.lines[border], self.tool._grips
+        return np.concatenate(
+            [line[at] for line, at in zip(lines, grips.points[border], strict=True)]
+        )
+
+    def point(self, border, direction=(0, 1)):
+        """The point that lies furthest in a direction from the LV's middle."""
+        points = self.points(border)
+        return points[int(((points - MIDDLE) @ np.array(direction)).argmax())]
+
+    def between(self, border, direction=(0, 1)):
+        """The place on the line that is furthest from its points, on one side of the LV."""
+        [line] = self.widget.contours.lines[border]
+        ways = np.hypot(*(line[:, None] - self.points(border)[None]).T).min(axis=0)
+        there = ((line - MIDDLE) @ np.array(direction)) > 3
+        return line[int(np.where(there, ways, -1).argmax())]
+
+    def drag(self, start, by, *, release=True):
+        """Take what is at a voxel and move the mouse by so many voxels."""
+        ends = [self.place(*(start + share * np.array(by))) for share in np.linspace(0, 1, 5)]
+        self.hand.press(ends[0])
+        self.hand.move(*ends[1:])
+        if release:
+            self.hand.release(ends[-1])
+
+
+@pytest.fixture
+def edit(make_napari_viewer, session, stack, qtbot):
+    """An editor with a heart on slice A, and the tool chosen."""
+    viewer = make_napari_viewer(show=True)
+    widget = CardiacWidget(viewer, session)
+    viewer.window.add_dock_widget(widget, name="Cardiac SSL", area="right")
+    viewer.add_layer(Layer.create(*image_layer(stack)))
+    qtbot.waitUntil(lambda: widget.workspace.is_open)
+    session.labelling.annotate(A, heart())
+    widget.view.go_to(A)
+    widget.drawing.use("edit")
+    qtbot.wait(100)
+    yield Editor(widget, qtbot)
+    widget.close_session()
+
+
+def changes(before, after):
+    where = before != after
+    return set(zip(before[where].tolist(), after[where].tolist(), strict=True))
+
+
+def test_dragging_a_point_changes_what_lies_between_the_lines_and_undo_brings_it_back(edit):
+    before, point = edit.labels, edit.point(ENDO)
+    edit.drag(point, (0, 2.5))
+    after = edit.labels
+    assert changes(before, after) == {(MYO, LV)}
+    assert np.count_nonzero(before != after) > 4
+    rows, columns = np.nonzero(before != after)
+    assert (np.hypot(rows - point[0], columns - point[1]) * 1.5 < 16).all()
+    np.testing.assert_array_equal(edit.widget.view.layer.data[A], after)
+    edit.hand.key("Z", Qt.KeyboardModifier.ControlModifier)
+    np.testing.assert_array_equal(edit.labels, before)
+
+
+@pytest.mark.parametrize(
+    ("border", "direction", "by", "wanted"),
+    [
+        (EPI, (0, 1), (0, 2.5), {(0, MYO)}),
+        (EPI, (0, 1), (0, -2.5), {(MYO, 0)}),
+        (Border.RV, (0, -1), (0, 2.5), {(RV, 0)}),
+    ],
+)
+def test_the_other_borders_are_dragged_likewise(edit, border, direction, by, wanted):
+    before = edit.labels
+    edit.drag(edit.point(border, direction), by)
+    assert changes(before, edit.labels) == wanted
+
+
+def test_the_line_itself_is_pulled_between_points(edit):
+    before = edit.labels
+    edit.drag(edit.between(EPI), (0, 2.5))
+    assert changes(before, edit.labels) == {(0, MYO)}
+
+
+def test_a_disc_beside_the_line_pushes_it(edit):
+    before = edit.labels
+    edit.drag(MIDDLE + np.array([0, 5]), (0, 2.5))  # from within the cavity
+    assert changes(before, edit.labels) == {(MYO, LV)}
+
+
+def test_while_it_is_dragged_the_line_follows_and_the_labels_wait(edit):
+    before, point = edit.labels, edit.point(ENDO)
+    edit.drag(point, (0, 2.5), release=False)
+    np.testing.assert_array_equal(edit.labels, before)
+    [line] = edit.widget.contours.lines[ENDO]
+    assert np.hypot(*(line - point - (0, 2.5)).T).min() < 0.3
+    edit.hand.key("Escape")
+    np.testing.assert_array_equal(edit.labels, before)
+    edit.hand.release(edit.place(*point))
+    np.testing.assert_array_equal(edit.labels, before)
+    [line] = edit.widget.contours.lines[ENDO]
+    assert np.hypot(*(line - point).T).min() < 1e-9
+
+
+def test_an_expert_s_slice_is_being_edited_again(edit):
+    edit.hand.key("C")
+    assert edit.session.annotations.state(A) is SliceState.EXPERT
+    edit.drag(edit.point(ENDO), (0, 2.5))
+    assert edit.session.annotations.state(A) is SliceState.EDITING
+
+
+def test_a_click_that_does_not_move_changes_nothing(edit):
+    edit.hand.key("C")
+    edit.hand.click(edit.place(*edit.point(ENDO)))
+    assert edit.session.annotations.state(A) is SliceState.EXPERT
+
+
+def test_points_are_added_and_removed(edit):
+    before, number = edit.labels, len(edit.points(EPI))
+    place = edit.between(EPI)
+    edit.hand.double_click(edit.place(*place))
+    assert len(edit.points(EPI)) == number + 1
+    np.testing.assert_array_equal(edit.labels, before)
+    edit.hand.key("Delete")
+    assert len(edit.points(EPI)) == number
+    edit.drag(edit.point(EPI), (0, 3))
+    bulging = np.count_nonzero(edit.labels != before)
+    at = edit.place(*edit.point(EPI))
+    edit.hand.send_click(at, ALT)
+    assert len(edit.points(EPI)) == number - 1
+    assert np.count_nonzero(edit.labels != before) < bulging / 2  # straight on again
+
+
+def test_points_stay_where_they_are(edit):
+    before, point = edit.points(EPI), edit.point(ENDO)
+    edit.drag(point, (0, 2.5))
+    np.testing.assert_allclose(edit.points(EPI), before)
+    moved = edit.points(ENDO)
+    assert np.hypot(*(moved - point - (0, 2.5)).T).min() < 1
+
+
+def test_a_refresh_during_a_drag_does_not_disturb_it(edit):
+    """A slice that the model had written, and writes again while the mouse is held."""
+    view, session = edit.widget.view, edit.session
+    view.go_to(B)
+    edit.hand.rest(60)
+    session.annotations.refresh((B,), heart()[None], "m")
+    session.signals.labels_refreshed.emit((B,))
+    edit.hand.rest(60)
+    before = edit.labels
+    point = edit.point(ENDO)
+    edit.drag(point, (0, 2.5), release=False)
+    assert view.drawing  # so that nobody adopts anything meanwhile
+    session.annotations.refresh((B,), np.roll(heart(), 5, axis=0)[None], "m")
+    session.signals.labels_refreshed.emit((B,))
+    edit.hand.rest(60)
+    edit.hand.release(edit.place(*(point + np.array([0, 2.5]))))
+    assert changes(before, edit.labels) == {(MYO, LV)}
+    assert session.annotations.state(B) is SliceState.EDITING
+
+
+def test_another_slice_ends_the_drag_and_keeps_it(edit):
+    before = edit.labels
+    edit.drag(edit.point(ENDO), (0, 2.5), release=False)
+    edit.hand.key("S")
+    edit.hand.release((0.5, 0.5))
+    assert changes(before, edit.session.annotations.labels[A]) == {(MYO, LV)}
+    assert not edit.labels.any()
+
+
+def test_without_labels_it_says_what_to_do(edit):
+    edit.widget.view.go_to(B)
+    edit.hand.rest()
+    said = []
+    edit.widget.workspace.said.connect(said.append)
+    edit.hand.drag((0.4, 0.4), (0.5, 0.5))
+    assert "draw one (G)" in said[-1]
+    assert not edit.labels.any()
+    assert edit.session.annotations.state(B) is SliceState.UNLABELLED
+
+
+def test_the_mouse_s_other_habits_go_on(edit):
+    image = edit.widget.workspace.image
+    window = np.ptp(image.contrast_limits)
+    edit.hand.drag((0.4, 0.4), (0.6, 0.4), button=RIGHT)
+    assert np.ptp(image.contrast_limits) > window
+    edit.hand.wheel((0.5, 0.5), 1)
+    assert edit.widget.view.in_view == SliceIndex(A.t, A.z + 1)
+    edit.widget.viewer.dims.ndisplay = 3
+    edit.hand.drag((0.4, 0.4), (0.5, 0.5), button=LEFT)
+    assert not edit.widget.overlay.is_shown
+
+
+def test_turning_to_3d_during_a_drag_keeps_what_was_dragged(edit):
+    before = edit.labels
+    edit.drag(edit.point(ENDO), (0, 2.5), release=False)
+    edit.widget.viewer.dims.ndisplay = 3
+    edit.hand.release((0.5, 0.5))
+    assert changes(before, edit.session.annotations.labels[A]) == {(MYO, LV)}
+    assert not edit.widget.view.held
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_voxels_are_where_napari_says(edit, turned):
+    viewer = edit.widget.viewer
+    camera = camera_of(viewer)
+    if turned:
+        viewer.dims.order = (0, 1, 3, 2)
+        camera.orientation2d = ("up", "left")
+    camera.zoom *= 1.3
+    for place in ((0.4, 0.5), (0.6, 0.3)):
+        edit.hand.move(place)
+        edit.hand.rest(60)
+        size = edit.hand.canvas.size()
+        at = QPointF(place[0] * size.width(), place[1] * size.height())
+        wanted = np.array(viewer.cursor.position[-2:]) / 1.5
+        np.testing.assert_allclose(
+            edit.widget.overlay.voxel_at(at), wanted, atol=0.1
+        )  # whole pixels
+
+
+def test_the_tool_is_chosen_by_key_and_button_and_left_by_any_other(edit):
+    drawing, tools = edit.widget.drawing, edit.widget.tools
+    names = {one.text(): one for one in drawing._tools.buttons()}
+    assert names["Edit"].isChecked()
+    edit.hand.key("2")  # the structure that is meant where lines coincide
+    assert tools.chosen is edit.tool
+    edit.hand.key("P")
+    assert tools.chosen is None
+    assert names["Brush"].isChecked()
+    edit.hand.key("Q")
+    assert tools.chosen is edit.tool
+    names["Contour"].click()
+    assert tools.chosen is None
+    assert edit.widget.view.fills_contours
+
+
+def test_the_picture_shows_lines_in_the_structures_colours_and_fills_on_demand(edit):
+    layer, drawing = edit.widget.view.layer, edit.widget.drawing
+    drawing.use("paint")
+    assert layer.opacity == 0
+    edit.hand.rest(100)
+    seen = edit.widget.window().grab().toImage()
+    corner = edit.hand.canvas.mapTo(edit.widget.window(), edit.hand.canvas.rect().topLeft())
+    ratio = seen.devicePixelRatio()
+    for border in (ENDO, EPI):  # over a picture of greys
+        [line] = edit.widget.contours.lines[border]
+        row, column = line[0]
+        at = edit.widget.overlay.to_canvas().map(QPointF(column, row)) + QPointF(corner)
+        x, y = int(at.x() * ratio), int(at.y() * ratio)
+        near = [seen.pixelColor(x + i, y + j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+        wanted = COLOURS[border].hue()
+        assert any(one.saturation() > 100 and abs(one.hue() - wanted) < 8 for one in near)
+    drawing.toggle_fill()
+    assert layer.opacity > 0
+    edit.widget.viewer.dims.ndisplay = 3
+    drawing.toggle_fill()
+    assert layer.opacity > 0  # no lines in 3-D
+    edit.widget.viewer.dims.ndisplay = 2
+    assert layer.opacity == 0
+
+
+def test_a_slice_is_copied_on_and_cleared(edit):
+    view, session = edit.widget.view, edit.session
+    shift = Qt.KeyboardModifier.ShiftModifier
+    QTest.keyClick(edit.hand.canvas, Qt.Key.Key_S, shift)
+    assert view.in_view == SliceIndex(A.t, A.z + 1)
+    np.testing.assert_array_equal(edit.labels, heart())
+    QTest.keyClick(edit.hand.canvas, Qt.Key.Key_D, shift)
+    assert view.in_view == SliceIndex(A.t + 1, A.z + 1)
+    np.testing.assert_array_equal(edit.labels, heart())
+    edit.hand.key("X", shift)
+    assert not edit.labels.any()
+    assert session.annotations.state(view.in_view) is SliceState.EDITING
+    assert view.in_view not in session.labelling.drawn  # nobody has said: no heart
+    edit.hand.key("Z", Qt.KeyboardModifier.ControlModifier)
+    np.testing.assert_array_equal(edit.labels, heart())
