@@ -184,18 +184,11 @@ class Actions:
 
     # -- labels that were changed otherwise than by a stroke -------------------------------
 
-    def redraw(self, index: SliceIndex, labels: NDArray[np.uint8], what: str) -> None:
-        """Take over a slice as the user has made it by another means than a stroke."""
+    def redraw(self, index: SliceIndex, labels: NDArray[np.uint8], done: str) -> None:
+        """Take over a slice as the user has made it otherwise than by a stroke, and say it."""
         with self._acting():
-            before = self._session.annotations.labels[index]
-            changed = int(np.count_nonzero(labels != before))
-            if changed:
-                self._session.labelling.annotate(index, labels)
-            self._workspace.say(
-                f"{what} moved: {count(changed, 'voxel')} changed (Ctrl-Z takes it back)"
-                if changed
-                else f"{what}: less than a voxel, nothing is changed"
-            )
+            self._session.labelling.annotate(index, labels)
+            self._workspace.say(done)
 
     def clear(self) -> None:
         """Take all labels of the slice in view away."""

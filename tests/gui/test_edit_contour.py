@@ -266,6 +266,11 @@ def test_voxels_are_where_napari_says(edit, turned):
         )  # whole pixels
 
 
+def test_the_window_may_go_while_the_tool_is_chosen(edit, trainer, qtbot):
+    edit.widget.viewer.close()
+    qtbot.waitUntil(lambda: trainer.closed)
+
+
 def test_the_tool_is_chosen_by_key_and_button_and_left_by_any_other(edit):
     drawing, tools = edit.widget.drawing, edit.widget.tools
     names = {one.text(): one for one in drawing._tools.buttons()}

@@ -132,11 +132,12 @@ class ContourLines:
             paths = self._of(self._instead)[1]
         else:
             paths = self._now[1] if self._held is None else _paths(self._held)
+        fine = painter.device().devicePixelRatioF()  # cosmetic pens know nothing of it
         painter.save()
         painter.setTransform(transform, combine=True)
         for border, path in paths:
             for colour, width in ((_SHADE, _DARK), (COLOURS[border], _WIDTH)):
-                pen = QPen(colour, width)
+                pen = QPen(colour, width * fine)
                 pen.setCosmetic(True)
                 pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
                 painter.strokePath(path, pen)

@@ -70,6 +70,8 @@ class PictureOverlay(QObject):
             if canvases:
                 canvas = max(canvases, key=lambda one: one.width() * one.height())
                 self._sheet = _Sheet(canvas, self._paint)
+                # With its window it may go before the session is closed.
+                self._sheet.destroyed.connect(lambda *_: self._forget_sheet())
                 canvas.installEventFilter(self)
         self.refresh()
 
@@ -148,6 +150,9 @@ class PictureOverlay(QObject):
         if event.type() == QEvent.Type.Resize and self._sheet is not None:
             self._sheet.resize(event.size())
         return False
+
+    def _forget_sheet(self) -> None:
+        self._sheet = None
 
     def _on_layer_shown(self, layer: Labels) -> None:
         events = layer.events

@@ -28,6 +28,7 @@ from napari_cardiac_ssl.gui.tools import Pointer
 from napari_cardiac_ssl.gui.tools.grips import Grip, Grips, Points
 from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.wording import count
 
 #: How far the mouse moves at least, in pixels: less is a click.
 _STILL_PX = 3.0
@@ -223,7 +224,7 @@ class EditContour:
         if drag is not None and drag.moved:
             # Those of a line that was pushed are found anew, where they are near.
             line = drag.before if drag.pushes else drag.line
-            self._commit(drag, line[drag.points])
+            self._commit(drag, line[drag.points], f"{drag.grip.border} moved")
 
     def _begun(self, grip: Grip, at: NDArray[np.float64]) -> _Drag:
         """Return what a drag starts from."""
@@ -243,14 +244,19 @@ class EditContour:
             self._workspace.say(f"a contour keeps {LEAST_POINTS} points; the eraser takes it away")
             return
         drag.line = bridged(drag.before, *self._grips.neighbours(grip))
-        self._commit(drag, drag.before[drag.points[drag.points != grip.index]])
+        self._commit(drag, drag.before[drag.points[drag.points != grip.index]], "point removed")
 
-    def _commit(self, drag: _Drag, places: NDArray[np.float64]) -> None:
-        """Have the labels be what a line says, and its points be where they are wanted."""
+    def _commit(self, drag: _Drag, places: NDArray[np.float64], done: str) -> None:
+        """Have the labels be what a line says, its points be where they are wanted; say it."""
         if drag.slice == self._workspace.view.in_view and self._contours.lines is drag.lines:
             self._grips.replace(drag.grip, places)
         after = redrawn(drag.labels, drag.grip.border, drag.before, drag.line)
-        self._workspace.actions.redraw(drag.slice, after, str(drag.grip.border))
+        changed = int(np.count_nonzero(after != drag.labels))
+        if changed:  # as against what was on the screen, whatever has come in meanwhile
+            done = f"{done}: {count(changed, 'voxel')} changed (Ctrl-Z takes it back)"
+            self._workspace.actions.redraw(drag.slice, after, done)
+        else:
+            self._workspace.say(f"{done}, by less than a voxel: no label is changed")
         self._overlay.refresh()
 
     @property
