@@ -1,7 +1,5 @@
 """Pictures of slices, made a few at a time and kept until their slice changes."""
 
-import math
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -17,9 +15,9 @@ from napari_cardiac_ssl.study import SliceIndex, Stack
 #: So many pictures are made at a time, and so long others may do their work in between, ms: what
 #: the window is kept from is a few milliseconds.
 PORTION, PAUSE_MS = 6, 8
-#: How often new pictures are told of while more are due, s: to show something costs Qt more than to
-#: make it where it draws by software on a large screen.
-_SHOW_S = 0.1
+#: Portions are shown together, twice as many each time, up to so many: to show something takes much
+#: longer than to make it where a large screen is drawn by software.
+_MOST_SHOWN = 8
 #: Pixels of the pictures that are kept: 128 MiB.
 _MOST_PIXELS = 32 * 2**20
 #: Width of lines, in Qt's pixels: at least and at most, and a picture's width over it.
@@ -113,7 +111,7 @@ class Pictures(QObject):
         self._number = 0  # of the present look
         self._kept: dict[SliceIndex, Picture] = {}  # in the order in which they were made
         self._untold: list[SliceIndex] = []
-        self._told_at = -math.inf
+        self._together = 1  # portions that are shown at a time
         self._wanted: Callable[[], Iterable[SliceIndex]] = tuple
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -168,8 +166,9 @@ class Pictures(QObject):
             self._kept[index] = self._make(self._look, index)
         self._untold += done
         is_all = len(due) == len(done)
-        if self._untold and (is_all or time.monotonic() - self._told_at >= _SHOW_S):
-            told, self._untold, self._told_at = tuple(self._untold), [], time.monotonic()
+        if self._untold and (is_all or len(self._untold) >= self._together * PORTION):
+            told, self._untold = tuple(self._untold), []
+            self._together = 1 if is_all else min(_MOST_SHOWN, 2 * self._together)
             self._forget_old()
             self.made.emit(told)
         if not is_all:
