@@ -8,13 +8,15 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QPointF, QRectF, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QImage, QPainter, QPen, QPixmap, QPolygonF
 
+from napari_cardiac_ssl.geometry.borders import lines_of
+from napari_cardiac_ssl.geometry.contours import WITHIN
 from napari_cardiac_ssl.geometry.orientation import Orientation
-from napari_cardiac_ssl.gui.mosaic.tiles import Crop, borders, grey, whole
+from napari_cardiac_ssl.gui.mosaic.tiles import Crop, grey, whole
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 #: So many pictures are made at a time, and so long others may do their work in between, ms: what
 #: the window is kept from is a few milliseconds.
-PORTION, PAUSE_MS = 6, 8
+PORTION, PAUSE_MS = 4, 8
 #: Portions are shown together, twice as many each time, up to so many: to show something takes much
 #: longer than to make it where a large screen is drawn by software.
 _MOST_SHOWN = 8
@@ -190,14 +192,15 @@ class Pictures(QObject):
         shown = QImage(image.data, width, height, width, QImage.Format.Format_Grayscale8)
         painter.drawImage(QRectF(0, 0, wide, high), shown)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        scale = np.array([wide / width, high / height])
-        for structure, lines in borders(labels):
-            pen = QPen(QColor(structure.colour), min(_MOST_LINE, max(_LEAST_LINE, wide / _LINES)))
+        scale = np.array([high / height, wide / width])
+        for border, lines in lines_of(labels).items():
+            colour = QColor(WITHIN[border][0].colour)
+            pen = QPen(colour, min(_MOST_LINE, max(_LEAST_LINE, wide / _LINES)))
             pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
             painter.setPen(pen)
             for line in lines:
                 points = ((line + 0.5) * scale).tolist()
-                painter.drawPolyline(QPolygonF([QPointF(x, y) for x, y in points]))
+                painter.drawPolygon(QPolygonF([QPointF(x, y) for y, x in points]))
         painter.end()
         return Picture(pixmap, not look.labels[index].any(), self._now(index))
 
