@@ -74,11 +74,7 @@ def dock_beside(viewer: napari.Viewer, panel: QWidget, beside: QWidget, name: st
 
 
 def dock_below(
-    viewer: napari.Viewer,
-    panel: QWidget,
-    beside: QWidget,
-    name: str,
-    height_at: Callable[[int], int],
+    viewer: napari.Viewer, panel: QWidget, name: str, height_at: Callable[[int], int]
 ) -> None:
     """Dock a panel below the picture, or bring it to the front where its user has it.
 
@@ -86,34 +82,29 @@ def dock_below(
     ----------
     viewer, panel, name
         As in `dock_beside`.
-    beside
-        A panel that is docked in the window.
     height_at
         How high the dock should be at a width; the picture keeps half of the window.
     """
-    window, dock = beside.window(), panel.parent()
-    if isinstance(dock, QDockWidget):
-        dock.show()
-        dock.raise_()
-    elif isinstance(window, QMainWindow):
-        there = [
-            one
-            for one in window.findChildren(QDockWidget)
-            if one.isVisible() and window.dockWidgetArea(one) == _BOTTOM and not one.isFloating()
-        ]
-        viewer.window.add_dock_widget(panel, name=name, area="bottom")
-        added = panel.parent()
-        _keep_to_the_middle(window)
-        for other in there[:1]:
-            window.tabifyDockWidget(other, added)
+    if isinstance(panel.parent(), QDockWidget):
+        panel.parent().show()
+        panel.parent().raise_()
+        return
+    viewer.window.add_dock_widget(panel, name=name, area="bottom")
+    dock, window = panel.parent(), panel.window()
+    _keep_to_the_middle(window)
+    for other in window.findChildren(QDockWidget):
+        is_there = other.isVisible() and window.dockWidgetArea(other) == _BOTTOM
+        if is_there and other is not dock and not other.isFloating():
+            window.tabifyDockWidget(other, dock)
+            break
 
-        def place() -> None:  # once Qt has laid it out
-            if panel.parent() is added:
-                added.raise_()
-                height = min(height_at(added.width()), window.height() // 2)
-                window.resizeDocks([added], [height], Qt.Orientation.Vertical)
+    def place() -> None:  # once Qt has laid it out
+        if panel.parent() is dock:
+            dock.raise_()
+            height = min(height_at(dock.width()), window.height() // 2)
+            window.resizeDocks([dock], [height], Qt.Orientation.Vertical)
 
-        QTimer.singleShot(0, place)
+    QTimer.singleShot(0, place)
 
 
 def _keep_to_the_middle(window: QMainWindow) -> None:

@@ -53,14 +53,13 @@ def slice_menu(workspace: Workspace, slices: Sequence[SliceIndex], parent: QWidg
             add("Accept prediction" if len(slices) == 1 else "Accept predictions", actions.confirm)
         elif to_confirm and states != {SliceState.UNLABELLED}:
             add("Confirm", actions.confirm, to_confirm)
-        if states == {SliceState.UNLABELLED} or any(
-            annotations.labels[one].any() for one in slices
-        ):
-            add("No heart here", actions.no_heart)
+        kept = [index for index in slices if annotations.state(index) is not SliceState.EXCLUDED]
+        if states == {SliceState.UNLABELLED} or any(annotations.labels[one].any() for one in kept):
+            add("No heart here", actions.no_heart, kept)
         if states & _YOURS:
             yours = [index for index in slices if annotations.state(index) in _YOURS]
             add("Revert to model", actions.revert, yours)
-        add("Exclude", actions.exclude)
+        add("Exclude", actions.exclude, kept)
     if len(slices) == 1:
         _add_ends(menu, workspace, slices[0])
         _add_phases(menu, workspace, slices[0].t)

@@ -233,7 +233,7 @@ class CardiacWidget(QWidget):
 
     def show_mosaic(self) -> None:
         """Dock the mosaic below the picture, bring it to the front, and give it the keyboard."""
-        dock_below(self.viewer, self.mosaic, self, "Mosaic", self.mosaic.height_at)
+        dock_below(self.viewer, self.mosaic, "Mosaic", self.mosaic.height_at)
         self.mosaic.tiles.setFocus()
 
     def _on_study(self) -> None:

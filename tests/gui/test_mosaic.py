@@ -136,6 +136,7 @@ def test_keys_act_on_the_slice_under_the_cursor(window, qtbot):
     assert state(window, SliceIndex(0, 1)) is SliceState.EXCLUDED
     qtbot.keyClick(tiles, Qt.Key.Key_N)
     assert window.view.in_view == window.session.suggestion.suggest()[0].index
+    assert tiles.selection.cursor == window.view.in_view
 
 
 def test_return_and_a_double_click_go_to_work_on_the_picture(window, qtbot):

@@ -5,11 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_cardiac_ssl.anatomy import UKBB, Structure
 from napari_cardiac_ssl.gui.mosaic.grid import arranged, frames_grid, phases_grid, side_in
 from napari_cardiac_ssl.gui.mosaic.places import Places
 from napari_cardiac_ssl.gui.mosaic.selection import Selection
-from napari_cardiac_ssl.gui.mosaic.tiles import about, about_labels, borders, steady, whole
+from napari_cardiac_ssl.gui.mosaic.tiles import about, about_labels, steady, whole
 from napari_cardiac_ssl.study import SliceIndex
 
 numbers = st.integers(1, 12)
@@ -76,38 +75,6 @@ def test_a_stray_piece_does_not_decide():
     labels[0, 2:4, 2:4] = 3
     assert about_labels(labels, (1.0, 1.0)) == crop
     assert about_labels(np.zeros_like(labels), (1.0, 1.0)) is None
-
-
-def disc(radius, middle=(20, 20), shape=(40, 40)):
-    y, x = np.mgrid[: shape[0], : shape[1]]
-    return np.hypot(y - middle[0], x - middle[1]) <= radius
-
-
-@given(st.integers(3, 8), st.integers(1, 6), st.booleans())
-def test_borders_run_between_pixels_and_the_endocardium_comes_last(inner, wall, rv):
-    labels = np.zeros((40, 40), np.uint8)
-    if rv:
-        labels[disc(5, (20, 5))] = UKBB.code(Structure.RV_CAVITY)
-    labels[disc(inner + wall)] = UKBB.code(Structure.MYOCARDIUM)
-    labels[disc(inner)] = UKBB.code(Structure.LV_CAVITY)
-    found = borders(labels)
-    assert [structure for structure, _ in found][-2:] == [
-        Structure.MYOCARDIUM,
-        Structure.LV_CAVITY,
-    ]
-    for (_, lines), radius in zip(found[-2:], (inner + wall, inner), strict=True):
-        (line,) = lines
-        assert np.array_equal(line[0], line[-1])
-        away = np.hypot(*(line - 20).T)
-        assert np.abs(away - radius).max() < 1.2
-
-
-def test_structures_at_the_edge_have_closed_borders():
-    labels = np.full((6, 6), UKBB.code(Structure.RV_CAVITY), np.uint8)
-    ((structure, (line,)),) = borders(labels)
-    assert structure is Structure.RV_CAVITY
-    assert np.array_equal(line[0], line[-1])
-    assert not borders(np.zeros((6, 6), np.uint8))
 
 
 GRID = frames_grid({}, 4, 3)

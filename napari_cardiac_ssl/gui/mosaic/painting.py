@@ -16,7 +16,7 @@ _SELECTED = QColor("#5B8CFF")
 #: How much of an excluded slice is to be seen, and of the colour over selected ones.
 _EXCLUDED_OPACITY, _SELECTED_OPACITY = 0.35, 0.25
 #: Sides of a sign, pixels: at least and at most, and a tile's width over it.
-_LEAST_SIGN, _MOST_SIGN, _SIGNS = 10, 20, 10
+_LEAST_SIGN, _MOST_SIGN, _SIGNS = 8, 18, 6
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _paint_words(
     """Write something at the bottom of a tile, if there is room."""
     metrics = painter.fontMetrics()
     wide, high = metrics.horizontalAdvance(words) + 6, metrics.height()
-    if wide <= place.width() and 2 * high <= place.height():
+    if wide <= place.width() and 3 * high <= place.height():
         line = QRect(place.right() - wide, place.bottom() - high + 1, wide, high)
         painter.fillRect(line, ground)
         painter.setPen(letters)

@@ -245,7 +245,9 @@ class MosaicPanel(QWidget):
             self.size.setValue(side)
 
     def _on_menu(self, slices: Slices, where: QPoint) -> None:
-        slice_menu(self._workspace, slices, self).exec(where)
+        menu = slice_menu(self._workspace, slices, self)
+        menu.exec(where)
+        menu.deleteLater()
 
     def _on_asked(self, what: str, slices: Slices) -> None:
         """Do what a key asks for."""

@@ -1,7 +1,5 @@
 """Pictures of slices, made a few at a time and kept until their slice changes."""
 
-import math
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -10,16 +8,18 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QPointF, QRectF, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QImage, QPainter, QPen, QPixmap, QPolygonF
 
+from napari_cardiac_ssl.geometry.borders import lines_of
+from napari_cardiac_ssl.geometry.contours import WITHIN
 from napari_cardiac_ssl.geometry.orientation import Orientation
-from napari_cardiac_ssl.gui.mosaic.tiles import Crop, borders, grey, whole
+from napari_cardiac_ssl.gui.mosaic.tiles import Crop, grey, whole
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 #: So many pictures are made at a time, and so long others may do their work in between, ms: what
 #: the window is kept from is a few milliseconds.
-PORTION, PAUSE_MS = 6, 8
-#: How often new pictures are told of while more are due, s: to show something costs Qt more than to
-#: make it where it draws by software on a large screen.
-_SHOW_S = 0.1
+PORTION, PAUSE_MS = 4, 8
+#: Portions are shown together, twice as many each time, up to so many: to show something takes much
+#: longer than to make it where a large screen is drawn by software.
+_MOST_SHOWN = 8
 #: Pixels of the pictures that are kept: 128 MiB.
 _MOST_PIXELS = 32 * 2**20
 #: Width of lines, in Qt's pixels: at least and at most, and a picture's width over it.
@@ -113,7 +113,7 @@ class Pictures(QObject):
         self._number = 0  # of the present look
         self._kept: dict[SliceIndex, Picture] = {}  # in the order in which they were made
         self._untold: list[SliceIndex] = []
-        self._told_at = -math.inf
+        self._together = 1  # portions that are shown at a time
         self._wanted: Callable[[], Iterable[SliceIndex]] = tuple
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -168,8 +168,9 @@ class Pictures(QObject):
             self._kept[index] = self._make(self._look, index)
         self._untold += done
         is_all = len(due) == len(done)
-        if self._untold and (is_all or time.monotonic() - self._told_at >= _SHOW_S):
-            told, self._untold, self._told_at = tuple(self._untold), [], time.monotonic()
+        if self._untold and (is_all or len(self._untold) >= self._together * PORTION):
+            told, self._untold = tuple(self._untold), []
+            self._together = 1 if is_all else min(_MOST_SHOWN, 2 * self._together)
             self._forget_old()
             self.made.emit(told)
         if not is_all:
@@ -191,14 +192,15 @@ class Pictures(QObject):
         shown = QImage(image.data, width, height, width, QImage.Format.Format_Grayscale8)
         painter.drawImage(QRectF(0, 0, wide, high), shown)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        scale = np.array([wide / width, high / height])
-        for structure, lines in borders(labels):
-            pen = QPen(QColor(structure.colour), min(_MOST_LINE, max(_LEAST_LINE, wide / _LINES)))
+        scale = np.array([high / height, wide / width])
+        for border, lines in lines_of(labels).items():
+            colour = QColor(WITHIN[border][0].colour)
+            pen = QPen(colour, min(_MOST_LINE, max(_LEAST_LINE, wide / _LINES)))
             pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
             painter.setPen(pen)
             for line in lines:
                 points = ((line + 0.5) * scale).tolist()
-                painter.drawPolyline(QPolygonF([QPointF(x, y) for x, y in points]))
+                painter.drawPolygon(QPolygonF([QPointF(x, y) for y, x in points]))
         painter.end()
         return Picture(pixmap, not look.labels[index].any(), self._now(index))
 

@@ -1,16 +1,10 @@
-"""What a tile shows, as numbers: which part of a slice, how grey, and where its borders run.
-
-NumPy and scikit-image alone: what is painted of it is `pictures`' affair.
-"""
+"""What a tile shows, as numbers: which part of a slice, and how grey. NumPy alone."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import find_contours
-
-from napari_cardiac_ssl.anatomy import UKBB, Structure
 
 #: The least side of what is shown about a heart, and what is shown beside it, mm.
 _LEAST_MM, _BESIDE_MM = 100.0, 14.0
@@ -18,18 +12,6 @@ _LEAST_MM, _BESIDE_MM = 100.0, 14.0
 _STRAY = 0.005
 #: A crop stays until it shows so many times the area that it should.
 _TOO_LARGE = 1.8
-
-#: What is drawn of each structure, the later over the earlier: the border of what it is, together
-#: with what it encloses. The endocardium comes last, and is never hidden.
-_DRAWN: dict[Structure, tuple[Structure, ...]] = {
-    Structure.LEFT_ATRIUM: (Structure.LEFT_ATRIUM,),
-    Structure.RIGHT_ATRIUM: (Structure.RIGHT_ATRIUM,),
-    Structure.RV_CAVITY: (Structure.RV_CAVITY,),
-    Structure.MYOCARDIUM: (Structure.MYOCARDIUM, Structure.LV_CAVITY),
-    Structure.LV_CAVITY: (Structure.LV_CAVITY,),
-}
-
-Line = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -170,47 +152,3 @@ def grey(slice_yx: NDArray[np.generic], limits: tuple[float, float]) -> NDArray[
     low, high = limits
     scaled = (slice_yx.astype(np.float32) - low) * (255 / max(high - low, 1e-9))
     return np.ascontiguousarray(np.clip(scaled, 0, 255).astype(np.uint8))
-
-
-def borders(labels: NDArray[np.uint8]) -> tuple[tuple[Structure, tuple[Line, ...]], ...]:
-    """Return the lines round each structure, in the order in which they are to be drawn.
-
-    The myocardium's is the epicardium: it goes round the LV cavity too.
-
-    Parameters
-    ----------
-    labels
-        Shape ``(y, x)``, the integers of `UKBB`.
-
-    Returns
-    -------
-    tuple
-        For each structure that is there its lines, shape ``(n, 2)``: x and y in pixels, (0, 0) the
-        centre of the first; closed, smoothed by half a pixel or less.
-
-    Examples
-    --------
-    >>> ring = np.zeros((9, 9), np.uint8)
-    >>> ring[1:8, 1:8], ring[3:6, 3:6] = 2, 1
-    >>> [(str(structure), len(lines)) for structure, lines in borders(ring)]
-    [('myocardium', 1), ('LV cavity', 1)]
-    >>> outer, inner = (lines[0] for _, lines in borders(ring))
-    >>> outer.min(axis=0), inner.max(axis=0)
-    (array([0.5, 0.5]), array([5.5, 5.5]))
-    """
-    there = set(np.unique(labels).tolist())
-    found = []
-    for structure, within in _DRAWN.items():
-        if UKBB.code(structure) not in there:
-            continue
-        inside = np.isin(labels, [UKBB.code(part) for part in within])
-        lines = find_contours(np.pad(inside, 1).astype(np.float32), 0.5)
-        found.append((structure, tuple(_smoothed(line[:, ::-1] - 1) for line in lines)))
-    return tuple(found)
-
-
-def _smoothed(line: Line) -> Line:
-    """Take the steps of the pixels out of a closed line: each point goes between its neighbours."""
-    points = line[:-1]
-    between = (np.roll(points, 1, axis=0) + 2 * points + np.roll(points, -1, axis=0)) / 4
-    return np.concatenate([between, between[:1]])

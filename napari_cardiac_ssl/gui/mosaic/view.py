@@ -46,6 +46,11 @@ _VERBS = {
     Qt.Key.Key_J: "close",
 }
 
+_KEYS = (
+    "Arrows move, with Shift they select; Return goes there; C confirms, X excludes, Shift-C says "
+    "that there is no heart, N goes to the suggested slice, J closes"
+)
+
 
 class MosaicView(QAbstractScrollArea):
     """Tiles of slices.
@@ -94,6 +99,7 @@ class MosaicView(QAbstractScrollArea):
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(160, 80)
+        self.setAccessibleDescription(_KEYS)
         self._say_focus()
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
@@ -144,7 +150,7 @@ class MosaicView(QAbstractScrollArea):
         else:
             self.viewport().update()
         moved = content.current != before.current
-        if self.selection.cursor is None or (moved and not self.hasFocus()):
+        if moved or self.selection.cursor is None:
             self._put_cursor(content.current)
         if moved:
             self._scroll_to(content.current)
