@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import nan
 from pathlib import Path
@@ -13,16 +13,27 @@ import numpy as np
 
 from napari_cardiac_ssl.anatomy import LabelScheme, Structure, View
 from napari_cardiac_ssl.cli.console import Column, count, note, number_or_dash, say, say_table, warn
+from napari_cardiac_ssl.cli.images import stack_of_view
+from napari_cardiac_ssl.cli.pairing import paired
 from napari_cardiac_ssl.cli.studies import say_scheme
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.measures import AnatomyWarning, Check, Measured, Phases
+from napari_cardiac_ssl.measures import AnatomyWarning, Check, Measured, Papillary, Phases
 from napari_cardiac_ssl.measures.limits import long_axis_warnings, number_warnings
 from napari_cardiac_ssl.measures.long_axis import area_length_ml, lv_length_mm, view_areas_mm2
 from napari_cardiac_ssl.measures.summary import Basis, Measures
 from napari_cardiac_ssl.measures.table import MEASURES
 from napari_cardiac_ssl.measures.volumes import told_phases
-from napari_cardiac_ssl.readers.nifti import Mask, name_of, read_mask, view_of_name
+from napari_cardiac_ssl.readers.nifti import (
+    SAME_GRID_MM,
+    Mask,
+    name_of,
+    read_mask,
+    view_of_name,
+)
+from napari_cardiac_ssl.readers.nifti_geometry import stacks_apart_mm
 from napari_cardiac_ssl.review import in_time
+from napari_cardiac_ssl.study import Stack
+from napari_cardiac_ssl.study import in_time as stacks_in_time
 from napari_cardiac_ssl.writers.measurements import (
     Measurement,
     column_of,
@@ -92,14 +103,42 @@ def check_pairs(one: str, first: Sequence[Path], other: str, second: Sequence[Pa
         )
 
 
-def of_mask(mask: Mask, options: Options, surface_m2: float) -> Found:
+def images_of(options: Options) -> dict[Path, Path]:
+    """Return the image of each mask, where images are named."""
+    if not options.images:
+        return {}
+    masks = (*options.masks, *options.ed, *options.es)
+    if len(options.images) != len(masks):
+        raise InputError(
+            f"{count(len(options.images), 'image')} after --images for {count(len(masks), 'mask')};"
+            " name one for each, in the same order"
+        )
+    images = list[Path]()
+    for part in (options.masks, options.ed, options.es):
+        own = options.images[len(images) : len(images) + len(part)]
+        images += paired(part, own, called=("the mask", "the image"), again=True)
+    return dict(zip(masks, images, strict=True))
+
+
+def image_of(mask: Path, images: Mapping[Path, Path]) -> Stack | None:
+    """Return what a mask was drawn on, where it is named."""
+    return stack_of_view(images[mask], None, View.SAX) if mask in images else None
+
+
+def of_mask(mask: Mask, options: Options, surface_m2: float, image: Stack | None = None) -> Found:
     """Return one mask's row."""
     view = view_of_name(mask.name)
     if view is not View.SAX:
         return _of_view(mask, view, options, surface_m2)
     if mask.labels.shape[1] == 1:
         warn(f"{mask.source}: one slice, so its volumes are those of a slice and not of a heart")
-    measured = Measured(mask.labels, mask.affine, orientation_known=mask.orientation_known)
+    measured = Measured(
+        mask.labels,
+        mask.affine,
+        orientation_known=mask.orientation_known,
+        image=image.image if image else None,
+        papillary=Papillary(options.papillary),
+    )
     phases = phases_of(mask, measured, options.ed_frame, options.es_frame)
     say_scheme(mask)
     state_of = mask.review.state if mask.review else None
@@ -152,16 +191,32 @@ def _labelled_frames(mask: Mask) -> list[int]:
     return np.flatnonzero(mask.labels.any(axis=(1, 2, 3))).tolist()
 
 
-def of_pair(ed_path: Path, es_path: Path, scheme: LabelScheme | None, surface_m2: float) -> Found:
-    """Return the row of an ED mask and an ES mask of one heart."""
+def of_pair(
+    ed_path: Path,
+    es_path: Path,
+    scheme: LabelScheme | None,
+    surface_m2: float,
+    images: Sequence[Stack | None] = (None, None),
+) -> Found:
+    """Return the row of an ED mask and an ES mask of one heart.
+
+    With their images, papillary muscles and trabeculae are counted as mass.
+    """
     _warn_of_exchanged(ed_path, es_path)
-    ed = read_mask(ed_path, scheme=scheme)
+    named = [image for image in images if image is not None]
+    ed = read_mask(ed_path, scheme=scheme, like=images[0])
     _check_one_frame(ed)
     es = read_mask(es_path, scheme=scheme, like=ed.grid)
     say_scheme(ed)
     say_scheme(es)
     labels = np.concatenate([ed.labels, es.labels])
-    measured = Measured(labels, ed.affine, orientation_known=ed.orientation_known)
+    measured = Measured(
+        labels,
+        ed.affine,
+        orientation_known=ed.orientation_known,
+        image=_one_grid(named).image if named else None,
+        papillary=Papillary.MASS if named else Papillary.CAVITY,
+    )
     review = in_time([(mask.review, mask.labels.shape[:2]) for mask in (ed, es)])
     state_of = review.state if review else None
     heart = measured.measures(
@@ -171,6 +226,23 @@ def of_pair(ed_path: Path, es_path: Path, scheme: LabelScheme | None, surface_m2
     doubts = [(names[doubt.t], replace(doubt, t=0)) for doubt in measured.warnings(phases=(0, 1))]
     more = {"es_frame": 0, "es_file": es_path.name}
     return Found(Measurement(ed_path.name, heart, doubts, more, review))
+
+
+def _one_grid(images: Sequence[Stack]) -> Stack:
+    """Return the images of ED and ES as one.
+
+    Raises
+    ------
+    InputError
+        If they do not lie on one grid.
+    """
+    apart = stacks_apart_mm(*images)
+    if not apart <= SAME_GRID_MM:
+        raise InputError(
+            f"{images[1].name} does not lie on the grid of {images[0].name}: they are up to "
+            f"{apart:.3g} mm apart (limit {SAME_GRID_MM} mm); measure the masks one by one"
+        )
+    return stacks_in_time(images)
 
 
 def _check_one_frame(mask: Mask) -> None:
@@ -301,6 +373,8 @@ def say_rows(found: Sequence[Measurement]) -> None:
         ],
         ["not measured" if "error" in one.more else one.remark for one in found],
     )
+    if any(one.heart.papillary is Papillary.MASS for one in found):
+        note(Papillary.MASS.words)
     for one, row in zip(found, rows, strict=True):
         if "error" in one.more:
             continue

@@ -22,6 +22,7 @@ from napari_cardiac_ssl.gui.cine import Cine
 from napari_cardiac_ssl.gui.compare import Compare
 from napari_cardiac_ssl.gui.docks import dock_beside
 from napari_cardiac_ssl.gui.dropping import Drops
+from napari_cardiac_ssl.gui.insertion_marks import InsertionMarks
 from napari_cardiac_ssl.gui.keys import Key, PictureKeys, bind_dock
 from napari_cardiac_ssl.gui.landmarks import LandmarkClicks
 from napari_cardiac_ssl.gui.opening import Opening, is_ours
@@ -36,6 +37,7 @@ from napari_cardiac_ssl.gui.panels.overview import OverviewPanel
 from napari_cardiac_ssl.gui.panels.slice import SlicePanel
 from napari_cardiac_ssl.gui.panels.status import StatusLine
 from napari_cardiac_ssl.gui.panels.views import ViewsPanel
+from napari_cardiac_ssl.gui.panels.wall import WallPanel
 from napari_cardiac_ssl.gui.picture_mouse import PictureMouse
 from napari_cardiac_ssl.gui.plane_lines import TRACES, PlaneLines
 from napari_cardiac_ssl.gui.preferences import preferences, preferred_session
@@ -116,6 +118,9 @@ class CardiacWidget(QWidget):
         self.add_tab("Learn", self.learning)
         self.measuring = MeasuringPanel(workspace)
         self.add_tab("Measure", self.measuring)
+        self.marks = InsertionMarks(workspace, self)
+        self.wall = WallPanel(workspace, self.marks)
+        self.measuring.wall_asked.connect(self.show_wall)
         self.add_tab("Export", self.export)
         self.numbers = QLabel()
         self.numbers.setWordWrap(True)
@@ -212,6 +217,10 @@ class CardiacWidget(QWidget):
         """Dock the other views of the study, if they are not."""
         dock_beside(self.viewer, self.views, self, "Views")
 
+    def show_wall(self) -> None:
+        """Dock the bullseye, if it is not."""
+        dock_beside(self.viewer, self.wall, self, "Bullseye", under=self.views)
+
     def _on_study(self) -> None:
         study = self.studies.current
         if study is not None and (len(study.stacks) > 1 or self.studies.landmarks is not None):
@@ -303,6 +312,7 @@ class CardiacWidget(QWidget):
         self._picture_keys.close()
         self.compare.close()
         self.clicks.close()
+        self.marks.close()
         self.lines.close()
         self.studies.close()
         self.workspace.close()

@@ -39,6 +39,7 @@ class Export:
         notes
             What the reader of the study should know, a line each.
         """
+        person = self._measurement.person
         return Work(
             self._study.stack,
             self._history.annotations,
@@ -48,6 +49,9 @@ class Export:
             tuple(notes),
             self._study.landmarks,
             self._models.present,
+            person.body_surface_m2,
+            person.sex,
+            self._measurement.insertion,
             [
                 {
                     "t": one.index.t,

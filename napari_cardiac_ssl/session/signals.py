@@ -47,6 +47,9 @@ class Signals:
     phases_changed
         ``()``: ED and ES were corrected. (Detected from the volumes they may change with any
         label.)
+    measuring_changed
+        ``()``: how the open stack is measured was changed: where papillary muscles are counted, the
+        RV's insertion points, the person's size or sex.
     """
 
     stack_opened = Signal(Stack)
@@ -62,6 +65,7 @@ class Signals:
     validated = Signal(tuple)
     uncertainty_changed = Signal()
     phases_changed = Signal()
+    measuring_changed = Signal()
 
     def __init__(self) -> None:
         self._waiting: list[tuple[SignalInstance, tuple[Any, ...]]] | None = None

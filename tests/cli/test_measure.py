@@ -240,3 +240,47 @@ def test_masks_without_an_lv(do: Do, refuse: Refuse, case, tmp_path: Path) -> No
     assert row["lv_edv_ml"] is None
     assert row["rv_edv_ml"] == pytest.approx(volume_ml(case.cine_mask, 3))
     assert "neither an LV nor an RV cavity" in refuse("measure", wall, "--scheme", "ukbb")
+
+
+def test_papillary_muscles_are_counted_as_asked(do: Do, refuse: Refuse, case, tmp_path) -> None:
+    table, curve = tmp_path / "m.csv", tmp_path / "c.csv"
+    _, err = do(
+        "measure", case.cine_mask, "--papillary", "mass", "--images", case.cine,
+        "--csv", table, "--curve", curve,
+    )  # fmt: skip
+    [mass] = read_csv(table)
+    assert "counted as myocardium" in err
+    do("measure", case.cine_mask, "--csv", table)
+    [cavity] = read_csv(table)
+    assert (cavity["papillary"], mass["papillary"]) == ("cavity", "mass")
+    assert cavity["papillary_mass_g"] == ""
+    moved = float(mass["papillary_mass_g"])
+    assert moved >= 0
+    assert float(mass["lv_mass_g"]) == pytest.approx(float(cavity["lv_mass_g"]) + moved, rel=1e-4)
+    of_frames = read_csv(curve)
+    assert float(of_frames[0]["lv_cavity_ml"]) == pytest.approx(float(mass["lv_edv_ml"]))
+    assert of_frames[0]["papillary"] == "mass"
+    said = refuse("measure", case.cine_mask, "--papillary", "mass")
+    assert "name it, --images" in said
+    assert "leave them out" in refuse("measure", case.cine_mask, "--images", case.cine)
+    two = refuse("measure", case.cine_mask, "--papillary", "mass", "--images", case.cine, case.cine)
+    assert "2 images after --images for 1 mask" in two
+
+
+def test_papillary_muscles_of_a_pair(do: Do, refuse: Refuse, case, pair, tmp_path: Path) -> None:
+    cine = nib.load(case.cine)
+    images = []
+    for t, phase in enumerate(("ED", "ES")):
+        images.append(tmp_path / f"p1_{phase}.nii.gz")
+        frame = np.asarray(cine.dataobj)[..., t]
+        nib.save(nib.Nifti1Image(frame, cine.affine), images[-1])
+    ed, es = pair
+    table, whole = tmp_path / "pair.csv", tmp_path / "whole.csv"
+    more = ["--papillary", "mass", "--scheme", "ukbb", "--csv"]
+    do("measure", "--ed", ed, "--es", es, *more, table, "--images", *images)
+    do("measure", case.cine_mask, *more, whole, "--images", case.cine)
+    [row], [same] = read_csv(table), read_csv(whole)
+    for column in ("lv_edv_ml", "lv_esv_ml", "lv_mass_g", "rv_edv_ml", "papillary_mass_g"):
+        assert float(row[column]) == pytest.approx(float(same[column]), rel=1e-5), column
+    said = refuse("measure", "--2ch", ed, "--4ch", es, *more[:2], "--images", *images)
+    assert "short-axis" in said

@@ -8,7 +8,13 @@ from typing import Annotated
 
 from napari_cardiac_ssl.anatomy import View, scheme_named
 from napari_cardiac_ssl.cli.console import note, say, warn
-from napari_cardiac_ssl.cli.options import SCHEME, Command, option, scheme_name
+from napari_cardiac_ssl.cli.options import (
+    SCHEME,
+    Command,
+    PapillaryMuscles,
+    option,
+    scheme_name,
+)
 from napari_cardiac_ssl.wording import count
 
 #: Seconds between two lines of progress.
@@ -41,6 +47,7 @@ class Options:
             help="default: that of the masks it was taught",
         ),
     ] = None
+    papillary: PapillaryMuscles = "cavity"
     scheduler: Annotated[
         str | None,
         option(
@@ -72,6 +79,7 @@ def cohort(options: Options) -> int:
         called_model(options.model),
         options.scheme,
         options.output.absolute(),
+        options.papillary,
     )
     begun = last = time.monotonic()
     rows = failed = 0

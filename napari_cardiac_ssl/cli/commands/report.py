@@ -12,7 +12,9 @@ from napari_cardiac_ssl.cli.options import (
     EdFrame,
     EsFrame,
     HeightCm,
+    PapillaryMuscles,
     Scheme,
+    SexOf,
     WeightKg,
     option,
 )
@@ -38,6 +40,8 @@ class Options:
     es_frame: EsFrame = None
     height_cm: HeightCm = None
     weight_kg: WeightKg = None
+    sex: SexOf = None
+    papillary: PapillaryMuscles = "cavity"
     scheme: Scheme = None
 
 
@@ -47,7 +51,7 @@ def report(options: Options) -> int:
     from napari_cardiac_ssl.cli.patients import body_surface
     from napari_cardiac_ssl.cli.reports import doubts_of, frame_names, one_of, sources_of, stack_of
     from napari_cardiac_ssl.cli.studies import say_scheme
-    from napari_cardiac_ssl.measures import Measured
+    from napari_cardiac_ssl.measures import Measured, Papillary, Sex
     from napari_cardiac_ssl.readers.nifti import read_mask
     from napari_cardiac_ssl.readers.studies import read_study
     from napari_cardiac_ssl.review import in_time
@@ -80,6 +84,8 @@ def report(options: Options) -> int:
         review=in_time([(part.review, part.labels.shape[:2]) for part in masks]),
         names=frame_names(masks),
         body_surface_m2=surface_m2,
+        sex=Sex(options.sex) if options.sex else None,
+        papillary=Papillary(options.papillary),
     )
     frames: set[object] = {0} if len(masks) > 1 else set(phases)
     say_doubts(doubts_of(masks, page.warnings), frames, "cardiac-ssl measure --json")
