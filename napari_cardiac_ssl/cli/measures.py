@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import nan
 from pathlib import Path
@@ -13,27 +13,25 @@ import numpy as np
 
 from napari_cardiac_ssl.anatomy import LabelScheme, Structure, View
 from napari_cardiac_ssl.cli.console import Column, count, note, number_or_dash, say, say_table, warn
-from napari_cardiac_ssl.cli.images import stack_of_view
-from napari_cardiac_ssl.cli.pairing import paired
+from napari_cardiac_ssl.cli.images import one_grid
 from napari_cardiac_ssl.cli.studies import say_scheme
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.measures import AnatomyWarning, Check, Measured, Papillary, Phases
+from napari_cardiac_ssl.measures import (
+    AnatomyWarning,
+    Check,
+    InsertionPoints,
+    Measured,
+    Papillary,
+    Phases,
+)
 from napari_cardiac_ssl.measures.limits import long_axis_warnings, number_warnings
 from napari_cardiac_ssl.measures.long_axis import area_length_ml, lv_length_mm, view_areas_mm2
 from napari_cardiac_ssl.measures.summary import Basis, Measures
 from napari_cardiac_ssl.measures.table import MEASURES
 from napari_cardiac_ssl.measures.volumes import told_phases
-from napari_cardiac_ssl.readers.nifti import (
-    SAME_GRID_MM,
-    Mask,
-    name_of,
-    read_mask,
-    view_of_name,
-)
-from napari_cardiac_ssl.readers.nifti_geometry import stacks_apart_mm
+from napari_cardiac_ssl.readers.nifti import Mask, name_of, read_mask, view_of_name
 from napari_cardiac_ssl.review import in_time
 from napari_cardiac_ssl.study import Stack
-from napari_cardiac_ssl.study import in_time as stacks_in_time
 from napari_cardiac_ssl.writers.measurements import (
     Measurement,
     column_of,
@@ -103,29 +101,13 @@ def check_pairs(one: str, first: Sequence[Path], other: str, second: Sequence[Pa
         )
 
 
-def images_of(options: Options) -> dict[Path, Path]:
-    """Return the image of each mask, where images are named."""
-    if not options.images:
-        return {}
-    masks = (*options.masks, *options.ed, *options.es)
-    if len(options.images) != len(masks):
-        raise InputError(
-            f"{count(len(options.images), 'image')} after --images for {count(len(masks), 'mask')};"
-            " name one for each, in the same order"
-        )
-    images = list[Path]()
-    for part in (options.masks, options.ed, options.es):
-        own = options.images[len(images) : len(images) + len(part)]
-        images += paired(part, own, called=("the mask", "the image"), again=True)
-    return dict(zip(masks, images, strict=True))
-
-
-def image_of(mask: Path, images: Mapping[Path, Path]) -> Stack | None:
-    """Return what a mask was drawn on, where it is named."""
-    return stack_of_view(images[mask], None, View.SAX) if mask in images else None
-
-
-def of_mask(mask: Mask, options: Options, surface_m2: float, image: Stack | None = None) -> Found:
+def of_mask(
+    mask: Mask,
+    options: Options,
+    surface_m2: float,
+    image: Stack | None = None,
+    insertion: InsertionPoints | None = None,
+) -> Found:
     """Return one mask's row."""
     view = view_of_name(mask.name)
     if view is not View.SAX:
@@ -138,6 +120,7 @@ def of_mask(mask: Mask, options: Options, surface_m2: float, image: Stack | None
         orientation_known=mask.orientation_known,
         image=image.image if image else None,
         papillary=Papillary(options.papillary),
+        insertion=insertion,
     )
     phases = phases_of(mask, measured, options.ed_frame, options.es_frame)
     say_scheme(mask)
@@ -197,6 +180,8 @@ def of_pair(
     scheme: LabelScheme | None,
     surface_m2: float,
     images: Sequence[Stack | None] = (None, None),
+    *,
+    insertion: InsertionPoints | None = None,
 ) -> Found:
     """Return the row of an ED mask and an ES mask of one heart.
 
@@ -214,8 +199,9 @@ def of_pair(
         labels,
         ed.affine,
         orientation_known=ed.orientation_known,
-        image=_one_grid(named).image if named else None,
+        image=one_grid(named).image if named else None,
         papillary=Papillary.MASS if named else Papillary.CAVITY,
+        insertion=insertion,
     )
     review = in_time([(mask.review, mask.labels.shape[:2]) for mask in (ed, es)])
     state_of = review.state if review else None
@@ -226,23 +212,6 @@ def of_pair(
     doubts = [(names[doubt.t], replace(doubt, t=0)) for doubt in measured.warnings(phases=(0, 1))]
     more = {"es_frame": 0, "es_file": es_path.name}
     return Found(Measurement(ed_path.name, heart, doubts, more, review))
-
-
-def _one_grid(images: Sequence[Stack]) -> Stack:
-    """Return the images of ED and ES as one.
-
-    Raises
-    ------
-    InputError
-        If they do not lie on one grid.
-    """
-    apart = stacks_apart_mm(*images)
-    if not apart <= SAME_GRID_MM:
-        raise InputError(
-            f"{images[1].name} does not lie on the grid of {images[0].name}: they are up to "
-            f"{apart:.3g} mm apart (limit {SAME_GRID_MM} mm); measure the masks one by one"
-        )
-    return stacks_in_time(images)
 
 
 def _check_one_frame(mask: Mask) -> None:

@@ -295,5 +295,15 @@ def landmarks_option(what: str) -> _Declared:
     )
 
 
+#: Where the RV meets the LV.
+InsertionFile = Annotated[
+    Path | None,
+    option(
+        "--landmarks",
+        metavar="JSON",
+        help='RV insertion points: {"<study id>": {"rv_anterior": [x, y, z], "rv_inferior": […]}, '
+        "…}, RAS mm (default: told from the labels)",
+    ),
+]
 #: Where the planes of studies without long-axis views are.
 LandmarksFile = Annotated[Path | None, landmarks_option("for studies without long-axis views: ")]

@@ -10,6 +10,7 @@ from napari.layers import Labels
 
 from napari_cardiac_ssl.annotations import SliceContent, SliceState, unpack
 from napari_cardiac_ssl.gui.display import METADATA, labels_layer, write_over
+from napari_cardiac_ssl.gui.insertion_marks import InsertionMarks
 from napari_cardiac_ssl.gui.plane_lines import PlaneLines
 from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.wording import local, now
@@ -25,12 +26,12 @@ class Compare:
     ----------
     workspace
         The window's.
-    lines
+    lines, marks
         What is drawn over the image beside labels.
     """
 
-    def __init__(self, workspace: Workspace, lines: PlaneLines) -> None:
-        self._workspace, self._lines = workspace, lines
+    def __init__(self, workspace: Workspace, lines: PlaneLines, marks: InsertionMarks) -> None:
+        self._workspace, self._over = workspace, (lines, marks)
         self._layer: Labels | None = None
         self._alone = False
         session = workspace.session
@@ -74,13 +75,15 @@ class Compare:
         self.hide()
         self._alone = True
         self._workspace.actions.hide_labels(True)
-        self._lines.hide(True)
+        for drawn in self._over:
+            drawn.hide(True)
 
     def hide_image(self) -> None:
         """Show labels and lines again."""
         self._alone = False
         self._workspace.actions.hide_labels(False)
-        self._lines.hide(False)
+        for drawn in self._over:
+            drawn.hide(False)
 
     def close(self) -> None:
         """Let go of the viewer."""

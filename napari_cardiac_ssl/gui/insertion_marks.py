@@ -1,14 +1,17 @@
 """The RV's insertion points as marks on the picture, which can be dragged."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from napari.layers import Points
 from numpy.typing import NDArray
+from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
 from napari_cardiac_ssl.anatomy import View
+from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.gui.display import METADATA, camera_of
 from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.measures import InsertionPoints
@@ -31,7 +34,14 @@ class InsertionMarks(QObject):
         The window's.
     parent
         With which it goes.
+
+    Attributes
+    ----------
+    dragged
+        One is on its way: the wall's segments have turned, and nothing is kept yet.
     """
+
+    dragged = Signal()
 
     def __init__(self, workspace: Workspace, parent: QObject) -> None:
         super().__init__(parent)
@@ -59,9 +69,15 @@ class InsertionMarks(QObject):
         self._wanted = shown
         self._place()
 
+    def hide(self, hidden: bool) -> None:
+        """Take the marks out of sight for a moment, or bring them back."""
+        if self._layer is not None:
+            self._layer.visible = not hidden and bool(self._places)
+
     def close(self) -> None:
         """Let go of the viewer."""
         self._soon.stop()
+        self.dragged.disconnect()
         if self._on_press in self._viewer.mouse_drag_callbacks:
             self._viewer.mouse_drag_callbacks.remove(self._on_press)
 
@@ -127,9 +143,7 @@ class InsertionMarks(QObject):
             self._held = None
             if active in viewer.layers:
                 viewer.layers.selection.active = active
-        with self._workspace.reporting():
-            self._workspace.session.measurement.set_insertion(InsertionPoints(**self._places))
-            self._workspace.say("RV insertion points are where you put them: the segments turn")
+        self._keep()
 
     def _near(self, position: Any) -> str | None:
         """Return the mark that the mouse is on."""
@@ -144,6 +158,19 @@ class InsertionMarks(QObject):
         nearest = min(away, key=lambda name: away[name])
         return nearest if away[nearest] * camera_of(self._viewer).zoom <= _NEAR else None
 
+    def _keep(self) -> None:
+        """Keep the marks where they were put; what cannot be kept is said, and they go back."""
+        measurement = self._workspace.session.measurement
+        with self._workspace.reporting():
+            try:
+                measurement.set_insertion(InsertionPoints(**self._places))
+            except InputError:
+                measurement.measured.walls.set_insertion(measurement.insertion)
+                self.dragged.emit()
+                self._on_changed()
+                raise
+            self._workspace.say("RV insertion points are where you put them: the segments turn")
+
     def _drag(self, position: Any) -> None:
         stack, name = self._workspace.session.stack, self._held
         if name is None:
@@ -151,6 +178,10 @@ class InsertionMarks(QObject):
         y, x = np.asarray(position)[-2:] / stack.spacing_mm[1:]
         self._places[name] = stack.world_mm(np.array([x, y, self._workspace.view.in_view.z]))
         self._draw()
+        with suppress(InputError):  # on its way one may lie on the other
+            points = InsertionPoints(**self._places)
+            self._workspace.session.measurement.measured.walls.set_insertion(points)
+            self.dragged.emit()
 
 
 def _layer(at: NDArray[np.float64], scale: tuple[float, ...]) -> Points:

@@ -78,7 +78,7 @@ class CardiacWidget(QWidget):
         self._lay_out()
         self.lines, self.clicks = PlaneLines(self.studies), LandmarkClicks(self.studies)
         self.lines.show(TRACES, preferences().show_planes)
-        self.compare = Compare(self.workspace, self.lines)
+        self.compare = Compare(self.workspace, self.lines, self.marks)
         self.views = ViewsPanel(self.studies, self.lines, self.clicks)
         self.opening = Opening(self.studies, self)
         self.choice.open_asked.connect(self.ask_to_open)

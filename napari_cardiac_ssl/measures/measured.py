@@ -280,6 +280,7 @@ class Measured:
             body_surface_m2=body_surface_m2,
             sex=sex,
             papillary=self._papillary,
+            papillary_untold=self._untold(ed, es),
             **numbers,
         )
 
@@ -398,6 +399,12 @@ class Measured:
             return nan
         mm2 = self._inside.added_mm2(Structure.MYOCARDIUM, t).sum()
         return float(mm2 * self._distance_mm / 1000)
+
+    def _untold(self, *frames: int | None) -> int:
+        """Return on how many slices of frames papillary muscles could not be told from blood."""
+        if self._papillary is Papillary.CAVITY or self._inside is None:
+            return 0
+        return sum(len(self._inside.untold(t)) for t in set(frames) if t is not None)
 
     def _by_discs_ml(self, t: int, state_of: StateOf | None) -> float:
         """Return the LV's volume with slices bridged that nobody has labelled."""

@@ -99,6 +99,8 @@ class Measures:
         Where papillary muscles and trabeculae were counted.
     papillary_ed_ml, papillary_es_ml
         What those of the LV have, where they were told from the blood.
+    papillary_untold
+        On how many slices at ED and ES nothing tells them, although they should be.
 
     Examples
     --------
@@ -124,6 +126,7 @@ class Measures:
     papillary: Papillary = Papillary.CAVITY
     papillary_ed_ml: float = nan
     papillary_es_ml: float = nan
+    papillary_untold: int = 0
 
     @property
     def lv_sv_ml(self) -> float:
@@ -178,6 +181,19 @@ class Measures:
             raise InputError(f"{name} is not indexed; these are: {', '.join(indexed)}")
         value = indexed[name].of(self)
         return nan if value is None else value / self.body_surface_m2
+
+    def counted(self) -> str:
+        """Return in words where papillary muscles were counted, and where that was not told.
+
+        Examples
+        --------
+        >>> Measures(papillary=Papillary.MASS, papillary_untold=2).counted()
+        'papillary muscles and trabeculae counted as myocardium (not told from blood on 2 slices)'
+        """
+        untold = count(self.papillary_untold, "slice")
+        return self.papillary.words + (
+            f" (not told from blood on {untold})" if self.papillary_untold else ""
+        )
 
     def reference(self, column: str) -> Reference | None:
         """Return the published range of a measure, or of what is indexed, by its column.

@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 
 from napari_cardiac_ssl.anatomy import UKBB, View
+from napari_cardiac_ssl.cli import main
+from napari_cardiac_ssl.measures import Measured
 from napari_cardiac_ssl.readers.nifti import read_mask
+from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.synthetic import make_study
+from napari_cardiac_ssl.writers.landmarks import write_landmarks
 from napari_cardiac_ssl.writers.masks import write_mask
 
 Do = Callable[..., tuple[str, str]]
@@ -284,3 +288,25 @@ def test_papillary_muscles_of_a_pair(do: Do, refuse: Refuse, case, pair, tmp_pat
         assert float(row[column]) == pytest.approx(float(same[column]), rel=1e-5), column
     said = refuse("measure", "--2ch", ed, "--4ch", es, *more[:2], "--images", *images)
     assert "short-axis" in said
+
+
+def test_insertion_points_turn_the_segments(do: Do, refuse: Refuse, case, pair, tmp_path) -> None:
+    """As the window writes them to a landmark file; the three points alone say nothing."""
+    mask = read_mask(case.cine_mask)
+    walls = Measured(mask.labels, mask.affine).walls
+    points = tmp_path / "points.json"
+    write_landmarks(points, "p1", None, walls.insertion_on(SliceIndex(0, 2), turned_by=60))
+    table = tmp_path / "m.csv"
+    do("measure", case.cine_mask, "--csv", table)
+    [found] = read_csv(table)
+    do("measure", case.cine_mask, "--csv", table, "--landmarks", points)
+    [turned] = read_csv(table)
+    assert float(turned["wall_ed_09_mm"]) == pytest.approx(float(found["wall_ed_08_mm"]), abs=0.8)
+    assert turned["wall_ed_mean_mm"] == found["wall_ed_mean_mm"]
+    do("measure", "--ed", pair[0], "--es", pair[1], "--csv", table, "--landmarks", points)
+    assert read_csv(table)[0]["wall_ed_09_mm"] == turned["wall_ed_09_mm"]
+    points.write_text(json.dumps({"p1": {"lv_base": [0, 0, 0]}}))
+    do("measure", case.cine_mask, "--csv", table, "--landmarks", points)
+    assert read_csv(table)[0] == found
+    points.write_text(json.dumps({"p1": {"rv_anterior": [0, 0, 0]}}))
+    assert main(["measure", str(case.cine_mask), "--landmarks", str(points)]) == 2

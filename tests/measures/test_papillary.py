@@ -86,6 +86,13 @@ def test_where_nothing_tells_nothing_is_taken() -> None:
     assert muscle_inside(dark, labels, PIXEL_MM2) is None
     assert inside(image, np.zeros_like(labels), PIXEL_MM2).told  # nothing to be told
     assert not inside(np.ones_like(image), labels, PIXEL_MM2).told
+    both = np.stack([image, np.ones_like(image)])[np.newaxis]
+    measured = Measured(
+        np.stack([labels] * 2)[np.newaxis], AFFINE, image=both, papillary=Papillary.MASS
+    )
+    heart_ = measured.measures(phases=(0, None))
+    assert heart_.papillary_untold == 1
+    assert heart_.counted().endswith("(not told from blood on 1 slice)")
 
 
 def stack():

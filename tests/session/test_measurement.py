@@ -11,9 +11,12 @@ from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.measures import InsertionPoints, Papillary, Sex
 from napari_cardiac_ssl.measures.person import Person
 from napari_cardiac_ssl.project import Project
+from napari_cardiac_ssl.readers.landmarks import insertion_of, read_landmarks
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.synthetic import make_study
+from napari_cardiac_ssl.writers.registry import WRITERS
+from napari_cardiac_ssl.writers.work import Choice
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +83,9 @@ def test_what_leaves_says_it(opened, tmp_path) -> None:
     said = json.loads(opened.export.provenance(tmp_path / "p.json").read_text())
     assert said["papillary"] == "mass"
     assert InsertionPoints.of(said["insertion_points"]).points() == points.points()
+    [file] = WRITERS["landmarks"].write(tmp_path / "l.json", opened.export.work("p1"), Choice())
+    points_again = insertion_of(read_landmarks(file), tmp_path / "p1_sax.nii.gz")
+    assert points_again.points() == points.points()
     page = opened.export.report(tmp_path / "r.html", "p1").read_text()
     assert "counted as myocardium" in page
     assert "53 to 79" in page

@@ -11,6 +11,7 @@ from napari_cardiac_ssl.cli.console import note, say, warn
 from napari_cardiac_ssl.cli.options import (
     SCHEME,
     Command,
+    InsertionFile,
     PapillaryMuscles,
     option,
     scheme_name,
@@ -48,6 +49,7 @@ class Options:
         ),
     ] = None
     papillary: PapillaryMuscles = "cavity"
+    landmarks: InsertionFile = None
     scheduler: Annotated[
         str | None,
         option(
@@ -69,6 +71,7 @@ def cohort(options: Options) -> int:
     from napari_cardiac_ssl.cohort.work import DONE, Recipe, Row
     from napari_cardiac_ssl.errors import InputError
     from napari_cardiac_ssl.learning.checkpoint import model_to_bytes
+    from napari_cardiac_ssl.readers.landmarks import read_landmarks
 
     model = model_named(options.model, View.SAX)
     if model.card.view is not View.SAX:
@@ -80,6 +83,7 @@ def cohort(options: Options) -> int:
         options.scheme,
         options.output.absolute(),
         options.papillary,
+        read_landmarks(options.landmarks) if options.landmarks else {},
     )
     begun = last = time.monotonic()
     rows = failed = 0

@@ -12,6 +12,7 @@ from napari_cardiac_ssl.cli.options import (
     EdFrame,
     EsFrame,
     HeightCm,
+    InsertionFile,
     Json,
     PapillaryMuscles,
     Scheme,
@@ -53,6 +54,7 @@ class Options:
         ),
     ] = None
     papillary: PapillaryMuscles = "cavity"
+    landmarks: InsertionFile = None
     images: Annotated[
         Sequence[Path],
         option(
@@ -81,11 +83,9 @@ class Options:
 
 def measure(options: Options) -> int:
     """Measure masks: one row each, or one for each pair."""
-    from napari_cardiac_ssl.cli.images import stack_of_view
+    from napari_cardiac_ssl.cli.images import image_of, images_of, stack_of_view
     from napari_cardiac_ssl.cli.measures import (
         Found,
-        image_of,
-        images_of,
         not_measured,
         of_mask,
         of_pair,
@@ -97,6 +97,7 @@ def measure(options: Options) -> int:
     from napari_cardiac_ssl.cli.pairing import PHASE, VIEW, paired
     from napari_cardiac_ssl.cli.patients import surface_of
     from napari_cardiac_ssl.readers.labels.registry import read_labels_at
+    from napari_cardiac_ssl.readers.landmarks import insertion_of, read_landmarks
 
     _check(options)
     scheme = scheme_named(options.scheme) if options.scheme else None
@@ -107,7 +108,8 @@ def measure(options: Options) -> int:
     called = ("the 2CH mask", "the 4CH mask")
     view_4ch = paired(options.view_2ch, options.view_4ch, called=called, differ=VIEW, again=True)
     files = (*options.masks, *options.ed, *options.view_2ch)
-    images = images_of(options)
+    images = images_of(options.images, options.masks, options.ed, options.es)
+    said = read_landmarks(options.landmarks) if options.landmarks else {}
     second = dict(zip(files, (*es, *view_4ch), strict=False))  # of pairs
     surface = surface_of(files, options.patients, options.height_cm, options.weight_kg)
     done: dict[Path, Found] = {}
@@ -116,10 +118,11 @@ def measure(options: Options) -> int:
         if options.masks:
             image = image_of(path, images) or like
             mask = read_labels_at(path, scheme=scheme, like=image)
-            done[path] = of_mask(mask, options, surface(path), image)
+            done[path] = of_mask(mask, options, surface(path), image, insertion_of(said, path))
         elif options.ed:
             both = [image_of(part, images) for part in (path, second[path])]
-            done[path] = of_pair(path, second[path], scheme, surface(path), both)
+            points = insertion_of(said, path)
+            done[path] = of_pair(path, second[path], scheme, surface(path), both, insertion=points)
         else:
             done[path] = of_views(path, second[path], scheme, surface(path))
 

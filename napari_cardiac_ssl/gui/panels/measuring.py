@@ -316,5 +316,5 @@ def _summary(heart: Measures) -> str:
         for measure in shown
         if (value := measure.of(heart)) is not None and not isnan(value)
     ]
-    counted = "" if heart.papillary is Papillary.CAVITY else f" ({heart.papillary.words})"
+    counted = "" if heart.papillary is Papillary.CAVITY else f"; {heart.counted()}"
     return f"LV: {', '.join(parts)}{counted}" if parts else ""

@@ -82,6 +82,7 @@ class WallPanel(QWidget):
         self.turn.valueChanged.connect(self._on_turned)
         self.as_found.clicked.connect(self._on_as_found)
         workspace.changed.connect(self._on_changed)
+        marks.dragged.connect(self._on_changed)
         workspace.session.signals.phases_changed.connect(self._on_changed)
         workspace.session.signals.measuring_changed.connect(self._on_changed)
         self._show()

@@ -172,7 +172,22 @@ def colour_of(value: float, low: float, high: float) -> tuple[str, str]:
     red, green, blue = (
         round(float(np.interp(at, range(len(_RAMP)), _RAMP[:, channel]))) for channel in range(3)
     )
-    return f"rgb({red},{green},{blue})", "white" if share > 0.55 else "black"
+    light = _luminance(red, green, blue)
+    # What has more contrast (WCAG 2): (1 + 0.05) / (L + 0.05) against (L + 0.05) / 0.05.
+    return f"rgb({red},{green},{blue})", "white" if (light + 0.05) ** 2 < 1.05 * 0.05 else "black"
+
+
+def _luminance(*rgb: int) -> float:
+    """Return the relative luminance of an sRGB colour, 0 to 1 (WCAG 2).
+
+    Examples
+    --------
+    >>> _luminance(0, 0, 0), round(_luminance(255, 255, 255), 6)
+    (0.0, 1.0)
+    """
+    shares = (value / 255 for value in rgb)
+    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def scale(low: float, high: float, unit: str) -> Markup:
