@@ -13,7 +13,9 @@ from napari_cardiac_ssl.measures import SEGMENT_NAMES
 from napari_cardiac_ssl.writers.report.charts import RINGS, colour_of
 
 #: Half of the picture's side, in the units of `RINGS`: the outermost is 100, around it stand words.
-_HALF = 114.0
+_HALF = 116.0
+#: Numbers and words are never smaller than this, pixels of the screen.
+_LEGIBLE = 9.0
 _SIDES = (("anterior", 0, -107), ("inferior", 0, 107), ("septal", -107, 0), ("lateral", 107, 0))
 
 
@@ -86,7 +88,7 @@ class Bullseye(QWidget):
         painter.scale(self._scale, self._scale)
         ink = self.palette().windowText().color()
         font = painter.font()
-        font.setPixelSize(11)
+        font.setPixelSize(round(max(11.0, _LEGIBLE / self._scale)))
         painter.setFont(font)
         for words, right, down in _SIDES:
             painter.save()
@@ -94,10 +96,10 @@ class Bullseye(QWidget):
             painter.translate(right, down)
             if right:
                 painter.rotate(-90 if right < 0 else 90)
-            painter.drawText(QRectF(-50, -8, 100, 16), Qt.AlignmentFlag.AlignCenter, words)
+            painter.drawText(QRectF(-50, -9, 100, 18), Qt.AlignmentFlag.AlignCenter, words)
             painter.restore()
         outline = QPen(QColor("#777777"), 0.8)
-        font.setPixelSize(12)
+        font.setPixelSize(round(max(12.0, _LEGIBLE / self._scale)))
         painter.setFont(font)
         for segment, (inner, outer, middle, half) in _SECTORS.items():
             value = self._values.get(segment, float("nan"))
@@ -113,7 +115,7 @@ class Bullseye(QWidget):
             painter.setPen(QColor(text))
             x, y = _at((inner + outer) / 2, middle)
             number = f"{value:.{self._decimals}f}".replace("-", "−")
-            painter.drawText(QRectF(x - 25, y - 8, 50, 16), Qt.AlignmentFlag.AlignCenter, number)
+            painter.drawText(QRectF(x - 25, y - 10, 50, 20), Qt.AlignmentFlag.AlignCenter, number)
         self._draw_chosen(painter)
 
     def _draw_chosen(self, painter: QPainter) -> None:

@@ -7,8 +7,6 @@ from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.measures import Papillary, Sex
 from napari_cardiac_ssl.measures.person import Person
 
-_NOT_SAID = "not said"
-
 
 class ConventionPanel(QWidget):
     """What numbers depend on besides the labels; kept with the project, for each stack.
@@ -37,7 +35,7 @@ class ConventionPanel(QWidget):
         self.sex = QComboBox()
         self.sex.setAccessibleName("Sex")
         describe(self.sex, "With it, published ranges of healthy adults stand beside the numbers.")
-        self.sex.addItem(_NOT_SAID, None)
+        self.sex.addItem("not said", None)
         for sex in Sex:
             self.sex.addItem(sex.value, sex)
         form = QFormLayout(self)
@@ -92,7 +90,7 @@ def _amount(name: str, unit: str, least: int, most: int) -> QDoubleSpinBox:
     field = QDoubleSpinBox()
     field.setRange(least - 1, most)
     field.setDecimals(0)
-    field.setSpecialValueText(_NOT_SAID)
+    field.setSpecialValueText("not said")
     field.setSuffix(f" {unit}")
     field.setKeyboardTracking(False)
     field.setAccessibleName(f"{name} in {unit}")

@@ -76,13 +76,13 @@ class MeasuringPanel(QWidget):
         self.auto = button("Detect from curve", "ED and ES from the largest and smallest volume.")
         layout = column(self)
         layout.addWidget(self.numbers)
+        layout.addWidget(self.convention)
         layout.addWidget(self.bullseye)
         layout.addWidget(self.basis)
         layout.addWidget(self.strokes)
         layout.addWidget(self.curve)
         layout.addLayout(row(self.ed, self.es, self.auto))
         layout.addWidget(self.warnings)
-        layout.addWidget(self.convention)
         self._soon, self._later = _timer(self, _SOON_MS), _timer(self, _LATER_MS)
         self._soon.timeout.connect(self._show)
         self._later.timeout.connect(self._show_warnings)
@@ -298,6 +298,8 @@ def _rests_on(heart: Measures) -> str:
     ]
     if heart.es is None:
         parts.append("label another frame for ES and EF")
+    if heart.papillary_untold:
+        parts.append(heart.counted())
     return "; ".join(parts) + "."
 
 
@@ -316,5 +318,5 @@ def _summary(heart: Measures) -> str:
         for measure in shown
         if (value := measure.of(heart)) is not None and not isnan(value)
     ]
-    counted = "" if heart.papillary is Papillary.CAVITY else f"; {heart.counted()}"
+    counted = "" if heart.papillary is Papillary.CAVITY else " (papillary muscles as mass)"
     return f"LV: {', '.join(parts)}{counted}" if parts else ""

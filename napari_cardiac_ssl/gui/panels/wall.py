@@ -20,7 +20,7 @@ from napari_cardiac_ssl.study import SliceIndex
 _SOON_MS, _STEP_S = 60, 0.008
 #: Narrower than this there is no room beside the bullseye.
 _BESIDE = 330
-_ED, _ES, _THICKENING = "Thickness at ED (mm)", "Thickness at ES (mm)", "Thickening (%)"
+_ED, _ES, _THICKENING = "Wall at ED (mm)", "Wall at ES (mm)", "Thickening (%)"
 
 
 class WallPanel(QWidget):
