@@ -176,12 +176,13 @@ def measure(
     InputError
         If a frame is named that there is not.
     """
+    counted = Papillary(papillary)
     measured = Measured(
         labels,
         stack.affine,
         orientation_known=stack.orientation_known,
-        image=stack.image,
-        papillary=Papillary(papillary),
+        image=stack.image if counted is Papillary.MASS else None,
+        papillary=counted,
     )
     told = measured.phases()
     phases = (told.ed if ed is None else ed, told.es if es is None else es)

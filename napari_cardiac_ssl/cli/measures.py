@@ -114,12 +114,13 @@ def of_mask(
         return _of_view(mask, view, options, surface_m2)
     if mask.labels.shape[1] == 1:
         warn(f"{mask.source}: one slice, so its volumes are those of a slice and not of a heart")
+    papillary = Papillary(options.papillary)
     measured = Measured(
         mask.labels,
         mask.affine,
         orientation_known=mask.orientation_known,
-        image=image.image if image else None,
-        papillary=Papillary(options.papillary),
+        image=image.image if image and papillary is Papillary.MASS else None,
+        papillary=papillary,
         insertion=insertion,
     )
     phases = phases_of(mask, measured, options.ed_frame, options.es_frame)
