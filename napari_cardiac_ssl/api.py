@@ -24,7 +24,7 @@ from napari_cardiac_ssl.learning.finetuning import finetune
 from napari_cardiac_ssl.learning.prediction import predict_stack
 from napari_cardiac_ssl.learning.training import Budget, Step, run
 from napari_cardiac_ssl.learning.weights import default_weights
-from napari_cardiac_ssl.measures import Measured, Measures
+from napari_cardiac_ssl.measures import Measured, Measures, Papillary
 from napari_cardiac_ssl.readers.labels.registry import read_labels_at
 from napari_cardiac_ssl.readers.nifti import Mask, read_stack
 from napari_cardiac_ssl.readers.studies import read_study
@@ -154,6 +154,7 @@ def measure(
     ed: int | None = None,
     es: int | None = None,
     body_surface_m2: float = nan,
+    papillary: Papillary | str = Papillary.CAVITY,
 ) -> Measures:
     """Measure a short-axis stack: volumes, ejection fraction, mass, wall thickness.
 
@@ -167,13 +168,22 @@ def measure(
         Frames, from 0; told from the LV's volume where they are not given.
     body_surface_m2
         For indexed values.
+    papillary
+        Where papillary muscles and trabeculae are counted: ``cavity``, or ``mass``.
 
     Raises
     ------
     InputError
         If a frame is named that there is not.
     """
-    measured = Measured(labels, stack.affine, orientation_known=stack.orientation_known)
+    counted = Papillary(papillary)
+    measured = Measured(
+        labels,
+        stack.affine,
+        orientation_known=stack.orientation_known,
+        image=stack.image if counted is Papillary.MASS else None,
+        papillary=counted,
+    )
     told = measured.phases()
     phases = (told.ed if ed is None else ed, told.es if es is None else es)
     return measured.measures(phases=phases, wall=True, body_surface_m2=body_surface_m2)

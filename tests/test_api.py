@@ -46,6 +46,9 @@ def test_from_an_image_to_numbers_with_one_import(tmp_path: Path) -> None:
     assert labels.shape == confidence.shape == stack.image.shape
     heart = cardiac.measure(labels, stack)
     assert heart.lv_edv_ml > heart.lv_esv_ml > 0
+    mass = cardiac.measure(truth, stack, papillary="mass")
+    assert mass.lv_edv_ml <= cardiac.measure(truth, stack).lv_edv_ml
+    assert mass.papillary == "mass"
     path = cardiac.write_mask(tmp_path / "s.nii.gz", labels, like=stack, predicted_by="mine")
     review = read_mask(path).review
     assert review

@@ -13,9 +13,17 @@ import numpy as np
 
 from napari_cardiac_ssl.anatomy import LabelScheme, Structure, View
 from napari_cardiac_ssl.cli.console import Column, count, note, number_or_dash, say, say_table, warn
+from napari_cardiac_ssl.cli.images import one_grid
 from napari_cardiac_ssl.cli.studies import say_scheme
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.measures import AnatomyWarning, Check, Measured, Phases
+from napari_cardiac_ssl.measures import (
+    AnatomyWarning,
+    Check,
+    InsertionPoints,
+    Measured,
+    Papillary,
+    Phases,
+)
 from napari_cardiac_ssl.measures.limits import long_axis_warnings, number_warnings
 from napari_cardiac_ssl.measures.long_axis import area_length_ml, lv_length_mm, view_areas_mm2
 from napari_cardiac_ssl.measures.summary import Basis, Measures
@@ -23,6 +31,7 @@ from napari_cardiac_ssl.measures.table import MEASURES
 from napari_cardiac_ssl.measures.volumes import told_phases
 from napari_cardiac_ssl.readers.nifti import Mask, name_of, read_mask, view_of_name
 from napari_cardiac_ssl.review import in_time
+from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.writers.measurements import (
     Measurement,
     column_of,
@@ -92,14 +101,28 @@ def check_pairs(one: str, first: Sequence[Path], other: str, second: Sequence[Pa
         )
 
 
-def of_mask(mask: Mask, options: Options, surface_m2: float) -> Found:
+def of_mask(
+    mask: Mask,
+    options: Options,
+    surface_m2: float,
+    image: Stack | None = None,
+    insertion: InsertionPoints | None = None,
+) -> Found:
     """Return one mask's row."""
     view = view_of_name(mask.name)
     if view is not View.SAX:
         return _of_view(mask, view, options, surface_m2)
     if mask.labels.shape[1] == 1:
         warn(f"{mask.source}: one slice, so its volumes are those of a slice and not of a heart")
-    measured = Measured(mask.labels, mask.affine, orientation_known=mask.orientation_known)
+    papillary = Papillary(options.papillary)
+    measured = Measured(
+        mask.labels,
+        mask.affine,
+        orientation_known=mask.orientation_known,
+        image=image.image if image and papillary is Papillary.MASS else None,
+        papillary=papillary,
+        insertion=insertion,
+    )
     phases = phases_of(mask, measured, options.ed_frame, options.es_frame)
     say_scheme(mask)
     state_of = mask.review.state if mask.review else None
@@ -152,16 +175,35 @@ def _labelled_frames(mask: Mask) -> list[int]:
     return np.flatnonzero(mask.labels.any(axis=(1, 2, 3))).tolist()
 
 
-def of_pair(ed_path: Path, es_path: Path, scheme: LabelScheme | None, surface_m2: float) -> Found:
-    """Return the row of an ED mask and an ES mask of one heart."""
+def of_pair(
+    ed_path: Path,
+    es_path: Path,
+    scheme: LabelScheme | None,
+    surface_m2: float,
+    images: Sequence[Stack | None] = (None, None),
+    *,
+    insertion: InsertionPoints | None = None,
+) -> Found:
+    """Return the row of an ED mask and an ES mask of one heart.
+
+    With their images, papillary muscles and trabeculae are counted as mass.
+    """
     _warn_of_exchanged(ed_path, es_path)
-    ed = read_mask(ed_path, scheme=scheme)
+    named = [image for image in images if image is not None]
+    ed = read_mask(ed_path, scheme=scheme, like=images[0])
     _check_one_frame(ed)
     es = read_mask(es_path, scheme=scheme, like=ed.grid)
     say_scheme(ed)
     say_scheme(es)
     labels = np.concatenate([ed.labels, es.labels])
-    measured = Measured(labels, ed.affine, orientation_known=ed.orientation_known)
+    measured = Measured(
+        labels,
+        ed.affine,
+        orientation_known=ed.orientation_known,
+        image=one_grid(named).image if named else None,
+        papillary=Papillary.MASS if named else Papillary.CAVITY,
+        insertion=insertion,
+    )
     review = in_time([(mask.review, mask.labels.shape[:2]) for mask in (ed, es)])
     state_of = review.state if review else None
     heart = measured.measures(
@@ -301,6 +343,8 @@ def say_rows(found: Sequence[Measurement]) -> None:
         ],
         ["not measured" if "error" in one.more else one.remark for one in found],
     )
+    if any(one.heart.papillary is Papillary.MASS for one in found):
+        note(Papillary.MASS.words)
     for one, row in zip(found, rows, strict=True):
         if "error" in one.more:
             continue

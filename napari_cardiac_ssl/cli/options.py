@@ -271,6 +271,18 @@ HeightCm = Annotated[
     option("--height-cm", parse=POSITIVE, metavar="CM", help="with the weight: indexed values too"),
 ]
 WeightKg = Annotated[float | None, option("--weight-kg", parse=POSITIVE, metavar="KG")]
+SexOf = Annotated[
+    Literal["female", "male"] | None,
+    option("--sex", choices=("female", "male"), help="published reference ranges beside numbers"),
+]
+PapillaryMuscles = Annotated[
+    Literal["cavity", "mass"],
+    option(
+        "--papillary",
+        help="papillary muscles and trabeculae: in the cavity, as contoured (default), or told "
+        "from the blood by the image and counted as LV mass",
+    ),
+]
 
 
 def landmarks_option(what: str) -> _Declared:
@@ -283,5 +295,15 @@ def landmarks_option(what: str) -> _Declared:
     )
 
 
+#: Where the RV meets the LV.
+InsertionFile = Annotated[
+    Path | None,
+    option(
+        "--landmarks",
+        metavar="JSON",
+        help='RV insertion points: {"<study id>": {"rv_anterior": [x, y, z], "rv_inferior": […]}, '
+        "…}, RAS mm (default: told from the labels)",
+    ),
+]
 #: Where the planes of studies without long-axis views are.
 LandmarksFile = Annotated[Path | None, landmarks_option("for studies without long-axis views: ")]

@@ -5,9 +5,10 @@ import shutil
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from napari_cardiac_ssl.cohort.finding import Listed
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.checkpoint import Model, model_from_bytes
 from napari_cardiac_ssl.learning.prediction import predict_stack
+from napari_cardiac_ssl.measures import Papillary
+from napari_cardiac_ssl.readers.landmarks import insertion_of
 from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM
 from napari_cardiac_ssl.readers.nifti_geometry import stacks_apart_mm
 from napari_cardiac_ssl.readers.studies import read_study
@@ -45,12 +48,18 @@ class Recipe:
         Of the masks that are written; None: the one that the model was taught.
     out
         The cohort's folder; each study gets one in it.
+    papillary
+        Where papillary muscles are counted, a `Papillary` by its name.
+    landmarks
+        A landmark file's content: the RV's insertion points of studies that it knows.
     """
 
     model: bytes
     called: str
     scheme: str | None
     out: Path
+    papillary: str = Papillary.CAVITY.value
+    landmarks: Mapping[str, Any] = field(default_factory=dict)
 
 
 def do(study: Listed, recipe: Recipe) -> Row:
@@ -103,6 +112,8 @@ def _do(listed: Listed, recipe: Recipe, folder: Path) -> Mapping[str, object]:
         sources=sources,
         notes=[*study.notes, *asides],
         review=predicted(both, called),
+        papillary=Papillary(recipe.papillary),
+        insertion=insertion_of(recipe.landmarks, listed.path),
     )
     write_report(folder / REPORT, page)
     names = [stack.name for stack in stacks for _ in range(stack.frames)]

@@ -8,6 +8,7 @@ from typing import Any
 
 from napari_cardiac_ssl.annotations import SliceContent, SliceState, unpack
 from napari_cardiac_ssl.gui.display import write_over
+from napari_cardiac_ssl.gui.insertion_marks import InsertionMarks
 from napari_cardiac_ssl.gui.overlays.contour_lines import ContourLines
 from napari_cardiac_ssl.gui.plane_lines import PlaneLines
 from napari_cardiac_ssl.gui.workspace import Workspace
@@ -23,12 +24,18 @@ class Compare:
         The window's.
     contours
         The labels' lines on its picture.
-    lines
+    lines, marks
         What is drawn over the image beside labels.
     """
 
-    def __init__(self, workspace: Workspace, contours: ContourLines, lines: PlaneLines) -> None:
-        self._workspace, self._contours, self._lines = workspace, contours, lines
+    def __init__(
+        self,
+        workspace: Workspace,
+        contours: ContourLines,
+        lines: PlaneLines,
+        marks: InsertionMarks,
+    ) -> None:
+        self._workspace, self._contours, self._over = workspace, contours, (lines, marks)
         self._alone = False
         session = workspace.session
         for signal in (
@@ -68,13 +75,15 @@ class Compare:
         self.hide()
         self._alone = True
         self._workspace.actions.hide_labels(True)
-        self._lines.hide(True)
+        for drawn in self._over:
+            drawn.hide(True)
 
     def hide_image(self) -> None:
         """Show labels and lines again."""
         self._alone = False
         self._workspace.actions.hide_labels(False)
-        self._lines.hide(False)
+        for drawn in self._over:
+            drawn.hide(False)
 
     def close(self) -> None:
         """Let go of the viewer."""

@@ -42,7 +42,13 @@ def make_room(panel: QWidget) -> None:
         _tabify(window, dock)
 
 
-def dock_beside(viewer: napari.Viewer, panel: QWidget, beside: QWidget, name: str) -> None:
+def dock_beside(
+    viewer: napari.Viewer,
+    panel: QWidget,
+    beside: QWidget,
+    name: str,
+    under: QWidget | None = None,
+) -> None:
     """Dock a panel: left of another where the window is wide, else below the picture.
 
     It changes its place with the window's width, unless its user has moved it. Does nothing if it
@@ -58,6 +64,8 @@ def dock_beside(viewer: napari.Viewer, panel: QWidget, beside: QWidget, name: st
         A panel that is docked on the right.
     name
         The dock's title.
+    under
+        Another panel that may stand left of it: where the window is wide, then below that one.
     """
     if panel.parent() is not None:
         panel.parent().show()
@@ -70,7 +78,7 @@ def dock_beside(viewer: napari.Viewer, panel: QWidget, beside: QWidget, name: st
     dock, holder = panel.parent(), beside.parent()
     _keep_to_the_middle(window)
     if isinstance(holder, QDockWidget):
-        _Placed(dock, beside).place(wide=wide)
+        _Placed(dock, beside, under).place(wide=wide)
 
 
 def dock_below(
@@ -127,9 +135,10 @@ class _Placed(QObject):
     It holds nothing of napari's: its viewers are only gone when nobody does.
     """
 
-    def __init__(self, dock: QDockWidget, beside: QWidget) -> None:
+    def __init__(self, dock: QDockWidget, beside: QWidget, under: QWidget | None) -> None:
         super().__init__(dock)
         self._beside = ref(beside)
+        self._under = None if under is None else ref(under)
         self._area = _BOTTOM
         beside.window().installEventFilter(self)
 
@@ -143,12 +152,25 @@ class _Placed(QObject):
         self._area = _RIGHT if wide else _BOTTOM
         if window.dockWidgetArea(dock) != self._area:
             window.addDockWidget(self._area, dock)
-        if wide:
+        other = self._other(window)
+        if wide and other is not None:
+            window.splitDockWidget(other, dock, Qt.Orientation.Vertical)
+            thirds = [2 * window.height() // 3, window.height() // 3]
+            window.resizeDocks([other, dock], thirds, Qt.Orientation.Vertical)
+        elif wide:
             window.splitDockWidget(dock, holder, Qt.Orientation.Horizontal)
             _tabify(window, holder, only=_RIGHT)  # what was behind it stayed
             window.resizeDocks([dock], [window.width() // 5], Qt.Orientation.Horizontal)
         else:
             QTimer.singleShot(0, self._make_low)  # once its views lie side by side
+
+    def _other(self, window: QMainWindow) -> QDockWidget | None:
+        """Return the dock that shares this one's place, if it is there."""
+        under = self._under() if self._under else None
+        dock = under.parent() if under is not None else None
+        if not isinstance(dock, QDockWidget) or not dock.isVisibleTo(window):
+            return None
+        return dock if window.dockWidgetArea(dock) == self._area and not dock.isFloating() else None
 
     def _make_low(self) -> None:
         dock = self.parent()
@@ -157,6 +179,8 @@ class _Placed(QObject):
             height, needed = window.height() * 3 // 10, dock.sizeHint().height()
             height = needed if needed < _NO_PICTURE else height
             window.resizeDocks([dock], [height], Qt.Orientation.Vertical)
+            if other := self._other(window):
+                window.resizeDocks([other, dock], [1, 1], Qt.Orientation.Horizontal)
 
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 - Qt's name
         """Qt tells of anything that happens to the window."""

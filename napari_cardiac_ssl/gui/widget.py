@@ -22,6 +22,7 @@ from napari_cardiac_ssl.gui.cine import Cine
 from napari_cardiac_ssl.gui.compare import Compare
 from napari_cardiac_ssl.gui.docks import dock_below, dock_beside
 from napari_cardiac_ssl.gui.dropping import Drops
+from napari_cardiac_ssl.gui.insertion_marks import InsertionMarks
 from napari_cardiac_ssl.gui.keys import Key, PictureKeys, bind_dock
 from napari_cardiac_ssl.gui.landmarks import LandmarkClicks
 from napari_cardiac_ssl.gui.mosaic.panel import MosaicPanel
@@ -39,6 +40,7 @@ from napari_cardiac_ssl.gui.panels.overview import OverviewPanel
 from napari_cardiac_ssl.gui.panels.slice import SlicePanel
 from napari_cardiac_ssl.gui.panels.status import StatusLine
 from napari_cardiac_ssl.gui.panels.views import ViewsPanel
+from napari_cardiac_ssl.gui.panels.wall import WallPanel
 from napari_cardiac_ssl.gui.picture_mouse import PictureMouse
 from napari_cardiac_ssl.gui.plane_lines import TRACES, PlaneLines
 from napari_cardiac_ssl.gui.preferences import preferences, preferred_session
@@ -85,7 +87,7 @@ class CardiacWidget(QWidget):
         self.lines, self.clicks = PlaneLines(self.workspace), LandmarkClicks(self.workspace)
         self.lines.show(TRACES, preferences().show_planes)
         self.clicks.changed.connect(self._on_clicks)
-        self.compare = Compare(self.workspace, self.contours, self.lines)
+        self.compare = Compare(self.workspace, self.contours, self.lines, self.marks)
         self.views = ViewsPanel(self.workspace, self.lines, self.clicks)
         self.mosaic = MosaicPanel(self.workspace, self.overview)
         self.overview.mosaic_asked.connect(self.show_mosaic)
@@ -134,6 +136,9 @@ class CardiacWidget(QWidget):
         self.add_tab("Learn", self.learning)
         self.measuring = MeasuringPanel(workspace)
         self.add_tab("Measure", self.measuring)
+        self.marks = InsertionMarks(workspace, self)
+        self.wall = WallPanel(workspace, self.marks)
+        self.measuring.wall_asked.connect(self.show_wall)
         self.add_tab("Export", self.export)
         self.numbers = QLabel()
         self.numbers.setWordWrap(True)
@@ -235,6 +240,10 @@ class CardiacWidget(QWidget):
         """Dock the mosaic below the picture, bring it to the front, and give it the keyboard."""
         dock_below(self.viewer, self.mosaic, "Mosaic", self.mosaic.height_at)
         self.mosaic.tiles.setFocus()
+
+    def show_wall(self) -> None:
+        """Dock the bullseye, if it is not."""
+        dock_beside(self.viewer, self.wall, self, "Bullseye", under=self.views)
 
     def _on_study(self) -> None:
         study = self.session.study.current
@@ -351,6 +360,7 @@ class CardiacWidget(QWidget):
         self.compare.close()
         self.clicks.close()
         self.mosaic.let_go()
+        self.marks.close()
         self.lines.close()
         self.contours.close()
         self.overlay.close()

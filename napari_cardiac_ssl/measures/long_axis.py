@@ -15,8 +15,8 @@ from scipy import ndimage
 
 from napari_cardiac_ssl.anatomy import UKBB, Structure
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.measures.ring import plane_mm
 from napari_cardiac_ssl.measures.volumes import pixel_area_mm2
-from napari_cardiac_ssl.measures.wall import plane_mm
 
 _LV, _MYO, _LA = (
     UKBB.code(s) for s in (Structure.LV_CAVITY, Structure.MYOCARDIUM, Structure.LEFT_ATRIUM)

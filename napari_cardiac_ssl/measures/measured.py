@@ -1,5 +1,6 @@
 """A stack of labels, measured slice by slice: what a window asks after every stroke."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from math import nan
@@ -20,7 +21,10 @@ from napari_cardiac_ssl.measures.anatomy_checks import (
     phase_warnings,
     slice_facts,
 )
+from napari_cardiac_ssl.measures.insertion import InsertionPoints
 from napari_cardiac_ssl.measures.limits import HEIGHT_MM, number_warnings, size_warnings
+from napari_cardiac_ssl.measures.papillary import InsideCounts, Papillary
+from napari_cardiac_ssl.measures.references import Sex
 from napari_cardiac_ssl.measures.summary import Basis, Measures
 from napari_cardiac_ssl.measures.volumes import (
     Phases,
@@ -29,7 +33,8 @@ from napari_cardiac_ssl.measures.volumes import (
     told_phases,
     volume_by_discs_ml,
 )
-from napari_cardiac_ssl.measures.wall import Wall, base_first, wall_thickness
+from napari_cardiac_ssl.measures.wall import Wall, base_first
+from napari_cardiac_ssl.measures.walls import Walls
 from napari_cardiac_ssl.study import SliceIndex
 
 #: Returns a slice's state; None where it is not known.
@@ -53,11 +58,18 @@ class Measured:
         Shape ``(4, 4)``: voxel ``(x, y, z, 1)`` to RAS+ mm.
     orientation_known
         Whether the affine is true of the patient (`Stack.orientation_known`).
+    image
+        What was labelled, of the labels' shape: needed to count papillary muscles as myocardium.
+    papillary
+        Where papillary muscles and trabeculae are counted. It concerns volumes and mass at ED and
+        ES and what follows from them; areas, checks, phases and wall are of the labels as drawn.
+    insertion
+        The RV's insertion points, where somebody has set them.
 
     Raises
     ------
     InputError
-        If the labels are not ``(t, z, y, x)``.
+        If the labels are not ``(t, z, y, x)``, or papillary muscles cannot be counted as asked.
 
     Examples
     --------
@@ -83,9 +95,14 @@ class Measured:
         affine: NDArray[np.float64],
         *,
         orientation_known: bool = True,
+        image: NDArray[np.generic] | None = None,
+        papillary: Papillary = Papillary.CAVITY,
+        insertion: InsertionPoints | None = None,
     ) -> None:
         if labels.ndim != 4:
             raise InputError(f"labels must be (t, z, y, x), got shape {labels.shape}")
+        if image is not None and image.shape != labels.shape:
+            raise InputError(f"labels {labels.shape} do not fit the image {image.shape}")
         self._labels = labels
         self._affine = np.array(affine, dtype=np.float64)
         self._orientation_known = orientation_known
@@ -95,8 +112,11 @@ class Measured:
         self._pixel_mm = float(steps[1]), float(steps[0])
         self._pixels = np.zeros((len(UKBB.structures), *labels.shape[:2]), dtype=np.int64)
         self._facts: dict[SliceIndex, SliceFacts] = {}
-        self._walls: dict[int, Wall | None] = {}
+        self._inside = None if image is None else InsideCounts(image, labels, self._pixel_mm2)
+        #: How thick the wall is, ring by ring.
+        self.walls = Walls(labels, self._affine, orientation_known, insertion)
         self.update()
+        self.count_papillary(papillary)
 
     def update(self, *slices: SliceIndex) -> None:
         """Count slices again whose labels have changed; all of them if none is named."""
@@ -107,14 +127,54 @@ class Measured:
             for structure in range(len(self._pixels)):
                 self._pixels[(structure, *index)] = np.count_nonzero(labels == structure + 1)
             self._facts.pop(index, None)
-            self._walls.pop(index.t, None)
+            self.walls.forget(index)
+            if self._inside is not None:
+                self._inside.forget(index)
+
+    @property
+    def papillary(self) -> Papillary:
+        """Where papillary muscles and trabeculae are counted."""
+        return self._papillary
+
+    def count_papillary(self, papillary: Papillary) -> None:
+        """Count papillary muscles and trabeculae in the cavity, or as myocardium.
+
+        Raises
+        ------
+        InputError
+            If they are to be told from the blood and there is no image.
+        """
+        if papillary is Papillary.MASS and self._inside is None:
+            raise InputError(
+                "papillary muscles cannot be told from the blood without the image; name it"
+            )
+        self._papillary = papillary
 
     def areas_mm2(self, structure: Structure) -> NDArray[np.float64]:
         """Return a structure's area on every slice, shape ``(t, z)``."""
         return np.asarray(self._pixels[UKBB.code(structure) - 1] * self._pixel_mm2)
 
+    def counted_mm2(self, structure: Structure, t: int) -> NDArray[np.float64]:
+        """Return a structure's area on every slice of a frame as it is counted, shape ``(z,)``.
+
+        That is its labelled area, less or more what papillary muscles and trabeculae make of it.
+        """
+        areas = np.asarray(self.areas_mm2(structure)[t])
+        if self._papillary is Papillary.CAVITY or self._inside is None:
+            return areas
+        return np.asarray(areas + self._inside.added_mm2(structure, t))
+
+    def counted_ml(self, structure: Structure, t: int) -> float:
+        """Return a structure's volume in a frame as it is counted; NaN if nobody contoured it."""
+        if not self.areas_mm2(structure)[t].any():
+            return nan
+        return float(self.counted_mm2(structure, t).sum() * self._distance_mm / 1000)
+
     def volumes_ml(self, structure: Structure) -> NDArray[np.float64]:
-        """Return a structure's volume over time, shape ``(t,)``; NaN in frames without any."""
+        """Return a structure's labelled volume over time, ``(t,)``; NaN in frames without any.
+
+        As contoured, wherever papillary muscles are counted.
+        """
         volumes = self.areas_mm2(structure).sum(axis=1) * self._distance_mm / 1000
         return np.where(volumes > 0, volumes, np.nan)
 
@@ -176,6 +236,7 @@ class Measured:
         state_of: StateOf | None = None,
         wall: bool = False,
         body_surface_m2: float = nan,
+        sex: Sex | None = None,
     ) -> Measures:
         """Return the heart's numbers.
 
@@ -187,8 +248,8 @@ class Measured:
             Returns a slice's state; where given, the numbers say what they rest on.
         wall
             Whether to measure the wall's thickness too (some 3 ms a slice).
-        body_surface_m2
-            For indexed values.
+        body_surface_m2, sex
+            For indexed values, and for reference ranges.
 
         Raises
         ------
@@ -203,12 +264,13 @@ class Measured:
         for phase, frame in (("d", ed), ("s", es)):
             if frame is None:
                 continue
-            lv, myocardium, rv = (float(self.volumes_ml(s)[frame]) for s in SAX_STRUCTURES)
+            lv, myocardium, rv = (self.counted_ml(s, frame) for s in SAX_STRUCTURES)
             numbers |= {
                 f"lv_e{phase}v_ml": lv,
                 f"rv_e{phase}v_ml": rv,
                 f"myocardium_e{phase}_ml": myocardium,
                 f"lv_e{phase}v_discs_ml": self._by_discs_ml(frame, state_of),
+                f"papillary_e{phase}_ml": self._papillary_ml(frame),
             }
         return Measures(
             ed=None if ed is None else self.basis(ed, state_of),
@@ -216,6 +278,9 @@ class Measured:
             wall_ed=self.wall(ed) if wall and ed is not None else None,
             wall_es=self.wall(es) if wall and es is not None else None,
             body_surface_m2=body_surface_m2,
+            sex=sex,
+            papillary=self._papillary,
+            papillary_untold=self._untold(ed, es),
             **numbers,
         )
 
@@ -248,14 +313,31 @@ class Measured:
 
     def wall(self, t: int) -> Wall | None:
         """Return the wall's thickness in a frame (`wall_thickness`)."""
-        if t not in self._walls:
-            self._walls[t] = wall_thickness(
-                self._labels[t],
-                self._affine,
-                frame=t,
-                orientation_known=self._orientation_known,
-            )
-        return self._walls[t]
+        return self.walls.of(t)
+
+    def count_ahead(self, frames: Iterable[int], *, seconds: float, wall: bool = True) -> bool:
+        """Count what the numbers of some frames need, for so long; return whether all is counted.
+
+        A window calls it until it is: `measures` and `wall` then take no time.
+
+        Parameters
+        ----------
+        frames
+            Of which numbers are wanted.
+        seconds
+            How long it may take; a slice that is begun is ended.
+        wall
+            Whether the wall's thickness is wanted too.
+        """
+        end = time.monotonic() + seconds
+        counts = self._inside if self._papillary is Papillary.MASS else None
+        parts = [part for part in (counts, self.walls if wall else None) if part]
+        for t in frames:
+            for count in (todo for part in parts for todo in part.to_do(t)):
+                if time.monotonic() > end:
+                    return False
+                count()
+        return True
 
     def warnings(
         self, *frames: int, phases: Phases | tuple[int | None, int | None] | None = None
@@ -302,8 +384,8 @@ class Measured:
         partial = any(w.unit == "mm" and w.number < HEIGHT_MM[0] for w in sizes)
         if self._labels.shape[1] > 1 and not partial:
             heart = self.measures(phases=(ed, es))
-            at_es = None if es is None else self._walls.get(es)
-            heart = replace(heart, wall_ed=self._walls.get(ed), wall_es=at_es)
+            at_es = None if es is None else self.walls.known(es)
+            heart = replace(heart, wall_ed=self.walls.known(ed), wall_es=at_es)
             yield from number_warnings(heart)
 
     def _facts_of(self, index: SliceIndex) -> SliceFacts:
@@ -311,10 +393,23 @@ class Measured:
             self._facts[index] = slice_facts(self._labels[index], self._pixel_mm)
         return self._facts[index]
 
+    def _papillary_ml(self, t: int) -> float:
+        """Return what papillary muscles and trabeculae of the LV have; NaN where not told apart."""
+        if self._papillary is Papillary.CAVITY or self._inside is None:
+            return nan
+        mm2 = self._inside.added_mm2(Structure.MYOCARDIUM, t).sum()
+        return float(mm2 * self._distance_mm / 1000)
+
+    def _untold(self, *frames: int | None) -> int:
+        """Return on how many slices of frames papillary muscles could not be told from blood."""
+        if self._papillary is Papillary.CAVITY or self._inside is None:
+            return 0
+        return sum(len(self._inside.untold(t)) for t in set(frames) if t is not None)
+
     def _by_discs_ml(self, t: int, state_of: StateOf | None) -> float:
         """Return the LV's volume with slices bridged that nobody has labelled."""
-        areas = self.areas_mm2(Structure.LV_CAVITY)[t]
-        filled: Iterable[int] = np.flatnonzero(areas)
+        areas = self.counted_mm2(Structure.LV_CAVITY, t)
+        filled: Iterable[int] = np.flatnonzero(self.areas_mm2(Structure.LV_CAVITY)[t])
         known = set(filled)
         if state_of is not None:
             confirmed = (SliceState.EXPERT, SliceState.EDITING, SliceState.PREDICTED)

@@ -6,6 +6,8 @@ from math import nan
 
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.measures.papillary import Papillary
+from napari_cardiac_ssl.measures.references import Reference, Sex, reference
 from napari_cardiac_ssl.measures.table import MEASURES, VOLUME_MEASURES, WALL_MEASURES
 from napari_cardiac_ssl.measures.volumes import DENSITY_G_PER_ML
 from napari_cardiac_ssl.measures.wall import Wall
@@ -91,6 +93,14 @@ class Measures:
         Wall thickness; None where it was not asked for or cannot be told.
     body_surface_m2
         For indexed values.
+    sex
+        Of the person, where it is known: for reference ranges.
+    papillary
+        Where papillary muscles and trabeculae were counted.
+    papillary_ed_ml, papillary_es_ml
+        What those of the LV have, where they were told from the blood.
+    papillary_untold
+        On how many slices at ED and ES nothing tells them, although they should be.
 
     Examples
     --------
@@ -112,6 +122,11 @@ class Measures:
     wall_ed: Wall | None = None
     wall_es: Wall | None = None
     body_surface_m2: float = nan
+    sex: Sex | None = None
+    papillary: Papillary = Papillary.CAVITY
+    papillary_ed_ml: float = nan
+    papillary_es_ml: float = nan
+    papillary_untold: int = 0
 
     @property
     def lv_sv_ml(self) -> float:
@@ -139,6 +154,16 @@ class Measures:
         return self.myocardium_ed_ml * DENSITY_G_PER_ML
 
     @property
+    def papillary_mass_g(self) -> float:
+        """Mass of the LV's papillary muscles and trabeculae at ED, a part of the LV mass."""
+        return self.papillary_ed_ml * DENSITY_G_PER_ML
+
+    @property
+    def lv_rv_sv_ml(self) -> float:
+        """LV stroke volume less RV stroke volume."""
+        return self.lv_sv_ml - self.rv_sv_ml
+
+    @property
     def lv_rv_edv_ratio(self) -> float:
         """LV EDV over RV EDV."""
         return self.lv_edv_ml / self.rv_edv_ml
@@ -156,6 +181,26 @@ class Measures:
             raise InputError(f"{name} is not indexed; these are: {', '.join(indexed)}")
         value = indexed[name].of(self)
         return nan if value is None else value / self.body_surface_m2
+
+    def counted(self) -> str:
+        """Return in words where papillary muscles were counted, and where that was not told.
+
+        Examples
+        --------
+        >>> Measures(papillary=Papillary.MASS, papillary_untold=2).counted()
+        'papillary muscles and trabeculae counted as myocardium (not told from blood on 2 slices)'
+        """
+        untold = count(self.papillary_untold, "slice")
+        return self.papillary.words + (
+            f" (not told from blood on {untold})" if self.papillary_untold else ""
+        )
+
+    def reference(self, column: str) -> Reference | None:
+        """Return the published range of a measure, or of what is indexed, by its column.
+
+        None where there is none, for a person whose sex is not known, and for a part of a heart.
+        """
+        return None if self.part() else reference(column, self.sex, self.papillary)
 
     def bases(self, phases: Sequence[str] = ("ED", "ES")) -> list[Basis]:
         """Return what numbers of these phases rest on."""
@@ -205,6 +250,7 @@ class Measures:
             "es_frame": self.es.frame if self.es else None,
         }
         row |= {measure.column: measure.of(self) for measure in VOLUME_MEASURES}
+        row["papillary"] = str(self.papillary)
         for phase, basis in (("ed", self.ed), ("es", self.es)):
             row[f"{phase}_slices"] = len(basis.labelled) if basis else None
             row[f"{phase}_is_part"] = int(basis.is_part) if basis else None

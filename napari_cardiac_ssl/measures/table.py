@@ -171,6 +171,22 @@ VOLUME_MEASURES: tuple[Measure, ...] = (
         rests_on=("ED",),
         decimals=2,
     ),
+    Measure(
+        "lv_rv_sv_ml",
+        "LV stroke volume less RV stroke volume",
+        "ml",
+        _OWN,
+        attrgetter("lv_rv_sv_ml"),
+        rests_on=("ED", "ES"),
+    ),
+    Measure(
+        "papillary_mass_g",
+        "Papillary muscles and trabeculae of the LV at ED",
+        "g",
+        _OWN,
+        attrgetter("papillary_mass_g"),
+        rests_on=("ED",),
+    ),
 )
 
 

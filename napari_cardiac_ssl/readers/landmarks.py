@@ -1,4 +1,4 @@
-"""Landmark files: three points a study, in place of long-axis views."""
+"""Landmark files: three points for want of long-axis views, and where the RV meets the LV."""
 
 import json
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from typing import Any
 
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.geometry.frame import Landmarks
+from napari_cardiac_ssl.measures import InsertionPoints
 from napari_cardiac_ssl.readers.nifti import name_of
 from napari_cardiac_ssl.readers.studies import images_in
 
@@ -62,6 +63,34 @@ def landmarks_of(said: Mapping[str, Any], study: Path) -> Landmarks | None:
         if name in said:
             try:
                 return Landmarks.of(said[name])
+            except InputError as error:
+                raise InputError(f"study '{name}': {error}") from error
+    return None
+
+
+def insertion_of(said: Mapping[str, Any], study: Path) -> InsertionPoints | None:
+    """Return the RV's insertion points of a study; None where the file has none for it.
+
+    Parameters
+    ----------
+    said, study
+        As of `landmarks_of`.
+
+    Raises
+    ------
+    InputError
+        If there is one of the two alone, or they are no two points.
+
+    Examples
+    --------
+    >>> points = {"rv_anterior": [0, 20, 0], "rv_inferior": [0, -20, 0]}
+    >>> insertion_of({"p7": points}, Path("images/p7_ED.nii.gz")).rv_anterior
+    array([ 0., 20.,  0.])
+    """
+    for name in study_ids(study):
+        if said.get(name, {}).keys() & {"rv_anterior", "rv_inferior"}:
+            try:
+                return InsertionPoints.of(said[name])
             except InputError as error:
                 raise InputError(f"study '{name}': {error}") from error
     return None

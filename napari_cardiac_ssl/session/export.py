@@ -1,6 +1,6 @@
 """The part of a session that leaves as files: masks, measurements, provenance, report, model."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -8,14 +8,20 @@ from pathlib import Path
 from napari_cardiac_ssl.anatomy import UKBB, LabelScheme
 from napari_cardiac_ssl.annotations import Annotations
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.measures import Measured, Phases
+from napari_cardiac_ssl.measures import Measured
 from napari_cardiac_ssl.project import Project
 from napari_cardiac_ssl.session.anatomy import Anatomy
 from napari_cardiac_ssl.session.history import History, kept_annotations
-from napari_cardiac_ssl.session.measurement import Measurement, measured_of, phases_of
+from napari_cardiac_ssl.session.measurement import (
+    Conventions,
+    Measurement,
+    conventions_of,
+    measured_of,
+    phases_of,
+)
 from napari_cardiac_ssl.session.models import Models
 from napari_cardiac_ssl.session.open_study import OpenStudy
-from napari_cardiac_ssl.session.validation import Score, Validation, scores_in
+from napari_cardiac_ssl.session.validation import Validation, scores_in
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.writers.registry import WRITERS
 from napari_cardiac_ssl.writers.tables import write_csv
@@ -50,39 +56,38 @@ class Export:
         InputError
             If they cannot be read.
         """
-        if stack is None or stack is self._study.stack:
-            return self._work(
-                self._study.stack,
-                self._history.annotations,
-                self._measurement.measured,
-                self._measurement.phases,
-                self._validation.scores,
-            )
+        stack = stack or self._study.stack
         with self._project_of(stack) as kept:
             project = kept or Project.in_memory()
-            annotations = kept_annotations(project, stack)
-            measured = measured_of(stack, annotations)
-            phases = phases_of(project, stack, measured, annotations)
-            return self._work(stack, annotations, measured, phases, scores_in(project))
+            said = conventions_of(project, stack)
+            if stack is self._study.stack:
+                annotations, measured = self._history.annotations, self._measurement.measured
+            else:
+                annotations = kept_annotations(project, stack)
+                measured = measured_of(stack, annotations, said)
+            return self._work(project, stack, annotations, measured, said)
 
     def _work(
         self,
+        project: Project,
         stack: Stack,
         annotations: Annotations,
         measured: Measured,
-        phases: Phases,
-        scores: Iterable[Score],
+        said: Conventions,
     ) -> Work:
         study = self._study.of(stack)
         return Work(
             stack,
             annotations,
             measured,
-            phases,
+            phases_of(project, stack, measured, annotations),
             study.name,
             study.notes,
             self._anatomy.landmarks if study is self._study.current else None,
             self._models.of(stack.view),
+            said.person.body_surface_m2,
+            said.person.sex,
+            said.insertion,
             [
                 {
                     "t": one.index.t,
@@ -91,7 +96,7 @@ class Export:
                     "when": one.when,
                     "dice": {str(structure): dice for structure, dice in one.dice.items()},
                 }
-                for one in scores
+                for one in scores_in(project)
                 if one.stack == stack.digest
             ],
         )

@@ -176,6 +176,8 @@ class History:
             self._signals.send(self._signals.phases_changed)
         if not {"view", "landmarks"}.isdisjoint(kinds):
             self._signals.send(self._signals.study_changed)
+        if not {"papillary", "insertion", "person"}.isdisjoint(kinds):
+            self._signals.send(self._signals.measuring_changed)
 
     def changes(self, before: Mapping[SliceIndex, SliceContent]) -> Changes:
         """Return what slices held before and hold now, as far as they differ."""

@@ -1,21 +1,45 @@
-"""The part of a session that measures the heart as it is labelled now, and knows ED and ES."""
+"""The part of a session that measures the heart as it is labelled now, and knows ED and ES.
 
-from collections.abc import Callable
+It knows what else numbers depend on, too: where papillary muscles are counted, where the RV meets
+the LV, and whose heart it is.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cardiac_ssl.annotations import Annotations
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.measures import Measured, Phases
-from napari_cardiac_ssl.project import Project
+from napari_cardiac_ssl.measures import InsertionPoints, Measured, Measures, Papillary, Phases
+from napari_cardiac_ssl.measures.person import Person
+from napari_cardiac_ssl.project import Kind, Project
 from napari_cardiac_ssl.session.history import History
 from napari_cardiac_ssl.session.open_study import OpenStudy
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 
+class Conventions(NamedTuple):
+    """What numbers depend on beside labels, as somebody has said it of a stack.
+
+    Parameters
+    ----------
+    papillary
+        Where papillary muscles and trabeculae are counted.
+    insertion
+        The RV's insertion points; None where the labels tell them.
+    person
+        Whose heart it is.
+    """
+
+    papillary: Papillary = Papillary.CAVITY
+    insertion: InsertionPoints | None = None
+    person: Person = Person()
+
+
 class Measurement:
-    """Areas, volumes and phases of the open stack's labels."""
+    """Areas, volumes, wall and phases of the open stack's labels."""
 
     def __init__(
         self,
@@ -26,19 +50,29 @@ class Measurement:
         self._project, self._study, self._history = project, study, history
         self._measured: Measured | None = None
         self._versions: NDArray[np.int64] | None = None  # of the labels that were measured
+        self._by = Conventions()  # it was measured
 
     @property
     def measured(self) -> Measured:
         """Areas and volumes of the labels as they are now."""
         stack, annotations = self._study.stack, self._history.annotations
         if self._measured is None or self._versions is None:
-            self._measured = measured_of(stack, annotations)
+            self._by = self.conventions
+            self._measured = measured_of(stack, annotations, self._by)
         else:
             changed = np.argwhere(self._versions != annotations.versions)
             if len(changed):
                 self._measured.update(*(SliceIndex(int(t), int(z)) for t, z in changed))
+            self._follow_conventions(self._measured)
         self._versions = annotations.versions.copy()
         return self._measured
+
+    def _follow_conventions(self, measured: Measured) -> None:
+        before, self._by = self._by, self.conventions
+        if self._by.papillary is not before.papillary:
+            measured.count_papillary(self._by.papillary)
+        if _points(self._by) != _points(before):
+            measured.walls.set_insertion(self._by.insertion)
 
     @property
     def phases(self) -> Phases:
@@ -62,14 +96,101 @@ class Measurement:
         chosen = None if ed is es is None else {"ed": ed, "es": es}
         self._history.set_state("ED and ES", "phases", stack.digest, chosen)
 
+    @property
+    def conventions(self) -> Conventions:
+        """What the open stack's numbers depend on beside its labels."""
+        return conventions_of(self._project(), self._study.stack)
+
+    @property
+    def papillary(self) -> Papillary:
+        """Where papillary muscles and trabeculae of the open stack are counted."""
+        return self.conventions.papillary
+
+    @property
+    def insertion(self) -> InsertionPoints | None:
+        """The RV's insertion points, if somebody has set them."""
+        return self.conventions.insertion
+
+    @property
+    def person(self) -> Person:
+        """Whose heart the open stack shows, as far as somebody has said."""
+        return self.conventions.person
+
+    def count_papillary(self, papillary: Papillary) -> None:
+        """Count papillary muscles and trabeculae in the cavity, or as myocardium.
+
+        Raises
+        ------
+        InputError
+            If the project is open to read only.
+        """
+        self._say("papillary muscles", "papillary", {"counted": papillary.value})
+
+    def set_insertion(self, insertion: InsertionPoints | None) -> None:
+        """Turn the wall's segments by the RV's insertion points; with None the labels tell them.
+
+        Raises
+        ------
+        InputError
+            If the project is open to read only.
+        """
+        points = insertion.points() if insertion else None
+        self._say("RV insertion points", "insertion", points)
+
+    def set_person(self, person: Person) -> None:
+        """Say whose heart it is: for indexed values and reference ranges.
+
+        Raises
+        ------
+        InputError
+            If the project is open to read only.
+        """
+        self._say("height, weight and sex", "person", person.said() or None)
+
+    def _say(self, what: str, kind: Kind, value: Mapping[str, object] | None) -> None:
+        self._history.set_state(what, kind, self._study.stack.digest, value)
+
+    def measures(self, *, wall: bool = False) -> Measures:
+        """Return the heart's numbers, with all that is said of the open stack."""
+        person = self.person
+        return self.measured.measures(
+            phases=self.phases,
+            state_of=self._history.annotations.state,
+            wall=wall,
+            body_surface_m2=person.body_surface_m2,
+            sex=person.sex,
+        )
+
     def reset(self) -> None:
         """Forget what was measured: another stack is open."""
         self._measured = self._versions = None
 
 
-def measured_of(stack: Stack, annotations: Annotations) -> Measured:
-    """Return areas and volumes of a stack's labels."""
-    return Measured(annotations.labels, stack.affine, orientation_known=stack.orientation_known)
+def conventions_of(project: Project, stack: Stack) -> Conventions:
+    """Return what a project knows of how a stack is measured."""
+    counted = (project.state("papillary", stack.digest) or {}).get("counted")
+    points, person = (project.state(kind, stack.digest) for kind in ("insertion", "person"))
+    return Conventions(
+        Papillary.MASS if counted == Papillary.MASS else Papillary.CAVITY,
+        InsertionPoints.of(points) if points else None,
+        Person.of(person) if person else Person(),
+    )
+
+
+def _points(conventions: Conventions) -> object:
+    return conventions.insertion.points() if conventions.insertion else None
+
+
+def measured_of(stack: Stack, annotations: Annotations, conventions: Conventions) -> Measured:
+    """Return areas, volumes and wall of a stack's labels."""
+    return Measured(
+        annotations.labels,
+        stack.affine,
+        orientation_known=stack.orientation_known,
+        image=stack.image,
+        papillary=conventions.papillary,
+        insertion=conventions.insertion,
+    )
 
 
 def phases_of(

@@ -50,6 +50,9 @@ class Signals:
     study_changed
         ``()``: another stack is worked on, studies came or went, a view was corrected, or how the
         heart lies is known otherwise.
+    measuring_changed
+        ``()``: how the open stack is measured was changed: where papillary muscles are counted, the
+        RV's insertion points, the person's size or sex.
     """
 
     stack_opened = Signal(Stack)
@@ -66,6 +69,7 @@ class Signals:
     uncertainty_changed = Signal()
     phases_changed = Signal()
     study_changed = Signal()
+    measuring_changed = Signal()
 
     def __init__(self) -> None:
         self._waiting: list[tuple[SignalInstance, tuple[Any, ...]]] | None = None

@@ -6,10 +6,16 @@ from pathlib import Path
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.geometry.frame import Landmarks
+from napari_cardiac_ssl.measures import InsertionPoints
 from napari_cardiac_ssl.writers.work import Choice, Work, Writer
 
 
-def write_landmarks(path: Path, study_id: str, landmarks: Landmarks) -> Path:
+def write_landmarks(
+    path: Path,
+    study_id: str,
+    landmarks: Landmarks | None,
+    insertion: InsertionPoints | None = None,
+) -> Path:
     """Write a study's landmarks into a landmark file; those of other studies in it stay.
 
     Parameters
@@ -18,8 +24,8 @@ def write_landmarks(path: Path, study_id: str, landmarks: Landmarks) -> Path:
         A landmark file that is there, or a new one.
     study_id
         What the file is to call the study.
-    landmarks
-        Its landmarks.
+    landmarks, insertion
+        Its landmarks, and the RV's insertion points, where somebody has set them.
 
     Raises
     ------
@@ -35,23 +41,30 @@ def write_landmarks(path: Path, study_id: str, landmarks: Landmarks) -> Path:
         if not isinstance(found, dict):
             raise InputError(f"{path}: not a landmark file; choose another name")
         said = found
-    said[study_id] = landmarks.points()
+    points = {} if landmarks is None else landmarks.points()
+    said[study_id] = {**points, **(insertion.points() if insertion else {})}
     with replacing(path) as beside:
         beside.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
     return path
 
 
 def _write_of(path: Path, work: Work, _: Choice) -> tuple[Path, ...]:
-    if work.landmarks is None:
+    if not _has_points(work):
         raise InputError(f"{work.stack.name}: no landmarks yet; set the heart's three points")
-    return (write_landmarks(path, work.study or work.stack.name, work.landmarks),)
+    name = work.study or work.stack.name
+    return (write_landmarks(path, name, work.landmarks, work.insertion),)
+
+
+def _has_points(work: Work) -> bool:
+    return work.landmarks is not None or work.insertion is not None
 
 
 WRITER = Writer(
     "landmarks",
     "Landmarks",
-    "The heart's three points in mm, for other programs and for pre-training (JSON).",
+    "The heart's three points and the RV's insertion points in mm, for other programs, for "
+    "pre-training and for measure, report and cohort (JSON).",
     "_landmarks.json",
     _write_of,
-    offered=lambda work: work.landmarks is not None,
+    offered=_has_points,
 )

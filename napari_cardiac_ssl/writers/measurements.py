@@ -114,32 +114,34 @@ def frame_rows(file: str, measured: Measured, frame_interval_s: float | None = N
     >>> row["frame"], row["time_ms"], round(row["lv_cavity_ml"], 6), row["myocardium_ml"]
     (0, 0.0, 2.0, nan)
     """
-    volumes = {s: measured.volumes_ml(s) for s in _structures(measured)}
-    frames = len(next(iter(volumes.values())))
+    structures = _structures(measured)
     return [
         {
             "file": file,
             "frame": t,
             "time_ms": None if frame_interval_s is None else round(1000 * frame_interval_s * t, 6),
-            **{f"{column_of(s)}_ml": float(of_frame[t]) for s, of_frame in volumes.items()},
+            **{f"{column_of(s)}_ml": measured.counted_ml(s, t) for s in structures},
+            "papillary": str(measured.papillary),
         }
-        for t in range(frames)
+        for t in range(len(measured.areas_mm2(structures[0])))
     ]
 
 
 def slice_rows(file: str, measured: Measured, state_of: StateOf | None = None) -> list[Row]:
     """Return areas, one row for each slice of each frame, with its state where it is known."""
-    areas = {s: measured.areas_mm2(s) for s in _structures(measured)}
-    frames, slices = next(iter(areas.values())).shape
+    structures = _structures(measured)
+    frames, slices = measured.areas_mm2(structures[0]).shape
     return [
         {
             "file": file,
             "frame": t,
             "slice": z,
             **({} if state_of is None else {"state": str(state_of(SliceIndex(t, z)) or "")}),
-            **{f"{column_of(s)}_mm2": float(of_stack[t, z]) for s, of_stack in areas.items()},
+            **{f"{column_of(s)}_mm2": float(of_frame[z]) for s, of_frame in areas.items()},
+            "papillary": str(measured.papillary),
         }
         for t in range(frames)
+        for areas in [{s: measured.counted_mm2(s, t) for s in structures}]
         for z in range(slices)
     ]
 
@@ -166,7 +168,13 @@ def _write_of(path: Path, work: Work, _: Choice) -> tuple[Path, ...]:
     stack, measured, state_of = work.stack, work.measured, work.annotations.state
     if work.phases.ed is None:
         raise InputError(f"{stack.name}: nothing to measure yet; label a cavity first")
-    heart = measured.measures(phases=work.phases, state_of=state_of, wall=True)
+    heart = measured.measures(
+        phases=work.phases,
+        state_of=state_of,
+        wall=True,
+        body_surface_m2=work.body_surface_m2,
+        sex=work.sex,
+    )
     name = path.name.removesuffix(WRITER.ending)  # tables of two patients can be put together
     doubts = [(name, doubt) for doubt in measured.warnings(phases=work.phases)]
     of_frames = frame_rows(name, measured, stack.frame_interval_s)

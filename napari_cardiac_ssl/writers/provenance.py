@@ -22,6 +22,8 @@ def write_provenance(path: Path, work: Work) -> Path:
             "software": f"napari-cardiac-ssl {__version__}",
             "image": {"name": stack.name, "view": str(stack.view), "sha256": stack.digest},
             "phases": work.phases._asdict() if stack.view is View.SAX else None,
+            "papillary": str(work.measured.papillary) if stack.view is View.SAX else None,
+            "insertion_points": work.insertion.points() if work.insertion else None,
             "landmarks": work.landmarks.points() if work.landmarks else None,
             "present_model": work.model.digest if work.model else None,
             "slices": [{"t": s.t, "z": s.z, **asdict(annotations.record(s))} for s in touched],

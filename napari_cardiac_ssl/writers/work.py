@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import nan
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from napari_cardiac_ssl.anatomy import UKBB, LabelScheme, View
 from napari_cardiac_ssl.annotations import Annotations, SliceState
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.geometry.frame import Landmarks
-from napari_cardiac_ssl.measures import Measured, Phases
+from napari_cardiac_ssl.measures import InsertionPoints, Measured, Phases, Sex
 from napari_cardiac_ssl.model_file import ModelFile
 from napari_cardiac_ssl.review import Review, of_annotations
 from napari_cardiac_ssl.study import Stack
@@ -38,6 +39,10 @@ class Work:
         The heart's three points, where they are known.
     model
         The present one, if there is one.
+    body_surface_m2, sex
+        Of the person, where they are known.
+    insertion
+        The RV's insertion points, where somebody has set them.
     validation
         How models did on this stack's slices before they learned from them, a row each.
     """
@@ -50,6 +55,9 @@ class Work:
     notes: Sequence[str] = ()
     landmarks: Landmarks | None = None
     model: ModelFile | None = None
+    body_surface_m2: float = nan
+    sex: Sex | None = None
+    insertion: InsertionPoints | None = None
     validation: Sequence[Mapping[str, object]] = ()
 
     @property

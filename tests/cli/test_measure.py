@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 
 from napari_cardiac_ssl.anatomy import UKBB, View
+from napari_cardiac_ssl.cli import main
+from napari_cardiac_ssl.measures import Measured
 from napari_cardiac_ssl.readers.nifti import read_mask
+from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.synthetic import make_study
+from napari_cardiac_ssl.writers.landmarks import write_landmarks
 from napari_cardiac_ssl.writers.masks import write_mask
 
 Do = Callable[..., tuple[str, str]]
@@ -240,3 +244,69 @@ def test_masks_without_an_lv(do: Do, refuse: Refuse, case, tmp_path: Path) -> No
     assert row["lv_edv_ml"] is None
     assert row["rv_edv_ml"] == pytest.approx(volume_ml(case.cine_mask, 3))
     assert "neither an LV nor an RV cavity" in refuse("measure", wall, "--scheme", "ukbb")
+
+
+def test_papillary_muscles_are_counted_as_asked(do: Do, refuse: Refuse, case, tmp_path) -> None:
+    table, curve = tmp_path / "m.csv", tmp_path / "c.csv"
+    _, err = do(
+        "measure", case.cine_mask, "--papillary", "mass", "--images", case.cine,
+        "--csv", table, "--curve", curve,
+    )  # fmt: skip
+    [mass] = read_csv(table)
+    assert "counted as myocardium" in err
+    do("measure", case.cine_mask, "--csv", table)
+    [cavity] = read_csv(table)
+    assert (cavity["papillary"], mass["papillary"]) == ("cavity", "mass")
+    assert cavity["papillary_mass_g"] == ""
+    moved = float(mass["papillary_mass_g"])
+    assert moved >= 0
+    assert float(mass["lv_mass_g"]) == pytest.approx(float(cavity["lv_mass_g"]) + moved, rel=1e-4)
+    of_frames = read_csv(curve)
+    assert float(of_frames[0]["lv_cavity_ml"]) == pytest.approx(float(mass["lv_edv_ml"]))
+    assert of_frames[0]["papillary"] == "mass"
+    said = refuse("measure", case.cine_mask, "--papillary", "mass")
+    assert "name it, --images" in said
+    assert "leave them out" in refuse("measure", case.cine_mask, "--images", case.cine)
+    two = refuse("measure", case.cine_mask, "--papillary", "mass", "--images", case.cine, case.cine)
+    assert "2 images after --images for 1 mask" in two
+
+
+def test_papillary_muscles_of_a_pair(do: Do, refuse: Refuse, case, pair, tmp_path: Path) -> None:
+    cine = nib.load(case.cine)
+    images = []
+    for t, phase in enumerate(("ED", "ES")):
+        images.append(tmp_path / f"p1_{phase}.nii.gz")
+        frame = np.asarray(cine.dataobj)[..., t]
+        nib.save(nib.Nifti1Image(frame, cine.affine), images[-1])
+    ed, es = pair
+    table, whole = tmp_path / "pair.csv", tmp_path / "whole.csv"
+    more = ["--papillary", "mass", "--scheme", "ukbb", "--csv"]
+    do("measure", "--ed", ed, "--es", es, *more, table, "--images", *images)
+    do("measure", case.cine_mask, *more, whole, "--images", case.cine)
+    [row], [same] = read_csv(table), read_csv(whole)
+    for column in ("lv_edv_ml", "lv_esv_ml", "lv_mass_g", "rv_edv_ml", "papillary_mass_g"):
+        assert float(row[column]) == pytest.approx(float(same[column]), rel=1e-5), column
+    said = refuse("measure", "--2ch", ed, "--4ch", es, *more[:2], "--images", *images)
+    assert "short-axis" in said
+
+
+def test_insertion_points_turn_the_segments(do: Do, refuse: Refuse, case, pair, tmp_path) -> None:
+    """As the window writes them to a landmark file; the three points alone say nothing."""
+    mask = read_mask(case.cine_mask)
+    walls = Measured(mask.labels, mask.affine).walls
+    points = tmp_path / "points.json"
+    write_landmarks(points, "p1", None, walls.insertion_on(SliceIndex(0, 2), turned_by=60))
+    table = tmp_path / "m.csv"
+    do("measure", case.cine_mask, "--csv", table)
+    [found] = read_csv(table)
+    do("measure", case.cine_mask, "--csv", table, "--landmarks", points)
+    [turned] = read_csv(table)
+    assert float(turned["wall_ed_09_mm"]) == pytest.approx(float(found["wall_ed_08_mm"]), abs=0.8)
+    assert turned["wall_ed_mean_mm"] == found["wall_ed_mean_mm"]
+    do("measure", "--ed", pair[0], "--es", pair[1], "--csv", table, "--landmarks", points)
+    assert read_csv(table)[0]["wall_ed_09_mm"] == turned["wall_ed_09_mm"]
+    points.write_text(json.dumps({"p1": {"lv_base": [0, 0, 0]}}))
+    do("measure", case.cine_mask, "--csv", table, "--landmarks", points)
+    assert read_csv(table)[0] == found
+    points.write_text(json.dumps({"p1": {"rv_anterior": [0, 0, 0]}}))
+    assert main(["measure", str(case.cine_mask), "--landmarks", str(points)]) == 2

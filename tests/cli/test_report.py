@@ -72,3 +72,21 @@ def test_wrong_use(refuse: Refuse, case, folder: Path, tmp_path: Path) -> None:
     line = refuse("report", folder, "--mask", *three, "--scheme", "acdc", "-o", page)
     assert "two of one frame each" in line
     assert not page.exists()
+
+
+def test_reference_ranges_and_where_papillary_muscles_are(do: Do, case, tmp_path: Path) -> None:
+    page = tmp_path / "p1.html"
+    files = (case.cine, "--mask", case.cine_mask, "-o", page)
+    do("report", *files)
+    html = page.read_text(encoding="utf-8")
+    assert "<th>reference" not in html
+    assert "counted in the cavity" in html
+    body = ("--height-cm", 180, "--weight-kg", 80, "--sex", "female")
+    do("report", *files, *body, "--papillary", "mass")
+    html = page.read_text(encoding="utf-8")
+    assert "<th>reference" in html
+    assert "healthy women, adults of all ages" in html
+    assert "55 to 80" in html
+    assert "Kawel-Boehm et al., JCMR 2025" in html
+    assert "counted as myocardium" in html
+    assert "Papillary muscles and trabeculae of the LV at ED" in html

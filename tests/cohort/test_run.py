@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -49,6 +50,16 @@ def studies(tmp_path, make_studies):
     damaged.write_bytes(damaged.read_bytes()[:900])
     (folder / "p005").mkdir()
     return folder
+
+
+def test_the_table_and_the_reports_say_where_papillary_muscles_are(tmp_path, make_studies, recipe):
+    folder = make_studies(tmp_path / "studies", 1)
+    points = {"rv_anterior": [0.0, 20.0, 0.0], "rv_inferior": [0.0, -20.0, 0.0]}
+    run_cohort([folder], replace(recipe, papillary="mass", landmarks={"p000": points}))
+    [row] = rows_of(recipe.out)
+    assert (row["status"], row["papillary"]) == ("done", "mass")
+    page = (recipe.out / "p000" / "report.html").read_text(encoding="utf-8")
+    assert "counted as myocardium (not told from blood on" in page  # the model sees no muscle
 
 
 def test_each_study_is_a_row_with_its_mask_and_report(studies, recipe):

@@ -6,6 +6,7 @@ from qtpy.QtCore import Qt
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.gui.widget import CardiacWidget
+from napari_cardiac_ssl.measures import Papillary
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.synthetic import make_study
 
@@ -96,3 +97,55 @@ def test_long_axis_views_have_no_numbers(window, made, qtbot):
     assert window.numbers.text() == ""
     window.measuring.es.click()  # disabled: nothing happens
     assert not window.measuring.es.isEnabled()
+
+
+def test_papillary_muscles_are_counted_as_one_chooses(window, made, qtbot):
+    before, mass = number(window, "lv_edv_ml"), number(window, "lv_mass_g")
+    labels = window.session.annotations.labels.copy()
+    box = window.measuring.convention.papillary
+    box.setFocus()
+    box.setCurrentIndex(1)
+    box.activated.emit(1)
+    settled(window, qtbot)
+    assert window.session.measurement.papillary is Papillary.MASS
+    heart = window.session.measurement.measures()
+    assert number(window, "lv_edv_ml") == round(heart.lv_edv_ml) <= before
+    assert number(window, "lv_mass_g") == round(heart.lv_mass_g) >= mass
+    assert window.numbers.text().endswith("(papillary muscles as mass)")
+    assert np.array_equal(window.session.annotations.labels, labels)
+    window.session.measurement.count_papillary(Papillary.CAVITY)
+    settled(window, qtbot)
+    assert box.currentText() == "in the cavity"
+    assert number(window, "lv_edv_ml") == before
+
+
+def test_references_stand_beside_numbers_of_whom_it_is_known(window, qtbot):
+    panel, numbers = window.measuring.convention, window.measuring.numbers
+    index = numbers.cells["lv_edvi_ml_per_m2"]
+    assert not index.isVisibleTo(numbers)
+    assert not numbers.sources.isVisibleTo(numbers)
+    panel.height.setValue(180)
+    panel.weight.setValue(80)
+    panel.sex.setCurrentIndex(2)
+    panel.sex.activated.emit(2)
+    settled(window, qtbot)
+    heart = window.session.measurement.measures()
+    assert heart.body_surface_m2 == pytest.approx(2.0)
+    assert index.isVisibleTo(numbers)
+    assert index.text().endswith(f"{round(heart.lv_edv_ml / 2)}")
+    assert "Zhan et al., Circ Cardiovasc Imaging 2024" in index.accessibleDescription()
+    assert "of healthy adult men" in numbers.sources.text()
+    assert "no diagnosis" in numbers.sources.text()
+    panel.height.setValue(panel.height.minimum())  # not said any more
+    settled(window, qtbot)
+    assert not index.isVisibleTo(numbers)
+
+
+def test_stroke_volumes_are_compared(window, made, qtbot):
+    assert "LV and RV stroke volume differ by" in window.measuring.strokes.text()
+    for z in range(6):
+        labels = made.masks[View.SAX][0, z].copy()
+        labels[labels == 3] = 0
+        window.session.labelling.annotate(SliceIndex(0, z), labels)
+    settled(window, qtbot)
+    assert not window.measuring.strokes.isVisibleTo(window.measuring)

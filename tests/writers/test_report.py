@@ -17,7 +17,7 @@ from napari_cardiac_ssl.review import Review
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.synthetic import make_study
 from napari_cardiac_ssl.writers.report import Report, Source, report_of, write_report
-from napari_cardiac_ssl.writers.report.charts import bullseye, curve
+from napari_cardiac_ssl.writers.report.charts import bullseye, colour_of, curve
 from napari_cardiac_ssl.writers.report.page import page
 from napari_cardiac_ssl.writers.report.slices import Gallery, png
 
@@ -200,3 +200,23 @@ def test_nothing_to_report(cine: tuple[Stack, np.ndarray]) -> None:
     html = page(make(stack, np.where(labels == 3, 3, 0)))
     assert "RV EDV" in html
     assert "LV EF" not in html
+
+
+def test_the_ramp_of_the_bullseye_is_read_without_colour() -> None:
+    """Colour-blind eyes and paper have lightness alone: it falls, and numbers are legible."""
+
+    def luminance(colour: str) -> float:
+        if not colour.startswith("rgb"):
+            return {"white": 1.0, "black": 0.0}[colour]
+        shares = np.array([int(part) for part in colour[4:-1].split(",")]) / 255
+        linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    colours = [colour_of(value, 0, 100) for value in range(101)]
+    light = [luminance(fill) for fill, _ in colours]
+    assert np.all(np.diff(light) < 0)
+    for fill, ink in colours:
+        low, high = sorted([luminance(fill), luminance(ink)])
+        assert (high + 0.05) / (low + 0.05) > 4.5  # WCAG 2, AA
+    assert colour_of(-20, 0, 100) == colours[0]
+    assert colour_of(float("nan"), 0, 100) == ("white", "black")

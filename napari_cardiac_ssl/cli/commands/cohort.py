@@ -8,7 +8,14 @@ from typing import Annotated
 
 from napari_cardiac_ssl.anatomy import View, scheme_named
 from napari_cardiac_ssl.cli.console import note, say, warn
-from napari_cardiac_ssl.cli.options import SCHEME, Command, option, scheme_name
+from napari_cardiac_ssl.cli.options import (
+    SCHEME,
+    Command,
+    InsertionFile,
+    PapillaryMuscles,
+    option,
+    scheme_name,
+)
 from napari_cardiac_ssl.wording import count
 
 #: Seconds between two lines of progress.
@@ -41,6 +48,8 @@ class Options:
             help="default: that of the masks it was taught",
         ),
     ] = None
+    papillary: PapillaryMuscles = "cavity"
+    landmarks: InsertionFile = None
     scheduler: Annotated[
         str | None,
         option(
@@ -62,6 +71,7 @@ def cohort(options: Options) -> int:
     from napari_cardiac_ssl.cohort.work import DONE, Recipe, Row
     from napari_cardiac_ssl.errors import InputError
     from napari_cardiac_ssl.learning.checkpoint import model_to_bytes
+    from napari_cardiac_ssl.readers.landmarks import read_landmarks
 
     model = model_named(options.model, View.SAX)
     if model.card.view is not View.SAX:
@@ -72,6 +82,8 @@ def cohort(options: Options) -> int:
         called_model(options.model),
         options.scheme,
         options.output.absolute(),
+        options.papillary,
+        read_landmarks(options.landmarks) if options.landmarks else {},
     )
     begun = last = time.monotonic()
     rows = failed = 0

@@ -12,7 +12,9 @@ from napari_cardiac_ssl.cli.options import (
     EdFrame,
     EsFrame,
     HeightCm,
+    InsertionFile,
     Json,
+    PapillaryMuscles,
     Scheme,
     StudyOfMasks,
     WeightKg,
@@ -51,6 +53,17 @@ class Options:
             help="instead, of many: a table with the columns study, height_cm, weight_kg",
         ),
     ] = None
+    papillary: PapillaryMuscles = "cavity"
+    landmarks: InsertionFile = None
+    images: Annotated[
+        Sequence[Path],
+        option(
+            "--images",
+            metavar="IMAGE",
+            help="what the masks were drawn on, for --papillary mass; of pairs those of ED, then "
+            "those of ES",
+        ),
+    ] = ()
     scheme: Scheme = None
     study: StudyOfMasks = None
     csv: Annotated[
@@ -70,7 +83,7 @@ class Options:
 
 def measure(options: Options) -> int:
     """Measure masks: one row each, or one for each pair."""
-    from napari_cardiac_ssl.cli.images import stack_of_view
+    from napari_cardiac_ssl.cli.images import image_of, images_of, stack_of_view
     from napari_cardiac_ssl.cli.measures import (
         Found,
         not_measured,
@@ -84,6 +97,7 @@ def measure(options: Options) -> int:
     from napari_cardiac_ssl.cli.pairing import PHASE, VIEW, paired
     from napari_cardiac_ssl.cli.patients import surface_of
     from napari_cardiac_ssl.readers.labels.registry import read_labels_at
+    from napari_cardiac_ssl.readers.landmarks import insertion_of, read_landmarks
 
     _check(options)
     scheme = scheme_named(options.scheme) if options.scheme else None
@@ -94,17 +108,23 @@ def measure(options: Options) -> int:
     called = ("the 2CH mask", "the 4CH mask")
     view_4ch = paired(options.view_2ch, options.view_4ch, called=called, differ=VIEW, again=True)
     files = (*options.masks, *options.ed, *options.view_2ch)
+    images = images_of(options.images, options.masks, options.ed, options.es)
+    said = read_landmarks(options.landmarks) if options.landmarks else {}
     second = dict(zip(files, (*es, *view_4ch), strict=False))  # of pairs
     surface = surface_of(files, options.patients, options.height_cm, options.weight_kg)
     done: dict[Path, Found] = {}
 
     def one(path: Path) -> None:
         if options.masks:
-            mask = read_labels_at(path, scheme=scheme, like=like)
-            done[path] = of_mask(mask, options, surface(path))
+            image = image_of(path, images) or like
+            mask = read_labels_at(path, scheme=scheme, like=image)
+            done[path] = of_mask(mask, options, surface(path), image, insertion_of(said, path))
+        elif options.ed:
+            both = [image_of(part, images) for part in (path, second[path])]
+            points = insertion_of(said, path)
+            done[path] = of_pair(path, second[path], scheme, surface(path), both, insertion=points)
         else:
-            of = of_pair if options.ed else of_views
-            done[path] = of(path, second[path], scheme, surface(path))
+            done[path] = of_views(path, second[path], scheme, surface(path))
 
     failed = each("measure", files, one)
     found = [
@@ -144,6 +164,12 @@ def _check(options: Options) -> None:
         raise InputError("--curve and --areas are for masks named one by one, not for pairs")
     if options.study and not options.masks:
         raise InputError("--study is for masks named one by one, not for pairs")
+    if options.papillary == "mass" and not (options.images or options.study):
+        raise InputError("--papillary mass needs what the masks were drawn on: name it, --images …")
+    if options.papillary != "mass" and options.images:
+        raise InputError("--images are for --papillary mass; leave them out, or say that")
+    if options.images and kinds[2]:
+        raise InputError("--papillary is for short-axis masks, not for 2CH and 4CH")
     for path in (options.csv, options.curve, options.areas):
         if path:
             check_writable(path)

@@ -12,7 +12,10 @@ from napari_cardiac_ssl.cli.options import (
     EdFrame,
     EsFrame,
     HeightCm,
+    InsertionFile,
+    PapillaryMuscles,
     Scheme,
+    SexOf,
     WeightKg,
     option,
 )
@@ -38,6 +41,9 @@ class Options:
     es_frame: EsFrame = None
     height_cm: HeightCm = None
     weight_kg: WeightKg = None
+    sex: SexOf = None
+    papillary: PapillaryMuscles = "cavity"
+    landmarks: InsertionFile = None
     scheme: Scheme = None
 
 
@@ -47,7 +53,8 @@ def report(options: Options) -> int:
     from napari_cardiac_ssl.cli.patients import body_surface
     from napari_cardiac_ssl.cli.reports import doubts_of, frame_names, one_of, sources_of, stack_of
     from napari_cardiac_ssl.cli.studies import say_scheme
-    from napari_cardiac_ssl.measures import Measured
+    from napari_cardiac_ssl.measures import Measured, Papillary, Sex
+    from napari_cardiac_ssl.readers.landmarks import insertion_of, read_landmarks
     from napari_cardiac_ssl.readers.nifti import read_mask
     from napari_cardiac_ssl.readers.studies import read_study
     from napari_cardiac_ssl.review import in_time
@@ -58,6 +65,7 @@ def report(options: Options) -> int:
     check_writable(options.output)
     surface_m2 = body_surface(options.height_cm, options.weight_kg)
     scheme = scheme_named(options.scheme) if options.scheme else None
+    said = read_landmarks(options.landmarks) if options.landmarks else {}
     study = read_study(options.study)
     stacks, masks = [], []
     for path in options.mask:
@@ -80,6 +88,9 @@ def report(options: Options) -> int:
         review=in_time([(part.review, part.labels.shape[:2]) for part in masks]),
         names=frame_names(masks),
         body_surface_m2=surface_m2,
+        sex=Sex(options.sex) if options.sex else None,
+        papillary=Papillary(options.papillary),
+        insertion=insertion_of(said, options.mask[0]) or insertion_of(said, options.study),
     )
     frames: set[object] = {0} if len(masks) > 1 else set(phases)
     say_doubts(doubts_of(masks, page.warnings), frames, "cardiac-ssl measure --json")

@@ -6,25 +6,31 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QSize, Qt, QTimer, Signal
-from qtpy.QtWidgets import QGridLayout, QLabel, QListWidget, QListWidgetItem, QWidget
+from qtpy.QtWidgets import QLabel, QListWidget, QListWidgetItem, QWidget
 
 from napari_cardiac_ssl.anatomy import Structure, View
 from napari_cardiac_ssl.gui.panels.controls import button, column, describe, row, wrapped
+from napari_cardiac_ssl.gui.panels.convention import ConventionPanel
+from napari_cardiac_ssl.gui.panels.numbers import NumbersTable, number
 from napari_cardiac_ssl.gui.workspace import Workspace
-from napari_cardiac_ssl.measures import MEASURES, AnatomyWarning, Basis, Measures
+from napari_cardiac_ssl.measures import (
+    MEASURES,
+    AnatomyWarning,
+    Basis,
+    Measures,
+    Papillary,
+    stroke_volumes,
+)
 from napari_cardiac_ssl.study import SliceIndex
 
 #: How long after a change numbers are counted again: a stroke ends, a cine does not stop.
 _SOON_MS = 15
 #: Warnings are sought later: they look at shapes, and nobody reads them within a stroke.
 _LATER_MS = 250
+#: How long may be counted at a time.
+_STEP_S = 0.008
 #: Seen on light and on dark.
 _ED, _ES, _NOW = "#56B4E9", "#D55E00", "#8A8A8A"
-#: A line each, with the measure of either side, where it has one.
-_ROWS = {
-    name: {m.short.partition(" ")[0]: m for m in MEASURES if m.short.endswith(f" {name}")}
-    for name in dict.fromkeys(m.short.partition(" ")[2] for m in MEASURES if m.short)
-}
 
 
 class MeasuringPanel(QWidget):
@@ -39,14 +45,22 @@ class MeasuringPanel(QWidget):
     ----------
     summarised
         ``(str)``: the most important numbers in one line; empty while there are none.
+    wall_asked
+        Somebody wants to see the bullseye.
     """
 
     summarised = Signal(str)
+    wall_asked = Signal()
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self._workspace = workspace
-        self._cells: dict[str, QLabel] = {}
+        self.convention, self.numbers = ConventionPanel(workspace), NumbersTable()
+        self._cells = self.numbers.cells
+        self.bullseye = button("Bullseye…", "The wall's thickness by segment, beside the picture.")
+        self.strokes = QLabel()
+        self.strokes.setWordWrap(True)
+        self.strokes.setAccessibleName("Stroke volumes of LV and RV")
         self.basis = QLabel()
         self.basis.setWordWrap(True)
         self.basis.setAccessibleName("What the numbers rest on")
@@ -61,8 +75,11 @@ class MeasuringPanel(QWidget):
         self.es = button("This is ES", "The frame in view is end-systole.")
         self.auto = button("Detect from curve", "ED and ES from the largest and smallest volume.")
         layout = column(self)
-        layout.addLayout(self._table())
+        layout.addWidget(self.numbers)
+        layout.addWidget(self.convention)
+        layout.addWidget(self.bullseye)
         layout.addWidget(self.basis)
+        layout.addWidget(self.strokes)
         layout.addWidget(self.curve)
         layout.addLayout(row(self.ed, self.es, self.auto))
         layout.addWidget(self.warnings)
@@ -72,36 +89,14 @@ class MeasuringPanel(QWidget):
         self.ed.clicked.connect(lambda: self._set(ed=self._frame))
         self.es.clicked.connect(lambda: self._set(es=self._frame))
         self.auto.clicked.connect(self._on_auto)
+        self.bullseye.clicked.connect(self.wall_asked)
         self.curve.dragged.connect(lambda phase, frame: self._set(**{phase: frame}))
         self.curve.pointed.connect(self._go_to_frame)
         self.warnings.itemClicked.connect(self._on_warning)
         workspace.changed.connect(self._on_changed)
         workspace.session.signals.phases_changed.connect(self._on_changed)
+        workspace.session.signals.measuring_changed.connect(self._on_changed)
         self._show()
-
-    def _table(self) -> QGridLayout:
-        grid = QGridLayout()
-        grid.setSpacing(2)
-        for place, (title, side) in enumerate((("", ""), ("LV", "lv"), ("RV", "rv"))):
-            head = QLabel(title)
-            if side:
-                structure = Structure.LV_CAVITY if side == "lv" else Structure.RV_CAVITY
-                head.setStyleSheet(f"font-weight: bold; color: {structure.colour};")
-                head.setAlignment(Qt.AlignmentFlag.AlignRight)
-            grid.addWidget(head, 0, place)
-        for line, (name, sides) in enumerate(_ROWS.items(), start=1):
-            shown = next(iter(sides.values()))
-            label = QLabel(f"{name[0].upper()}{name[1:]} ({shown.unit})")
-            describe(label, shown.about)
-            grid.addWidget(label, line, 0)
-            for place, side in enumerate(("LV", "RV"), start=1):
-                if side in sides:
-                    cell = self._cells[sides[side].column] = QLabel("–")
-                    cell.setAlignment(Qt.AlignmentFlag.AlignRight)
-                    cell.setAccessibleName(f"{side} {name} in {shown.unit}")
-                    cell.setStyleSheet("font-weight: bold;" if name == "EF" else "")
-                    grid.addWidget(cell, line, place)
-        return grid
 
     # -- showing ---------------------------------------------------------------------------
 
@@ -128,11 +123,12 @@ class MeasuringPanel(QWidget):
 
     def _show(self) -> None:
         measurable = self._measurable()
-        for part in (self.curve, self.ed, self.es, self.auto, self.warnings):
+        parts = (self.curve, self.ed, self.es, self.auto, self.warnings, self.convention)
+        for part in parts:
             part.setEnabled(measurable)
         if not measurable:
-            for cell in self._cells.values():
-                cell.setText("–")
+            self.numbers.show_nothing()
+            self.strokes.hide()
             self.basis.setText(
                 "Numbers are measured on the short axis." if self._workspace.is_open else ""
             )
@@ -140,12 +136,15 @@ class MeasuringPanel(QWidget):
             return
         session = self._workspace.session
         phases = session.measurement.phases
-        heart = session.measurement.measured.measures(
-            phases=phases, state_of=session.annotations.state
-        )
-        for name, cell in self._cells.items():
-            cell.setText(_number(getattr(heart, name)))
+        frames = [t for t in phases if t is not None]
+        if not session.measurement.measured.count_ahead(frames, seconds=_STEP_S, wall=False):
+            self._soon.start(0)  # papillary muscles, a little at a time
+            return
+        heart = session.measurement.measures()
+        self.numbers.show_measures(heart)
         self.basis.setText(_rests_on(heart))
+        self.strokes.setText(said := stroke_volumes(heart))
+        self.strokes.setVisible(bool(said))
         self.summarised.emit(_summary(heart))
         if self._is_seen():
             volumes = session.measurement.measured.volumes_ml(Structure.LV_CAVITY)
@@ -214,7 +213,10 @@ class VolumeCurve(pg.PlotWidget):
     def __init__(self) -> None:
         super().__init__(background=None)
         self.setAccessibleName("Volume over time")
-        describe(self, "Volume (ml) over the frames. Drag ED and ES; click to go to a frame.")
+        describe(
+            self,
+            "Volume (ml) over the frames, as contoured. Drag ED and ES; click to go to a frame.",
+        )
         self.setMenuEnabled(False)
         self.setMouseEnabled(False, False)
         self.hideButtons()
@@ -280,10 +282,6 @@ def _timer(parent: QWidget, interval_ms: int) -> QTimer:
     return timer
 
 
-def _number(value: float) -> str:
-    return "–" if isnan(value) else f"{value:.0f}".replace("-", "−")
-
-
 def _words(warning: AnatomyWarning) -> str:
     place = "" if warning.z is None else f", slice {warning.z}"
     return f"Frame {warning.t}{place}: {warning.text}"
@@ -300,6 +298,8 @@ def _rests_on(heart: Measures) -> str:
     ]
     if heart.es is None:
         parts.append("label another frame for ES and EF")
+    if heart.papillary_untold:
+        parts.append(heart.counted())
     return "; ".join(parts) + "."
 
 
@@ -314,8 +314,9 @@ def _slices(basis: Basis) -> str:
 def _summary(heart: Measures) -> str:
     shown = [m for m in MEASURES if m.rank and m.short.startswith("LV ")]
     parts = [
-        f"{measure.short.removeprefix('LV ')} {_number(value)} {measure.unit}"
+        f"{measure.short.removeprefix('LV ')} {number(value)} {measure.unit}"
         for measure in shown
         if (value := measure.of(heart)) is not None and not isnan(value)
     ]
-    return "LV: " + ", ".join(parts) if parts else ""
+    counted = "" if heart.papillary is Papillary.CAVITY else " (papillary muscles as mass)"
+    return f"LV: {', '.join(parts)}{counted}" if parts else ""

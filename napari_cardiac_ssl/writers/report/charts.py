@@ -114,8 +114,8 @@ def _round_step(at_least: float) -> float:
     return float(next(power * step for step in (1, 2, 5, 10) if power * step >= at_least * 0.999))
 
 
-#: Rings of the bullseye from outside: inner and outer radius, first segment, where its middle is.
-_RINGS = ((70, 100, 1, 6), (40, 70, 7, 6), (14, 40, 13, 4))
+#: Rings of the bullseye from outside: inner and outer radius, first segment, how many.
+RINGS = ((70, 100, 1, 6), (40, 70, 7, 6), (14, 40, 13, 4))
 
 
 def bullseye(
@@ -135,11 +135,11 @@ def bullseye(
         Of the numbers.
     """
     shown = []
-    for inner, outer, first, number in _RINGS:
+    for inner, outer, first, number in RINGS:
         for i in range(number):
             value = segments.get(first + i, float("nan"))
             middle = 90 + 360 / number * i
-            fill, ink = _colour(value, low, high)
+            fill, ink = colour_of(value, low, high)
             x, y = _at((inner + outer) / 2, middle)
             path = _sector(inner, outer, middle, 180 / number)
             text = "" if isnan(value) else f"{value:.{decimals}f}"
@@ -163,8 +163,8 @@ def _sector(inner: float, outer: float, middle_deg: float, half_deg: float) -> s
     )
 
 
-def _colour(value: float, low: float, high: float) -> tuple[str, str]:
-    """Return the colour of a value, and one for writing on it."""
+def colour_of(value: float, low: float, high: float) -> tuple[str, str]:
+    """Return the colour of a value, ``rgb(r,g,b)`` or a name, and one for writing on it."""
     if isnan(value):
         return "white", "black"
     share = min(max((value - low) / (high - low), 0.0), 1.0)
@@ -172,11 +172,26 @@ def _colour(value: float, low: float, high: float) -> tuple[str, str]:
     red, green, blue = (
         round(float(np.interp(at, range(len(_RAMP)), _RAMP[:, channel]))) for channel in range(3)
     )
-    return f"rgb({red},{green},{blue})", "white" if share > 0.55 else "black"
+    light = _luminance(red, green, blue)
+    # What has more contrast (WCAG 2): (1 + 0.05) / (L + 0.05) against (L + 0.05) / 0.05.
+    return f"rgb({red},{green},{blue})", "white" if (light + 0.05) ** 2 < 1.05 * 0.05 else "black"
+
+
+def _luminance(*rgb: int) -> float:
+    """Return the relative luminance of an sRGB colour, 0 to 1 (WCAG 2).
+
+    Examples
+    --------
+    >>> _luminance(0, 0, 0), round(_luminance(255, 255, 255), 6)
+    (0.0, 1.0)
+    """
+    shares = (value / 255 for value in rgb)
+    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def scale(low: float, high: float, unit: str) -> Markup:
     """Return the bullseyes' scale of colours as SVG."""
     steps: Sequence[float] = np.linspace(low, high, 40).tolist()
-    colours = [_colour(value, low, high)[0] for value in steps]
+    colours = [colour_of(value, low, high)[0] for value in steps]
     return filled("scale.svg", colours=colours, low=low, high=high, unit=unit)

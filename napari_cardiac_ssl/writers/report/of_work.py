@@ -26,6 +26,10 @@ def _write(path: Path, work: Work, _: Choice) -> tuple[Path, ...]:
         sources=(Source("image", name, stack.digest, remark),),
         notes=tuple(work.notes),
         phases=work.phases,
+        body_surface_m2=work.body_surface_m2,
+        sex=work.sex,
+        papillary=work.measured.papillary,
+        insertion=work.insertion,
         review=work.review,
     )
     return (write_report(path, report),)

@@ -18,9 +18,14 @@ from napari_cardiac_ssl.measures import (
     MEASURES,
     AnatomyWarning,
     Check,
+    InsertionPoints,
     Measured,
     Measures,
+    Papillary,
     Phases,
+    Reference,
+    Sex,
+    stroke_volumes,
     thickening_percent,
 )
 from napari_cardiac_ssl.measures.wall import counted_from_base
@@ -111,6 +116,9 @@ def report_of(
     notes: Sequence[str] = (),
     phases: Phases | tuple[int | None, int | None] | None = None,
     body_surface_m2: float = nan,
+    sex: Sex | None = None,
+    papillary: Papillary = Papillary.CAVITY,
+    insertion: InsertionPoints | None = None,
     review: Review | None = None,
     names: Sequence[str] = (),
 ) -> Report:
@@ -122,21 +130,36 @@ def report_of(
         As of `Report`.
     phases
         ED and ES; told from the LV's volume if not given.
-    body_surface_m2
-        For indexed values.
+    body_surface_m2, sex
+        For indexed values, and for reference ranges.
+    papillary
+        Where papillary muscles and trabeculae are counted.
+    insertion
+        The RV's insertion points, where somebody has set them.
 
     Raises
     ------
     InputError
         If there is neither an LV nor an RV cavity in any frame.
     """
-    measured = Measured(labels, stack.affine, orientation_known=stack.orientation_known)
+    measured = Measured(
+        labels,
+        stack.affine,
+        orientation_known=stack.orientation_known,
+        image=stack.image,
+        papillary=papillary,
+        insertion=insertion,
+    )
     state_of = review.state if review else None
     ed, es = measured.phases(state_of) if phases is None else phases
     if ed is None:
         raise InputError(f"{study}: neither an LV nor an RV cavity in any frame; label one first")
     heart = measured.measures(
-        phases=(ed, es), state_of=state_of, wall=True, body_surface_m2=body_surface_m2
+        phases=(ed, es),
+        state_of=state_of,
+        wall=True,
+        body_surface_m2=body_surface_m2,
+        sex=sex,
     )
     labelled = np.flatnonzero(labels.any(axis=(1, 2, 3))).tolist()
     warnings = measured.warnings(*labelled, phases=(ed, es))
@@ -185,7 +208,9 @@ def page(report: Report) -> str:
         legend=[(str(structure), structure.colour) for structure in SAX_STRUCTURES],
         over_time=_over_time(report),
         walls=_walls(heart),
-        rows=_rows(report),
+        rows=(rows := _rows(report)),
+        ranges=sorted({row.reference.source for row in rows if row.reference}),
+        stroke_volumes=stroke_volumes(heart),
         states_known=bool(heart.ed and heart.ed.states),
         geometry=_geometry(report.stack),
         made=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
@@ -312,6 +337,13 @@ class _Row:
     unit: str
     basis: str = ""
     review: str = ""
+    reference: Reference | None = None
+
+    @property
+    def place(self) -> str:
+        """Where the value lies beside its reference range, unless within."""
+        place = self.reference.place(self.value) if self.reference else ""
+        return "" if place == "within" else place
 
 
 def _rows(report: Report) -> list[_Row]:
@@ -330,12 +362,19 @@ def _rows(report: Report) -> list[_Row]:
             phases = measure.rests_on
             rests_on = basis[phases[0]] if len(phases) == 1 else " and ".join(phases)
             review = heart.review(phases)
-            rows.append(_Row(name, value, measure.decimals, measure.unit, rests_on, review))
+            range_ = heart.reference(measure.column)
+            rows.append(_Row(name, value, measure.decimals, measure.unit, rests_on, review, range_))
     if heart.body_surface_m2 > 0:
         surface = heart.body_surface_m2
         rows.append(_Row("Body surface (Mosteller)", surface, 2, "m²", "height, weight"))
         rows += [
-            _Row(f"{m.short} / body surface", index, 1, f"{m.unit}/m²")
+            _Row(
+                f"{m.short} / body surface",
+                index,
+                1,
+                f"{m.unit}/m²",
+                reference=heart.reference(m.index_column),
+            )
             for m in MEASURES
             if m.indexed and not isnan(index := heart.indexed(m.column))
         ]
