@@ -20,6 +20,8 @@ from napari_cardiac_ssl.study import SliceIndex
 _SOON_MS, _STEP_S = 60, 0.008
 #: Narrower than this there is no room beside the bullseye.
 _BESIDE = 330
+#: What is told is so wide, at least, and at most where it stands beside the bullseye.
+_TOLD = (165, 240)
 _ED, _ES, _THICKENING = "Wall at ED (mm)", "Wall at ES (mm)", "Thickening (%)"
 
 
@@ -53,6 +55,7 @@ class WallPanel(QWidget):
         )
         self.turn = _turn()
         self.as_found = button("As found", "Insertion points as the labels tell them.")
+        self._told = QWidget()
         self._parts = self._lay_out()
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -70,9 +73,8 @@ class WallPanel(QWidget):
 
     def _lay_out(self) -> QBoxLayout:
         """Lay the bullseye out with what is told of it; return the layout of the two."""
-        told = QWidget()
-        told.setMinimumWidth(165)
-        layout = column(told)
+        self._told.setMinimumWidth(_TOLD[0])
+        layout = column(self._told)
         for part in (self.what, self.bar, self.words, self.summary, self.shown):
             layout.addWidget(part)
         layout.addLayout(row(self.turn, self.as_found))
@@ -81,7 +83,7 @@ class WallPanel(QWidget):
         parts = QBoxLayout(QBoxLayout.Direction.TopToBottom, inside)
         parts.setContentsMargins(4, 2, 4, 2)
         parts.addWidget(self.bullseye, 1)
-        parts.addWidget(told)
+        parts.addWidget(self._told)
         column(self).addWidget(Scrolled(inside))
         return parts
 
@@ -104,6 +106,8 @@ class WallPanel(QWidget):
         low = event.size().width() > max(_BESIDE, 1.2 * event.size().height())
         directions = QBoxLayout.Direction
         self._parts.setDirection(directions.LeftToRight if low else directions.TopToBottom)
+        beside = min(max(event.size().width() // 2, _TOLD[0]), _TOLD[1])
+        self._told.setMaximumWidth(beside if low else event.size().width())
 
     @property
     def settled(self) -> bool:
