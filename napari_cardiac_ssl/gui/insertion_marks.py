@@ -66,6 +66,8 @@ class InsertionMarks(QObject):
 
     def show(self, shown: bool) -> None:
         """Show the marks on the picture, or no more."""
+        if self._workspace.is_closed:
+            return
         self._wanted = shown
         self._place()
 

@@ -170,8 +170,13 @@ def test_marks_go_with_the_slice_and_away(window, qtbot):
     window.wall.shown.click()
     assert not layer.visible
     window.wall.shown.click()
+    qtbot.waitUntil(lambda: layer.visible)
+    window.wall.parent().hide()  # the dock is closed
+    assert not layer.visible
+    window.measuring.bullseye.click()
+    qtbot.waitUntil(lambda: layer.visible)
     layers.remove(layer)  # by the user
-    marks.show(True)
+    window.workspace.view.go_to(MID)
     qtbot.waitUntil(lambda: NAME in layers)
 
 

@@ -20,6 +20,8 @@ from napari_cardiac_ssl.study import SliceIndex
 _SOON_MS, _STEP_S = 60, 0.008
 #: Narrower than this there is no room beside the bullseye.
 _BESIDE = 330
+#: What is told is so wide, at least, and at most where it stands beside the bullseye.
+_TOLD = (165, 240)
 _ED, _ES, _THICKENING = "Wall at ED (mm)", "Wall at ES (mm)", "Thickening (%)"
 
 
@@ -51,28 +53,10 @@ class WallPanel(QWidget):
             "Two marks on the picture, A (anterior) and I (inferior), where the RV meets the LV. "
             "Drag them: the segments turn with them, here, in tables and in the report.",
         )
-        self.turn = QSpinBox()
-        self.turn.setRange(-90, 90)
-        self.turn.setSingleStep(5)
-        self.turn.setPrefix("turned by ")
-        self.turn.setSuffix("°")
-        self.turn.setKeyboardTracking(False)
-        self.turn.setAccessibleName("Turn the septum, degrees towards anterior")
-        describe(self.turn, "Turns both insertion points from where the labels tell them.")
+        self.turn = _turn()
         self.as_found = button("As found", "Insertion points as the labels tell them.")
-        told = QWidget()
-        told.setMinimumWidth(165)
-        layout = column(told)
-        for part in (self.what, self.bar, self.words, self.summary, self.shown):
-            layout.addWidget(part)
-        layout.addLayout(row(self.turn, self.as_found))
-        layout.addStretch(1)
-        inside = QWidget()
-        self._parts = QBoxLayout(QBoxLayout.Direction.TopToBottom, inside)
-        self._parts.setContentsMargins(4, 2, 4, 2)
-        self._parts.addWidget(self.bullseye, 1)
-        self._parts.addWidget(told)
-        column(self).addWidget(Scrolled(inside))
+        self._told = QWidget()
+        self._parts = self._lay_out()
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._measure)
@@ -87,12 +71,34 @@ class WallPanel(QWidget):
         workspace.session.signals.measuring_changed.connect(self._on_changed)
         self._show()
 
+    def _lay_out(self) -> QBoxLayout:
+        """Lay the bullseye out with what is told of it; return the layout of the two."""
+        self._told.setMinimumWidth(_TOLD[0])
+        layout = column(self._told)
+        for part in (self.what, self.bar, self.words, self.summary, self.shown):
+            layout.addWidget(part)
+        layout.addLayout(row(self.turn, self.as_found))
+        layout.addStretch(1)
+        inside = QWidget()
+        parts = QBoxLayout(QBoxLayout.Direction.TopToBottom, inside)
+        parts.setContentsMargins(4, 2, 4, 2)
+        parts.addWidget(self.bullseye, 1)
+        parts.addWidget(self._told)
+        column(self).addWidget(Scrolled(inside))
+        return parts
+
     # -- showing ---------------------------------------------------------------------------
 
     def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         """Catch up with what went on unseen."""
         super().showEvent(event)
+        self._marks.show(self.shown.isChecked())
         self._on_changed()
+
+    def hideEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Take the marks along: who closes the bullseye has nothing to hide them with."""
+        super().hideEvent(event)
+        self._marks.show(False)
 
     def resizeEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         """Put what is told beside the bullseye where that is low, else below it."""
@@ -100,6 +106,8 @@ class WallPanel(QWidget):
         low = event.size().width() > max(_BESIDE, 1.2 * event.size().height())
         directions = QBoxLayout.Direction
         self._parts.setDirection(directions.LeftToRight if low else directions.TopToBottom)
+        beside = min(max(event.size().width() // 2, _TOLD[0]), _TOLD[1])
+        self._told.setMaximumWidth(beside if low else event.size().width())
 
     @property
     def settled(self) -> bool:
@@ -207,6 +215,19 @@ class WallPanel(QWidget):
         with self._workspace.reporting():
             self._workspace.session.measurement.set_insertion(None)
             self._workspace.say("RV insertion points are told from the labels again")
+
+
+def _turn() -> QSpinBox:
+    """Return the field that turns the septum."""
+    field = QSpinBox()
+    field.setRange(-90, 90)
+    field.setSingleStep(5)
+    field.setPrefix("turned by ")
+    field.setSuffix("°")
+    field.setKeyboardTracking(False)
+    field.setAccessibleName("Turn the septum, degrees towards anterior")
+    describe(field, "Turns both insertion points from where the labels tell them.")
+    return field
 
 
 def _text(name: str) -> QLabel:
