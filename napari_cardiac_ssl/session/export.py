@@ -5,7 +5,9 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from napari_cardiac_ssl.anatomy import UKBB, LabelScheme
+import numpy as np
+
+from napari_cardiac_ssl.anatomy import UKBB, LabelScheme, Structure
 from napari_cardiac_ssl.annotations import Annotations
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.measures import Measured
@@ -25,7 +27,7 @@ from napari_cardiac_ssl.session.validation import Validation, scores_in
 from napari_cardiac_ssl.study import Stack
 from napari_cardiac_ssl.writers.registry import WRITERS
 from napari_cardiac_ssl.writers.tables import write_csv
-from napari_cardiac_ssl.writers.work import Choice, Work
+from napari_cardiac_ssl.writers.work import Choice, Work, works_in_time
 
 
 class Export:
@@ -45,6 +47,7 @@ class Export:
         self._study, self._history, self._anatomy = study, history, anatomy
         self._measurement, self._models, self._validation = measurement, models, validation
         self._project_of = project_of
+        self._other: Work | None = None  # the other phase, as it was left
 
     def work(self, stack: Stack | None = None) -> Work:
         """Return what there is to write of a stack, as it is now: of the open one by default.
@@ -66,6 +69,32 @@ class Export:
                 annotations = kept_annotations(project, stack)
                 measured = measured_of(stack, annotations, said)
             return self._work(project, stack, annotations, measured, said)
+
+    def both_phases(self) -> Work | None:
+        """Return the work on ED and ES as one, where they are two stacks (`OpenStudy.other_phase`).
+
+        The larger LV is ED, and comes first. None where there is one stack, or where the other
+        phase shows no LV yet.
+
+        Raises
+        ------
+        InputError
+            If its labels cannot be read.
+        """
+        other = self._study.other_phase
+        if other is None:
+            return None
+        if self._other is None or self._other.stack is not other:
+            self._other = self.work(other)  # which does not change while this one is open
+        works = [here := self.work(), self._other]
+        volumes = [work.measured.volumes_ml(Structure.LV_CAVITY)[0] for work in works]
+        if not np.isfinite(volumes).all():
+            return None
+        return works_in_time([works[i] for i in np.argsort(volumes)[::-1]], like=here)
+
+    def reset(self) -> None:
+        """Forget the other phase: another stack is open."""
+        self._other = None
 
     def _work(
         self,

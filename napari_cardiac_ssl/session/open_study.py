@@ -7,6 +7,9 @@ from weakref import WeakKeyDictionary
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.project import Project
+from napari_cardiac_ssl.readers.landmarks import study_ids
+from napari_cardiac_ssl.readers.nifti_geometry import stacks_apart_mm
+from napari_cardiac_ssl.readers.placing import SAME_GRID_MM
 from napari_cardiac_ssl.session.signals import Signals
 from napari_cardiac_ssl.study import Stack, Study
 
@@ -80,6 +83,27 @@ class OpenStudy:
         name = stack.view.short
         return f"{name}: {stack.name}" if len(alike) > 1 or stack.view is View.OTHER else name
 
+    @property
+    def other_phase(self) -> Stack | None:
+        """The other phase of the open stack, where ED and ES are two stacks of one frame.
+
+        They are two short axes of one grid: of one study, or of files beside each other whose
+        names begin alike (``patient001_ED.nii.gz``, ``patient001_ES.nii.gz``).
+        """
+        if self._stack is None or not _may_be_phase(self._stack):
+            return None
+        here = self._stack
+        found = [
+            one
+            for study in self._known
+            for one in study.stacks
+            if one is not here
+            and _may_be_phase(one)
+            and (study is self.current or _is_beside(one, here))
+            and stacks_apart_mm(one, here) <= SAME_GRID_MM
+        ]
+        return found[0] if len(found) == 1 else None
+
     # -- coming and going ------------------------------------------------------------------
 
     def add(self, study: Study) -> Study:
@@ -139,3 +163,15 @@ class OpenStudy:
 
     def _as_read(self, stack: Stack) -> Stack:
         return next((read for read, one in self._corrected.items() if one is stack), stack)
+
+
+def _may_be_phase(stack: Stack) -> bool:
+    return stack.view is View.SAX and stack.frames == 1
+
+
+def _is_beside(one: Stack, other: Stack) -> bool:
+    """Tell whether two files lie in one folder and are called after one study."""
+    if one.path is None or other.path is None or one.path.is_dir() or other.path.is_dir():
+        return False
+    alike = study_ids(one.path)[-1] == study_ids(other.path)[-1]
+    return alike and one.path.parent == other.path.parent

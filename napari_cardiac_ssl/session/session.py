@@ -155,7 +155,7 @@ class Session:
             self.study.open(stack)
             self.history.open()
             self.examples.remember()
-            for part in (self.measurement, self.validation, self.doubt):
+            for part in (self.measurement, self.validation, self.doubt, self.export):
                 part.reset()
             if labels is not None:
                 self.labelling.take_over(labels)

@@ -168,13 +168,7 @@ def _write_of(path: Path, work: Work, _: Choice) -> tuple[Path, ...]:
     stack, measured, state_of = work.stack, work.measured, work.annotations.state
     if work.phases.ed is None:
         raise InputError(f"{stack.name}: nothing to measure yet; label a cavity first")
-    heart = measured.measures(
-        phases=work.phases,
-        state_of=state_of,
-        wall=True,
-        body_surface_m2=work.body_surface_m2,
-        sex=work.sex,
-    )
+    heart = work.measures(wall=True)
     name = path.name.removesuffix(WRITER.ending)  # tables of two patients can be put together
     doubts = [(name, doubt) for doubt in measured.warnings(phases=work.phases)]
     of_frames = frame_rows(name, measured, stack.frame_interval_s)

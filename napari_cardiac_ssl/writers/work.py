@@ -12,10 +12,10 @@ from napari_cardiac_ssl.anatomy import UKBB, LabelScheme, View
 from napari_cardiac_ssl.annotations import Annotations, SliceState
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.geometry.frame import Landmarks
-from napari_cardiac_ssl.measures import InsertionPoints, Measured, Phases, Sex
+from napari_cardiac_ssl.measures import InsertionPoints, Measured, Measures, Phases, Sex
 from napari_cardiac_ssl.model_file import ModelFile
 from napari_cardiac_ssl.review import Review, of_annotations
-from napari_cardiac_ssl.study import Stack
+from napari_cardiac_ssl.study import SliceIndex, Stack, in_time
 from napari_cardiac_ssl.wording import count
 
 
@@ -68,6 +68,16 @@ class Work:
         called = f"{count(len(drew), 'model')} of the session ({', '.join(drew)})" if drew else ""
         return of_annotations(self.annotations, called)
 
+    def measures(self, *, wall: bool = False) -> Measures:
+        """Return the heart's numbers."""
+        return self.measured.measures(
+            phases=self.phases,
+            state_of=self.annotations.state,
+            wall=wall,
+            body_surface_m2=self.body_surface_m2,
+            sex=self.sex,
+        )
+
     def check_short_axis(self, what: str) -> None:
         """Refuse views that cannot be measured.
 
@@ -80,6 +90,41 @@ class Work:
             raise InputError(
                 f"{self.stack.name} is a {self.stack.view} view; only the short axis is {what}"
             )
+
+
+def works_in_time(works: Sequence[Work], like: Work) -> Work:
+    """Return work on stacks of one grid, such as ED and ES in files of their own, as one in time.
+
+    Parameters
+    ----------
+    works
+        In the order of time.
+    like
+        The one of them that tells what else is known of the heart.
+    """
+    stack = in_time([work.stack for work in works])
+    annotations, begin = Annotations(stack.image.shape), 0
+    for work in works:
+        for index in work.stack.slice_indices():
+            there = SliceIndex(begin + index.t, index.z)
+            annotations.put(there, work.annotations.content(index))
+        begin += work.stack.frames
+    measured = Measured(
+        annotations.labels,
+        stack.affine,
+        orientation_known=stack.orientation_known,
+        image=stack.image,
+        papillary=like.measured.papillary,
+        insertion=like.insertion,
+    )
+    return replace(
+        like,
+        stack=stack,
+        annotations=annotations,
+        measured=measured,
+        phases=measured.phases(annotations.state),
+        validation=[row for work in works for row in work.validation],
+    )
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.geometry.frame import Landmarks
 from napari_cardiac_ssl.session import Session
-from napari_cardiac_ssl.study import SliceIndex, Stack, Study
+from napari_cardiac_ssl.study import NiftiSource, SliceIndex, Stack, Study
 
 POINTS = Landmarks.of({"lv_base": [0, 0, 0], "lv_apex": [0, 0, -80], "rv_lateral": [60, 0, -20]})
 FIRST = SliceIndex(0, 0)
@@ -164,6 +164,62 @@ def test_another_view_leaves_as_files_without_being_opened(session, study):
     assert not session.export.work(other).annotations.labels.any()
     assert session.stack is sax
     assert opened == []
+
+
+@pytest.fixture
+def phases(tmp_path):
+    """ED and ES as two files, and another patient's beside them."""
+    image = np.random.default_rng(4).random((1, 5, 24, 24))
+    return [
+        Stack(
+            image + number,
+            np.diag([1.5, 1.5, 10, 1]),
+            View.SAX,
+            name=name,
+            source=NiftiSource(tmp_path / f"{name}.nii.gz"),
+        )
+        for number, name in enumerate(("p1_ED", "p1_ES", "p2_ED"))
+    ]
+
+
+def contour(session, half):
+    for z in range(1, 4):
+        drawn = np.zeros((24, 24), np.uint8)
+        drawn[12 - half - 2 : 12 + half + 2, 12 - half - 2 : 12 + half + 2] = 2
+        drawn[12 - half : 12 + half, 12 - half : 12 + half] = 1
+        session.labelling.annotate(SliceIndex(0, z), drawn)
+
+
+def test_ed_and_es_in_two_files_are_one_heart(make, phases):
+    session = make()
+    ed, es, other = phases
+    for one in phases:
+        session.study.add(Study(one.name, (one,)))
+    session.open(ed)
+    contour(session, 6)
+    assert session.export.both_phases() is None  # ES shows no LV yet
+    session.open(other)
+    assert session.study.other_phase is None
+    session.open(es)
+    assert session.study.other_phase is ed
+    contour(session, 4)
+    work = session.export.both_phases()
+    heart = work.measures()
+    assert (work.stack.name, work.phases) == ("p1_ED", (0, 1))
+    assert heart.lv_ef_percent == pytest.approx(100 * (1 - (8 / 12) ** 2))
+    contour(session, 3)  # it follows
+    again = session.export.both_phases().measures()
+    assert again.lv_ef_percent == pytest.approx(100 * (1 - (6 / 12) ** 2))
+    assert session.measurement.measures().lv_edv_ml != again.lv_edv_ml
+
+
+def test_stacks_of_one_frame_that_lie_elsewhere_are_no_phases(make, phases):
+    session = make()
+    ed, es, _ = phases
+    moved = replace(es, affine=es.affine + np.eye(4)[:, [3, 3, 3, 0]] * [0, 0, 0, 5])
+    session.study.add(Study("p1", (ed, moved)))
+    session.open(ed)
+    assert session.study.other_phase is None
 
 
 def test_studies_are_known_until_they_are_forgotten(session, study):

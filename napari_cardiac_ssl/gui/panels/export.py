@@ -35,6 +35,8 @@ from napari_cardiac_ssl.writers.work import Choice, Work
 #: Names of folders that say nothing of whose scans they hold.
 _OF_MANY = {"dicom", "dicomdir", "images", "image", "img", "mr", "mri", "cine", "scan", "study"}
 
+#: What is written of ED and ES together, where they are two stacks.
+_OF_BOTH = {"numbers", "report"}
 _FRAMES = (("all frames", "all"), ("ED and ES only", "phases"), ("the frame in view", "view"))
 
 
@@ -126,8 +128,12 @@ class ExportPanel(QWidget):
         with self._workspace.reporting(), _aside(folder) as aside:
             self._workspace.view.take_strokes()
             written: list[Path] = []
+            both = self._workspace.session.export.both_phases()
             for work in self._works():
-                written += [folder / path.relative_to(aside) for path in self._write(work, aside)]
+                keys = set(WRITERS) - (_OF_BOTH if both else set())
+                written += self._write(work, aside, keys)
+            written += self._write(both, aside, _OF_BOTH) if both else []
+            written = [folder / path.relative_to(aside) for path in written]
             if not written:
                 raise InputError("nothing to export: tick what is to be written")
             made = [path.relative_to(aside) for path in aside.rglob("*") if path.is_file()]
@@ -153,13 +159,13 @@ class ExportPanel(QWidget):
             if work.annotations.labels.any():
                 yield work
 
-    def _write(self, work: Work, folder: Path) -> list[Path]:
+    def _write(self, work: Work, folder: Path, keys: Collection[str]) -> list[Path]:
         """Write what is ticked and makes sense for a view. No two patients' files are alike."""
         choice, stem = Choice(self.scheme, self._frames(work)), file_stem(work.study, work.stack)
         return [
             file
             for key, writer in WRITERS.items()
-            if self.parts[key].isChecked() and writer.offered(work)
+            if key in keys and self.parts[key].isChecked() and writer.offered(work)
             for file in writer.write(folder / f"{stem}{writer.ending}", work, choice)
         ]
 

@@ -140,9 +140,10 @@ class MeasuringPanel(QWidget):
         if not session.measurement.measured.count_ahead(frames, seconds=_STEP_S, wall=False):
             self._soon.start(0)  # papillary muscles, a little at a time
             return
-        heart = session.measurement.measures()
+        both = session.export.both_phases()
+        heart = both.measures() if both else session.measurement.measures()
         self.numbers.show_measures(heart)
-        self.basis.setText(_rests_on(heart))
+        self.basis.setText(_rests_on(heart, in_two_files=both is not None))
         self.strokes.setText(said := stroke_volumes(heart))
         self.strokes.setVisible(bool(said))
         self.summarised.emit(_summary(heart))
@@ -287,12 +288,12 @@ def _words(warning: AnatomyWarning) -> str:
     return f"Frame {warning.t}{place}: {warning.text}"
 
 
-def _rests_on(heart: Measures) -> str:
+def _rests_on(heart: Measures, *, in_two_files: bool = False) -> str:
     """Return which slices the numbers rest on, in words."""
     if heart.ed is None and heart.es is None:
         return "Nothing is labelled yet."
     parts = [
-        f"{name} (frame {basis.frame}): {_slices(basis)}"
+        f"{name}{'' if in_two_files else f' (frame {basis.frame})'}: {_slices(basis)}"
         for name, basis in (("ED", heart.ed), ("ES", heart.es))
         if basis is not None
     ]
