@@ -12,6 +12,7 @@ from napari_cardiac_ssl.annotations import Annotations
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.measures import Measured
 from napari_cardiac_ssl.project import Project
+from napari_cardiac_ssl.readers.landmarks import study_ids
 from napari_cardiac_ssl.session.anatomy import Anatomy
 from napari_cardiac_ssl.session.history import History, kept_annotations
 from napari_cardiac_ssl.session.measurement import (
@@ -90,7 +91,11 @@ class Export:
         volumes = [work.measured.volumes_ml(Structure.LV_CAVITY)[0] for work in works]
         if not np.isfinite(volumes).all():
             return None
-        return works_in_time([works[i] for i in np.argsort(volumes)[::-1]], like=here)
+        work = works_in_time([works[i] for i in np.argsort(volumes)[::-1]], like=here)
+        path, name = here.stack.path, here.study
+        if path is not None and name != self._other.study:  # two files, each a study by itself
+            name = study_ids(path)[-1]
+        return replace(work, study=name, stack=replace(work.stack, name=name))
 
     def reset(self) -> None:
         """Forget the other phase: another stack is open."""

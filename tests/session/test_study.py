@@ -205,7 +205,7 @@ def test_ed_and_es_in_two_files_are_one_heart(make, phases):
     contour(session, 4)
     work = session.export.both_phases()
     heart = work.measures()
-    assert (work.stack.name, work.phases) == ("p1_ED", (0, 1))
+    assert (work.study, work.stack.name, work.phases) == ("p1", "p1", (0, 1))
     assert heart.lv_ef_percent == pytest.approx(100 * (1 - (8 / 12) ** 2))
     contour(session, 3)  # it follows
     again = session.export.both_phases().measures()
