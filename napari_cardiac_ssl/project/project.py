@@ -26,7 +26,7 @@ from napari_cardiac_ssl.study import SliceIndex, Stack
 
 #: How far back undo goes on each stack: so many steps, or so many bytes of compressed masks.
 MOST_STEPS, MOST_BYTES = 500, 64 * 2**20
-Kind = Literal["phases", "landmarks", "view", "lineage"]
+Kind = Literal["phases", "landmarks", "view", "valve", "lineage"]
 Changes = Mapping[SliceIndex, tuple[SliceContent, SliceContent]]
 
 
@@ -313,7 +313,7 @@ class Project:
         Parameters
         ----------
         kind
-            ``phases``, ``landmarks`` or ``view`` of a stack; ``lineage`` of a model.
+            ``phases``, ``landmarks``, ``view`` or ``valve`` of a stack; ``lineage`` of a model.
         subject
             Digest of that stack or model.
         value

@@ -5,6 +5,7 @@ of that part (`session.labelling.exclude(index)`); what concerns several is done
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from napari_cardiac_ssl.session.states import Event
 from napari_cardiac_ssl.session.suggestion import Suggesting
 from napari_cardiac_ssl.session.training import Training
 from napari_cardiac_ssl.session.validation import NOT_VALIDATED, Validation
+from napari_cardiac_ssl.session.valve import Valve
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.trainer import Died, Doubted, Job, Message, Trainer
 from napari_cardiac_ssl.wording import count
@@ -48,6 +50,8 @@ class Session:
         Where jobs run; a new trainer process by default.
     who
         Who draws; the computer's user by default.
+    new_trainer
+        Starts the process that looks for the valve in other views, while it looks.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Session:
         project: Project | None = None,
         trainer: Trainer | None = None,
         who: str | None = None,
+        new_trainer: Callable[[], Trainer] = Trainer,
     ) -> None:
         self.signals = signals = Signals()
         self.persistence = Persistence(project, signals)
@@ -65,6 +70,7 @@ class Session:
         self.drafting = Drafting(study, history)
         self.measurement = Measurement(kept, study, history, signals)
         self.models = Models(kept, study, signals)
+        self.valve = Valve(kept, study, self.models, signals, new_trainer)
         self.examples = Examples(kept, study, history)
         self.validation = Validation(kept, study, history, self.models, signals)
         self.doubt = Doubt(study, signals)
@@ -189,6 +195,7 @@ class Session:
     def close(self) -> None:
         """End the trainer process and let go of the project: all is kept."""
         self.training.close()
+        self.valve.stop()
         self.persistence.close()
 
     # -- slices that are learned from ------------------------------------------------------
@@ -314,6 +321,8 @@ class Session:
                     f"carried through the cine: {count(len(drafted), 'slice')} drafted; "
                     "confirm those that are right"
                 )
+            if (told := self.valve.take()) is not None:
+                self._say(told)
             self.persistence.keep_up()
             project = None if self.training.busy else self.persistence.keep_at_last()
             if project:

@@ -47,6 +47,8 @@ class Signals:
     phases_changed
         ``()``: ED and ES were corrected. (Detected from the volumes they may change with any
         label.)
+    valve_changed
+        ``()``: where the mitral valve and the apex lie is known, was corrected, or is looked for.
     """
 
     stack_opened = Signal(Stack)
@@ -62,6 +64,7 @@ class Signals:
     validated = Signal(tuple)
     uncertainty_changed = Signal()
     phases_changed = Signal()
+    valve_changed = Signal()
 
     def __init__(self) -> None:
         self._waiting: list[tuple[SignalInstance, tuple[Any, ...]]] | None = None
