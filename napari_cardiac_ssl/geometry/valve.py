@@ -1,8 +1,8 @@
 """The mitral valve plane and the apex from long-axis views, and which slices lie beyond them.
 
 In a long-axis view the LV ends where its cavity borders on the left atrium. The two ends of that
-border are the valve's **hinge points**; the apex is the point of the LV farthest from the middle
-between them. The hinge points of two views span the valve plane.
+border are the valve's **hinge points**; the apex is where the LV reaches farthest along its axis
+from the middle between them. The hinge points of two views span the valve plane.
 
 For what a slice shows of the LV only the neighbourhood of the heart counts: planes that are not
 parallel meet somewhere. So the LV is taken for the cone between the valve's ring, a disc in the
@@ -26,6 +26,8 @@ from napari_cardiac_ssl.study import Stack
 VIEWS = (View.LAX_4CH, View.LAX_2CH)
 #: What separates LV cavity and left atrium no farther than this is the valve.
 GAP_MM = 3.0
+#: So much of the LV's end is the apex: of pixels one alone may lie anywhere.
+APEX_MM = 1.5
 #: Hinge points that lie closer together are those of no valve.
 LEAST_RING_MM = 8.0
 
@@ -230,6 +232,36 @@ class ValvePlane:
         shown = [z for z in range(stack.slices) if self.place(stack, z) in may]
         return (shown[0], shown[-1]) if shown else None
 
+    def beyond(self, stack: Stack) -> NDArray[np.bool_]:
+        """Return which voxels lie beyond the LV: above the valve plane, or below the apex.
+
+        Parameters
+        ----------
+        stack
+            Of the short axis.
+
+        Returns
+        -------
+        NDArray
+            Shape ``(z, y, x)``. Of a slice that the plane cuts, the part above it; of one below
+            the apex, all; voxels count by their middle.
+
+        Examples
+        --------
+        >>> valve = ValvePlane(Plane([0, 0, 12], [0, 0, 1]), [0, 0, 30], 30.0, VIEWS)
+        >>> stack = Stack(np.zeros((1, 6, 1, 2)), np.diag([1.0, 1.0, 8.0, 1.0]))
+        >>> valve.beyond(stack).all(axis=(1, 2)).tolist()
+        [True, True, False, False, True, True]
+        """
+        z, y, x = np.indices(stack.image.shape[1:])
+        voxels = np.stack([x, y, z], axis=-1).astype(np.float64)
+        found = np.asarray(self.plane.distance_mm(stack.world_mm(voxels)) < 0)
+        for each in range(stack.slices):
+            place = self.place(stack, each)
+            if place is not Place.CUT:
+                found[each] = place is not Place.WITHIN
+        return found
+
 
 def valve_plane(found: Mapping[View, LongAxisPoints]) -> ValvePlane:
     """Return the valve plane that the hinge points of long-axis views span.
@@ -279,8 +311,9 @@ def long_axis_points(labels: NDArray[np.integer], stack: Stack) -> LongAxisPoint
     """Return the hinge points and the apex that labels of a long-axis view show.
 
     Of LV cavity and left atrium the largest piece counts. The hinge points are the two ends of
-    the border between them, which readers leave a pixel wide at times (`GAP_MM`). The apex is the
-    point of cavity and myocardium farthest from their middle. All lie on pixels' outer borders.
+    the border between them, which readers leave a pixel wide at times (`GAP_MM`). The apex is
+    where cavity and myocardium reach farthest along the long axis (from the hinges' middle through
+    the cavity's): the middle of its last `APEX_MM`. All is measured at pixels' outer borders.
 
     Parameters
     ----------
@@ -302,7 +335,7 @@ def long_axis_points(labels: NDArray[np.integer], stack: Stack) -> LongAxisPoint
     >>> view = Stack(np.zeros((1, 1, 30, 20)), np.diag([2.0, 2.0, 6.0, 1.0]))
     >>> points = long_axis_points(labels, view)
     >>> points.hinges_mm.tolist(), points.apex_mm.tolist()
-    ([[9.0, 15.0, 0.0], [29.0, 15.0, 0.0]], [5.0, 51.0, 0.0])
+    ([[9.0, 15.0, 0.0], [29.0, 15.0, 0.0]], [19.0, 51.0, 0.0])
     """
     cavity, atrium = _largest(labels == _LV), _largest(labels == _LA)
     if not cavity.any():
@@ -320,18 +353,19 @@ def long_axis_points(labels: NDArray[np.integer], stack: Stack) -> LongAxisPoint
     _, _, directions = np.linalg.svd(border_mm - border_mm.mean(axis=0), full_matrices=False)
     along = border_mm @ directions[0]
     hinges = border_mm[np.sort([along.argmin(), along.argmax()])]
-    apex = _farthest_mm(_largest(cavity | (labels == _MYO)), hinges.mean(axis=0), stack)
+    whole = _corners_mm(_largest(cavity | (labels == _MYO)), stack)
+    middle = hinges.mean(axis=0)
+    axis = as_direction(_corners_mm(cavity, stack).mean(axis=0) - middle, "the LV's long axis")
+    depths = (whole - middle) @ axis
+    apex = whole[depths >= depths.max() - APEX_MM].mean(axis=0)
     return LongAxisPoints(hinges, apex, Plane.of_slice(stack).normal)
 
 
-def _farthest_mm(
-    mask: NDArray[np.bool_], from_mm: NDArray[np.float64], stack: Stack
-) -> NDArray[np.float64]:
-    """Return the corner of a mask's pixels that is farthest from a point, RAS+ mm."""
+def _corners_mm(mask: NDArray[np.bool_], stack: Stack) -> NDArray[np.float64]:
+    """Return the corners of a mask's pixels, RAS+ mm, shape ``(n, 3)``."""
     y, x = np.nonzero(mask)
     corners = [np.stack([x + dx, y + dy], axis=1) for dx in (-0.5, 0.5) for dy in (-0.5, 0.5)]
-    corners_mm = _world_mm(np.concatenate(corners), stack)
-    return np.asarray(corners_mm[np.linalg.norm(corners_mm - from_mm, axis=1).argmax()])
+    return _world_mm(np.concatenate(corners), stack)
 
 
 def _world_mm(points_xy: NDArray[np.float64], stack: Stack) -> NDArray[np.float64]:

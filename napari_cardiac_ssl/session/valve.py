@@ -5,6 +5,7 @@ the project by view and frame, and corrected by hand. The short axis is bounded 
 user says so: `Labelling.bound`.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -246,7 +247,8 @@ class Valve:
     def stop(self) -> None:
         """End a search; what it has found goes."""
         if self._search is not None:
-            self._search.trainer.close()
+            # A process with torch in it takes a moment to go: nobody waits for it.
+            threading.Thread(target=self._search.trainer.close, name="end of a search").start()
             self._search = None
             self._signals.send(self._signals.valve_changed)
 

@@ -30,12 +30,14 @@ def finders():
 
 
 @pytest.fixture
-def session(trainer, finders):
+def session(trainer, finders, monkeypatch):
     def new():
         finders.append(ScriptedTrainer())
         return finders[-1]
 
-    return Session(trainer=trainer, who="reader", new_trainer=new)
+    session = Session(trainer=trainer, who="reader", new_trainer=new)
+    monkeypatch.setattr(session.models, "weights_of", lambda view: b"weights")
+    return session
 
 
 @pytest.fixture
