@@ -26,6 +26,7 @@ FLIPS = 500
 SHIPPED = {
     View.SAX: "59f07af9161e",
     View.LAX_4CH: "7000a1c4eedd",
+    View.LAX_2CH: "410ce0ff9359",
 }
 
 

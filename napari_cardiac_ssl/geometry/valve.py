@@ -1,8 +1,7 @@
 """The mitral valve plane and the apex from long-axis views, and which slices lie beyond them.
 
-In a long-axis view the LV ends where its cavity borders on the left atrium. The two ends of that
-border are the valve's **hinge points**; the apex is where the LV reaches farthest along its axis
-from the middle between them. The hinge points of two views span the valve plane.
+A long-axis view shows the valve's two **hinge points**, where its leaflets are attached, and the
+apex (`valve_labels` finds them in labels). The hinge points of two views span the valve plane.
 
 For what a slice shows of the LV only the neighbourhood of the heart counts: planes that are not
 parallel meet somewhere. So the LV is taken for the cone between the valve's ring, a disc in the
@@ -15,25 +14,16 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from napari_cardiac_ssl.anatomy import UKBB, Structure, View
+from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.geometry.planes import Plane, as_direction, as_point, freeze
 from napari_cardiac_ssl.study import Stack
 
 #: The views whose LV ends at the mitral valve alone; in the 3CH view it ends at the aortic one too.
 VIEWS = (View.LAX_4CH, View.LAX_2CH)
-#: What separates LV cavity and left atrium no farther than this is the valve.
-GAP_MM = 3.0
-#: So much of the LV's end is the apex: of pixels one alone may lie anywhere.
-APEX_MM = 1.5
 #: Hinge points that lie closer together are those of no valve.
 LEAST_RING_MM = 8.0
-
-_LV, _MYO, _LA = (
-    UKBB.code(s) for s in (Structure.LV_CAVITY, Structure.MYOCARDIUM, Structure.LEFT_ATRIUM)
-)
 
 
 class Place(StrEnum):
@@ -305,89 +295,3 @@ def valve_plane(found: Mapping[View, LongAxisPoints]) -> ValvePlane:
     normal = normal if (apex - middle) @ normal > 0 else -normal
     ring = float(np.mean([points.ring_mm for points in found.values()]))
     return ValvePlane(Plane(middle, normal), apex, ring, tuple(found))
-
-
-def long_axis_points(labels: NDArray[np.integer], stack: Stack) -> LongAxisPoints:
-    """Return the hinge points and the apex that labels of a long-axis view show.
-
-    Of LV cavity and left atrium the largest piece counts. The hinge points are the two ends of
-    the border between them, which readers leave a pixel wide at times (`GAP_MM`). The apex is
-    where cavity and myocardium reach farthest along the long axis (from the hinges' middle through
-    the cavity's): the middle of its last `APEX_MM`. All is measured at pixels' outer borders.
-
-    Parameters
-    ----------
-    labels
-        One frame, shape ``(y, x)``, in the scheme `UKBB`.
-    stack
-        The view that they lie on: its middle slice.
-
-    Raises
-    ------
-    InputError
-        If there is no LV cavity or no left atrium that borders on it, or the points make no valve
-        (`LongAxisPoints`).
-
-    Examples
-    --------
-    >>> labels = np.zeros((30, 20), np.uint8)
-    >>> labels[2:8, 4:16], labels[8:26, 3:17], labels[8:24, 5:15] = 4, 2, 1
-    >>> view = Stack(np.zeros((1, 1, 30, 20)), np.diag([2.0, 2.0, 6.0, 1.0]))
-    >>> points = long_axis_points(labels, view)
-    >>> points.hinges_mm.tolist(), points.apex_mm.tolist()
-    ([[9.0, 15.0, 0.0], [29.0, 15.0, 0.0]], [19.0, 51.0, 0.0])
-    """
-    cavity, atrium = _largest(labels == _LV), _largest(labels == _LA)
-    if not cavity.any():
-        raise InputError("no LV cavity is labelled on this view: its valve cannot be found")
-    if atrium.any():  # else everything is near it
-        away = ndimage.distance_transform_edt(~atrium, sampling=stack.spacing_mm[1:])
-        atrium = atrium | ((away <= GAP_MM) & (labels == 0))
-    border = _border_xy(cavity, atrium)
-    if not len(border):
-        raise InputError(
-            "the left atrium does not border on the LV cavity on this view; label both as far as "
-            "the valve between them"
-        )
-    border_mm = _world_mm(border, stack)
-    _, _, directions = np.linalg.svd(border_mm - border_mm.mean(axis=0), full_matrices=False)
-    along = border_mm @ directions[0]
-    hinges = border_mm[np.sort([along.argmin(), along.argmax()])]
-    whole = _corners_mm(_largest(cavity | (labels == _MYO)), stack)
-    middle = hinges.mean(axis=0)
-    axis = as_direction(_corners_mm(cavity, stack).mean(axis=0) - middle, "the LV's long axis")
-    depths = (whole - middle) @ axis
-    apex = whole[depths >= depths.max() - APEX_MM].mean(axis=0)
-    return LongAxisPoints(hinges, apex, Plane.of_slice(stack).normal)
-
-
-def _corners_mm(mask: NDArray[np.bool_], stack: Stack) -> NDArray[np.float64]:
-    """Return the corners of a mask's pixels, RAS+ mm, shape ``(n, 3)``."""
-    y, x = np.nonzero(mask)
-    corners = [np.stack([x + dx, y + dy], axis=1) for dx in (-0.5, 0.5) for dy in (-0.5, 0.5)]
-    return _world_mm(np.concatenate(corners), stack)
-
-
-def _world_mm(points_xy: NDArray[np.float64], stack: Stack) -> NDArray[np.float64]:
-    """Return points of a view's middle slice, RAS+ mm."""
-    return stack.world_mm(np.column_stack([points_xy, np.full(len(points_xy), stack.slices // 2)]))
-
-
-def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the largest piece of a mask."""
-    pieces, number = ndimage.label(mask)
-    if number < 2:
-        return mask
-    return np.asarray(pieces == 1 + np.bincount(pieces[mask] - 1).argmax())
-
-
-def _border_xy(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the ends of the pixels' sides at which two masks touch, shape ``(n, 2)``."""
-    found = []
-    for across in (np.array([1, 0]), np.array([0, 1])):  # x, y
-        here = tuple(slice(None, -1 if step else None) for step in across[::-1])
-        next_ = tuple(slice(step, None) for step in across[::-1])
-        touch = (one[here] & other[next_]) | (other[here] & one[next_])
-        middles = np.argwhere(touch)[:, ::-1] + across / 2
-        found += [middles - across[::-1] / 2, middles + across[::-1] / 2]
-    return np.concatenate(found)

@@ -13,9 +13,9 @@ from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.geometry.valve import (
     LongAxisPoints,
     ValvePlane,
-    long_axis_points,
     valve_plane,
 )
+from napari_cardiac_ssl.geometry.valve_labels import long_axis_points
 from napari_cardiac_ssl.study import Stack
 
 #: One frame each; None where the view does not tell.

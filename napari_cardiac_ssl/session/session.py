@@ -143,7 +143,7 @@ class Session:
             self.study.open(stack)
             self.history.open()
             self.examples.remember()
-            for part in (self.measurement, self.validation, self.doubt):
+            for part in (self.measurement, self.validation, self.doubt, self.valve):
                 part.reset()
             if labels is not None:
                 self.labelling.take_over(labels)
@@ -182,6 +182,7 @@ class Session:
 
     def _go_over_to(self, project: Project) -> None:
         self.cancel()
+        self.valve.close()
         self.persistence.keep_look()
         before = self.persistence.go_over_to(project)
         self.study.close()
@@ -195,7 +196,7 @@ class Session:
     def close(self) -> None:
         """End the trainer process and let go of the project: all is kept."""
         self.training.close()
-        self.valve.stop()
+        self.valve.close()
         self.persistence.close()
 
     # -- slices that are learned from ------------------------------------------------------

@@ -23,8 +23,8 @@ from napari_cardiac_ssl.geometry.valve import (
     LongAxisPoints,
     Place,
     ValvePlane,
-    long_axis_points,
 )
+from napari_cardiac_ssl.geometry.valve_labels import long_axis_points
 from napari_cardiac_ssl.geometry.valve_motion import (
     Motion,
     corrected,
@@ -151,12 +151,17 @@ class Valve:
     # -- verbs -----------------------------------------------------------------------------
 
     def look_at(self, stacks: Iterable[Stack]) -> None:
-        """Say which stacks lie beside the open one; a search among others ends."""
-        views: dict[View, Stack] = {}
+        """Say which stacks are of the open study; a search among others ends.
+
+        Views that do not say how they lie, or were scanned in another position, tell nothing.
+        """
+        stacks = tuple(stacks)
+        sax = next((stack for stack in stacks if stack.view is View.SAX), None)
+        first: dict[View, Stack] = {}
         for stack in stacks:
-            if stack.view in VIEWS:
-                views.setdefault(stack.view, stack)
-        views = {view: views[view] for view in VIEWS if view in views}
+            if stack.orientation_known and _in_one_place(stack, sax):
+                first.setdefault(stack.view, stack)
+        views = {view: first[view] for view in VIEWS if view in first}
         if {s.digest for s in views.values()} != {s.digest for s in self._views.values()}:
             self.stop()
             self._before = []
@@ -252,6 +257,16 @@ class Valve:
             self._search = None
             self._signals.send(self._signals.valve_changed)
 
+    def reset(self) -> None:
+        """Forget what was worked out: another stack is open."""
+        self._motions, self._planes = {}, None
+
+    def close(self) -> None:
+        """End a search and forget the changes: another project is gone over to, or none."""
+        self.stop()
+        self.reset()
+        self._before = []
+
     # -- how -------------------------------------------------------------------------------
 
     def _begin_next(self) -> None:
@@ -305,8 +320,14 @@ class Valve:
         self._renew()
 
     def _renew(self) -> None:
-        self._motions, self._planes = {}, None
+        self.reset()
         self._signals.send(self._signals.valve_changed)
+
+
+def _in_one_place(stack: Stack, sax: Stack | None) -> bool:
+    """Tell whether positions of a view compare with those of the short axis."""
+    said = {one.reference_uid for one in (stack, sax) if one is not None and one.reference_uid}
+    return len(said) < 2
 
 
 def _told_by(labels: NDArray[np.uint8], stack: Stack) -> LongAxisPoints | None:

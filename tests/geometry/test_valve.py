@@ -14,10 +14,11 @@ from napari_cardiac_ssl.geometry.valve import (
     LongAxisPoints,
     Place,
     ValvePlane,
-    long_axis_points,
     valve_plane,
 )
+from napari_cardiac_ssl.geometry.valve_labels import long_axis_points
 from napari_cardiac_ssl.geometry.valve_motion import (
+    corrected,
     planes_over_time,
     points_over_time,
     steadied,
@@ -55,17 +56,16 @@ def moved_points(motion, points):
     )
 
 
-def drawn(height=60, width=44, ring=16, tilt=0):
+def drawn(height=60, width=44, ring=16, tilt=0.0):
     """Labels of a long-axis view: an atrium above a valve of so many pixels, an LV below it."""
     labels = np.zeros((height, width), np.uint8)
     left = (width - ring) // 2
-    for column in range(left, left + ring):
-        valve = 15 + round(tilt * (column - left))
-        labels[5:valve, column] = 4
-        labels[valve : height - 8, column] = 1
-    labels[15 : height - 4, left - 3 : left + ring + 3][
-        labels[15 : height - 4, left - 3 : left + ring + 3] == 0
-    ] = 2
+    for column in range(left - 3, left + ring + 3):
+        valve = 15 + round(tilt * (np.clip(column, left, left + ring - 1) - left))
+        labels[valve : height - 4, column] = 2
+        if left <= column < left + ring:
+            labels[5:valve, column] = 4
+            labels[valve : height - 8, column] = 1
     return labels
 
 
@@ -153,19 +153,40 @@ def test_hinges_are_the_ends_of_the_border_wherever_the_view_lies(seed, ring, ti
     assert found.ring_mm == pytest.approx(here.ring_mm)
 
 
-def test_a_pixel_between_ventricle_and_atrium_and_specks_elsewhere_do_no_harm():
+def test_gaps_between_what_meets_at_the_valve_and_specks_elsewhere_do_no_harm():
     labels = drawn()
     view = Stack(np.zeros((1, 1, *labels.shape), np.uint8), np.diag([1.4, 1.4, 6.0, 1.0]))
     whole = long_axis_points(labels, view)
     labels[14, labels[14] == 4] = 0  # the leaflets
+    labels[15:18, labels[15] == 1] = 0
     labels[55:57, 2:4], labels[2:4, 40:42] = 4, 1  # specks
     gap = long_axis_points(labels, view)
-    np.testing.assert_allclose(gap.hinges_mm, whole.hinges_mm, atol=1.5)
+    np.testing.assert_allclose(gap.hinges_mm, whole.hinges_mm, atol=2)
+
+
+def test_an_atrium_along_the_wall_ends_at_the_cavity():
+    labels = drawn(ring=16)
+    wide = labels.copy()
+    wide[5:15, 8:36] = 4  # over the whole wall and beyond
+    view = Stack(np.zeros((1, 1, *labels.shape), np.uint8), np.diag([1.4, 1.4, 6.0, 1.0]))
+    here, there = long_axis_points(labels, view), long_axis_points(wide, view)
+    np.testing.assert_allclose(there.hinges_mm, here.hinges_mm, atol=1.5)
+
+
+def test_without_myocardium_the_border_s_ends_are_the_hinges():
+    labels = drawn()
+    labels[labels == 2] = 0
+    view = Stack(np.zeros((1, 1, *labels.shape), np.uint8), np.diag([1.0, 1.0, 6.0, 1.0]))
+    ends = sorted(long_axis_points(labels, view).hinges_mm.tolist())
+    np.testing.assert_allclose(ends, [[13.5, 14.5, 0], [29.5, 14.5, 0]])
+    labels[10:15] = 0  # and no border
+    with pytest.raises(InputError, match="neither on the LV cavity nor on myocardium"):
+        long_axis_points(labels, view)
 
 
 @pytest.mark.parametrize(
     ("without", "why"),
-    [(1, "no LV cavity"), (4, "does not border"), ((1, 2, 4), "no LV cavity")],
+    [(1, "no LV cavity"), (4, "no left atrium"), ((1, 2, 4), "no LV cavity")],
 )
 def test_views_that_do_not_tell_say_why(without, why):
     labels = drawn()
@@ -209,6 +230,67 @@ def test_steadying_keeps_what_is_steady_and_drops_one_jump(seed):
         ends = sorted(found.hinges_mm.tolist())
         np.testing.assert_allclose(ends, sorted(points.hinges_mm.tolist()), atol=0.01)
     assert steadied([None, None, None]) == (None, None, None)
+
+
+def any_stack(rng):
+    """A short axis that lies obliquely round the LV along z."""
+    oblique = Rotation.from_rotvec(rng.normal(0, 0.15, 3)).as_matrix()
+    affine = np.eye(4)
+    affine[:3, :3] = oblique * [3.0, 3.0, rng.uniform(5, 12)]
+    affine[:3, 3] = oblique @ [-40, -40, -30]
+    return Stack(np.zeros((1, 16, 28, 28), np.uint8), affine)
+
+
+@given(seeds)
+def test_the_ring_is_drawn_where_it_is_cut_and_nowhere_else(seed):
+    rng = np.random.default_rng(seed)
+    stack = any_stack(rng)
+    valve = valve_plane({FOUR: any_points(rng, [1, 0]), TWO: any_points(rng, [0, 1])})
+    for z in range(stack.slices):
+        ends = valve.ring_on(stack, z)
+        assert (ends is not None) == (valve.place(stack, z) is Place.CUT)
+        if ends is not None:
+            np.testing.assert_allclose(Plane.of_slice(stack, z).distance_mm(ends), 0, atol=1e-6)
+            np.testing.assert_allclose(valve.plane.distance_mm(ends), 0, atol=1e-6)
+            radii = np.linalg.norm(ends - valve.plane.point_mm, axis=1)
+            np.testing.assert_allclose(radii, valve.ring_mm / 2, atol=1e-6)
+
+
+@given(seeds)
+def test_voxels_beyond_are_above_the_plane_or_on_slices_that_show_no_lv(seed):
+    rng = np.random.default_rng(seed)
+    stack = any_stack(rng)
+    valve = valve_plane({FOUR: any_points(rng, [1, 0]), TWO: any_points(rng, [0, 1])})
+    beyond = valve.beyond(stack)
+    first, last = valve.extent(stack)
+    assert beyond[:first].all()
+    assert beyond[last + 1 :].all()
+    for z in range(first, last + 1):
+        middle = stack.world_mm(np.array([13.0, 13.0, z]))
+        if valve.place(stack, z) is Place.WITHIN:
+            assert not beyond[z].any()
+        else:
+            assert beyond[z, 13, 13] == (valve.plane.distance_mm(middle) < 0)
+
+
+@given(seeds)
+def test_corrections_stay_where_they_were_put_and_move_with_the_patient(seed):
+    rng = np.random.default_rng(seed)
+    motion = [any_points(rng, [1, 0]) for _ in range(8)]
+    by_hand = {1: any_points(rng, [1, 0]), 5: any_points(rng, [1, 0])}
+    found = corrected(motion, by_hand)
+    assert found[1] is by_hand[1]
+    assert found[5] is by_hand[5]
+    assert all(found)
+    assert corrected(motion, {}) == tuple(motion)
+    there = any_motion(rng)
+    moved = corrected(
+        [moved_points(there, points) for points in motion],
+        {t: moved_points(there, points) for t, points in by_hand.items()},
+    )
+    for here, then in zip(found, moved, strict=True):
+        np.testing.assert_allclose(then.hinges_mm, at(there, here.hinges_mm), atol=1e-6)
+        np.testing.assert_allclose(then.apex_mm, at(there, here.apex_mm), atol=1e-6)
 
 
 def test_frames_without_any_view_have_no_plane_and_others_take_what_there_is():

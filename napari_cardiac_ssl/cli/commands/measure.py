@@ -13,6 +13,7 @@ from napari_cardiac_ssl.cli.options import (
     EsFrame,
     HeightCm,
     Json,
+    LongAxisStudy,
     Scheme,
     StudyOfMasks,
     WeightKg,
@@ -53,6 +54,7 @@ class Options:
     ] = None
     scheme: Scheme = None
     study: StudyOfMasks = None
+    long_axis: LongAxisStudy = None
     csv: Annotated[
         Path | None,
         option("--csv", metavar="FILE", help="write the table as CSV too, with every column"),
@@ -96,11 +98,17 @@ def measure(options: Options) -> int:
     files = (*options.masks, *options.ed, *options.view_2ch)
     second = dict(zip(files, (*es, *view_4ch), strict=False))  # of pairs
     surface = surface_of(files, options.patients, options.height_cm, options.weight_kg)
+    bounds = None
+    if options.long_axis:
+        from napari_cardiac_ssl.cli.valve import bounds_by
+
+        bounds = bounds_by(options.long_axis, View.SAX)
     done: dict[Path, Found] = {}
 
     def one(path: Path) -> None:
         if options.masks:
             mask = read_labels_at(path, scheme=scheme, like=like)
+            mask = bounds.within(mask) if bounds is not None else mask
             done[path] = of_mask(mask, options, surface(path))
         else:
             of = of_pair if options.ed else of_views
@@ -144,6 +152,8 @@ def _check(options: Options) -> None:
         raise InputError("--curve and --areas are for masks named one by one, not for pairs")
     if options.study and not options.masks:
         raise InputError("--study is for masks named one by one, not for pairs")
+    if options.long_axis and not options.masks:
+        raise InputError("--long-axis is for masks named one by one, not for pairs")
     for path in (options.csv, options.curve, options.areas):
         if path:
             check_writable(path)
