@@ -258,7 +258,8 @@ def valve_plane(found: Mapping[View, LongAxisPoints]) -> ValvePlane:
 
     From two views and more: the plane nearest to all hinge points (least squares), through their
     middle. From one: the plane through its hinge points, at right angles to the view. The apex is
-    the mean of the views' own.
+    that of the view which shows it farthest from there: one that misses it shows the LV too
+    short, none shows it too long.
 
     Raises
     ------
@@ -271,7 +272,7 @@ def valve_plane(found: Mapping[View, LongAxisPoints]) -> ValvePlane:
     >>> other = LongAxisPoints([[0, -20, 0], [0, 20, 0]], [0, 2, 82], [1, 0, 0])
     >>> both = valve_plane({View.LAX_4CH: one, View.LAX_2CH: other})
     >>> both.plane.normal, both.apex_mm, both.length_mm
-    (array([0., 0., 1.]), array([ 0.,  1., 81.]), 81.0)
+    (array([0., 0., 1.]), array([ 0.,  2., 82.]), 82.0)
     >>> valve_plane({View.LAX_2CH: other}).assumes
     'taken to be at right angles to the 2CH, the only view that tells'
     """
@@ -280,7 +281,7 @@ def valve_plane(found: Mapping[View, LongAxisPoints]) -> ValvePlane:
             "no long-axis view tells where the valve is; label the LV and the left atrium"
         )
     points = np.concatenate([points.hinges_mm for points in found.values()])
-    middle, apex = points.mean(axis=0), np.mean([p.apex_mm for p in found.values()], axis=0)
+    middle, apices = points.mean(axis=0), np.stack([p.apex_mm for p in found.values()])
     if len(found) == 1:
         (only,) = found.values()
         normal = np.cross(only.hinges_mm[1] - only.hinges_mm[0], only.normal)
@@ -292,6 +293,7 @@ def valve_plane(found: Mapping[View, LongAxisPoints]) -> ValvePlane:
                 "different views of one study"
             )
         normal = directions[2]
-    normal = normal if (apex - middle) @ normal > 0 else -normal
+    normal = normal if (apices.mean(axis=0) - middle) @ normal > 0 else -normal
+    apex = apices[np.linalg.norm(apices - middle, axis=1).argmax()]
     ring = float(np.mean([points.ring_mm for points in found.values()]))
     return ValvePlane(Plane(middle, normal), apex, ring, tuple(found))

@@ -16,6 +16,8 @@ from napari_cardiac_ssl.study import Stack
 
 #: Myocardium and atrium farther than this from any place do not meet there.
 REACH_MM = 12.0
+#: A piece of myocardium smaller than this is a speck.
+SPECK_MM2 = 100.0
 #: So much of the LV's end is the apex: of pixels one alone may lie anywhere.
 APEX_MM = 1.5
 #: How much less the distance to the cavity counts than those to myocardium and atrium: only where
@@ -34,11 +36,11 @@ Points = NDArray[np.float64]
 def long_axis_points(labels: NDArray[np.integer], stack: Stack) -> LongAxisPoints:
     """Return the hinge points and the apex that labels of a long-axis view show.
 
-    Of LV cavity and left atrium the largest piece counts. On either side of the axis through both,
-    the hinge point is the place nearest to atrium, myocardium and cavity; where no myocardium
-    comes near the atrium (`REACH_MM`) it is the end of the atrium's border on the cavity. The apex
-    is where cavity and myocardium reach farthest along the long axis, from the hinge points'
-    middle through the cavity's: the middle of the last `APEX_MM`.
+    Of LV cavity and left atrium the largest piece counts, of myocardium no speck does. On either
+    side of the axis through both, the hinge point is the place nearest to atrium, myocardium and
+    cavity; where no myocardium comes near the atrium (`REACH_MM`) it is the end of the atrium's
+    border on the cavity. The apex is where cavity and myocardium reach farthest along the long
+    axis, from the hinge points' middle through the cavity's: the middle of the last `APEX_MM`.
 
     Parameters
     ----------
@@ -66,8 +68,8 @@ def long_axis_points(labels: NDArray[np.integer], stack: Stack) -> LongAxisPoint
     for mask, name in ((cavity, "LV cavity"), (atrium, "left atrium")):
         if not mask.any():
             raise InputError(f"no {name} is labelled on this view, so its valve cannot be found")
-    wall = labels == _MYO
     spacing = np.array(stack.spacing_mm[1:])
+    wall = _without_specks(labels == _MYO, SPECK_MM2 / float(np.prod(spacing)))
     sides = _Sides(cavity, atrium, spacing)
     beside, border = _meeting(cavity, atrium, wall, spacing), _border_yx(cavity, atrium)
     hinges = _world_mm(np.stack([sides.hinge(sign, *beside, border) for sign in (-1, 1)]), stack)
@@ -154,6 +156,12 @@ def _largest(mask: Mask) -> Mask:
     if number < 2:
         return mask
     return np.asarray(pieces == 1 + np.bincount(pieces[mask] - 1).argmax())
+
+
+def _without_specks(mask: Mask, pixels: float) -> Mask:
+    """Return a mask without its pieces of fewer pixels."""
+    pieces, _ = ndimage.label(mask)
+    return np.asarray(mask & (np.bincount(pieces.ravel())[pieces] >= pixels))
 
 
 def _border_yx(one: Mask, other: Mask) -> Points:

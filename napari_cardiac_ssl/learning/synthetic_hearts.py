@@ -24,11 +24,14 @@ class Synthetic:
         Which view of it.
     detailed
         Whether its base is detailed (`make_study`).
+    alike
+        Whether its left atrium then looks like its LV.
     """
 
     number: int
     view: View
     detailed: bool = False
+    alike: bool = False
 
     def __call__(self) -> PositionedStack:
         """Make the heart."""
@@ -39,6 +42,7 @@ class Synthetic:
             slices=10 if short else 2,
             lax=not short,
             detailed_base=self.detailed,
+            alike_blood=self.alike,
         )
         stack, masks = heart.study.stack(self.view), heart.masks[self.view]
         frame = None  # the 2CH view has no positions

@@ -101,6 +101,7 @@ def make_study(
     noise: float = 0.025,
     breath_hold_mm: float = 1.5,
     detailed_base: bool = False,
+    alike_blood: bool = False,
 ) -> SyntheticStudy:
     """Make a synthetic study. The same arguments give the same study.
 
@@ -121,6 +122,8 @@ def make_study(
     detailed_base
         Whether the base varies as it does in people (`synthetic.base`), and the long-axis planes
         miss the long axis a little. Volumes are then right to a few per cent.
+    alike_blood
+        Whether the left atrium of a detailed base is about as bright as the LV.
 
     Raises
     ------
@@ -148,7 +151,7 @@ def make_study(
     heart, tissue = Heart.draw(body, pathology), Tissue.draw(look)
     if detailed_base:
         heart = replace(heart, base=Base.draw(detail))
-        tissue = tissue.detailed(detail)
+        tissue = tissue.detailed(detail, alike=alike_blood)
     torso, heart = Torso.draw(body, heart)
     person = _Person(heart, torso, tissue)
     receiver = Receiver(

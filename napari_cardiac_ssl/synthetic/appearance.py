@@ -99,9 +99,14 @@ class Tissue:
     fat_signal: float = 0.75 * FAT
     inflow: Inflow | None = None
 
-    def detailed(self, rng: np.random.Generator) -> "Tissue":
-        """Return the same with what a detailed base shows: blood that flows in, bright fat."""
+    def detailed(self, rng: np.random.Generator, *, alike: bool) -> "Tissue":
+        """Return the same with what a detailed base shows: blood that flows in, bright fat.
+
+        With `alike` the left atrium is about as bright as the LV: then only walls tell them apart.
+        """
         left_blood = float(rng.uniform(0.75, 1.35))
+        if alike:
+            left_blood = 0.95 + (left_blood - 0.75) / 7.5
         return replace(
             self,
             left_blood=left_blood,
