@@ -112,6 +112,11 @@ FIGURES = (
         ("cardiac-ssl positions {data}/multiview/dicom -o {out}/positions.nii.gz",),
     ),
     Figure("Long-axis views", ("long_axis.py",), ("long_axis.py --steps 10",)),
+    Figure(
+        "The valve plane",
+        ("valve_plane.py",),
+        ("valve_plane.py --synthetic 1",),
+    ),
     Figure("Where the LV is", ("position_accuracy.py",), ("position_accuracy.py",)),
     Figure(
         "The heart's numbers",

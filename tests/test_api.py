@@ -55,5 +55,5 @@ def test_from_an_image_to_numbers_with_one_import(tmp_path: Path) -> None:
     assert (review.word, review.model) == ("unreviewed", "mine")
     page = cardiac.write_report(tmp_path / "p.html", labels, stack, predicted_by="mine")
     assert "Unreviewed." in page.read_text(encoding="utf-8")
-    with pytest.raises(cardiac.InputError, match="no weights ship for LAX_2CH"):
-        cardiac.shipped_model("LAX_2CH")
+    with pytest.raises(cardiac.InputError, match="no weights ship for LAX_3CH"):
+        cardiac.shipped_model("LAX_3CH")

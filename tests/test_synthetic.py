@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, UKBB, View
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.geometry.valve_motion import points_over_time
 from napari_cardiac_ssl.scheme_detection import detect_scheme
 from napari_cardiac_ssl.synthetic import PATHOLOGIES, SyntheticStudy, make_study
+from napari_cardiac_ssl.synthetic.base import PLAIN
 from napari_cardiac_ssl.synthetic.heart import Heart
 from napari_cardiac_ssl.synthetic.shapes import Waves, coverage, ellipsoid, smooth_union, tube
 from napari_cardiac_ssl.synthetic.torso import Torso
@@ -448,3 +450,24 @@ def test_every_heart_beats_within_reason(seed, phase):
     assert 0 <= beat.ejected <= 1
     assert 0 <= beat.mitral_opening <= 1
     assert heart.lv_volume_ml(0) >= heart.lv_volume_ml(phase) > 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_detailed_base_varies_and_its_valve_is_seen_in_both_views(seed):
+    plain = make_study(seed, frames=2, slices=2, size=96)
+    detailed = make_study(seed, frames=2, slices=2, size=96, detailed_base=True)
+    assert detailed.pathology == plain.pathology
+    for view in LAX:
+        stack, mask = detailed.study.stack(view), detailed.masks[view]
+        assert not np.array_equal(stack.image, plain.study.stack(view).image)
+        for points in points_over_time(mask, stack):
+            base, axis = detailed.landmarks["lv_base"], detailed.long_axis
+            assert abs((points.middle_mm - base) @ axis) < 16  # it comes down by 13 mm at most
+            assert 15 < points.ring_mm < 80
+        lv, beyond = volumes_ml(detailed, LV, view), volumes_ml(detailed, LEFT_ATRIUM, view)
+        assert (lv > 0).all()
+        assert (beyond > 0).all()
+
+
+def test_a_heart_without_details_is_plain():
+    assert heart_of(1).base is PLAIN

@@ -248,6 +248,15 @@ Steps = Annotated[
 Seed = Annotated[int, option("--seed", parse=SEED, metavar="S", help="random seed (0)")]
 ModelFile = Annotated[Path, option("-o", "--output", metavar="MODEL", help="ends in .safetensors")]
 Json = Annotated[bool, option("--json", help="results for programs")]
+LongAxisStudy = Annotated[
+    Path | None,
+    option(
+        "--long-axis",
+        metavar="STUDY",
+        help="with the 2CH or 4CH cine of the same scan: what lies beyond its mitral valve plane "
+        "and apex, frame by frame, is left out",
+    ),
+]
 StudyOfMasks = Annotated[
     Path | None,
     option(

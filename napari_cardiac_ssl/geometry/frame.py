@@ -365,7 +365,7 @@ def frame_of(
             "the slices is unknown; give three landmarks instead"
         )
     long_axis = study.stack(View.LAX_2CH), study.stack(View.LAX_4CH)
-    _check_one_reference(study.name, *long_axis, *([sax] if sax else []))
+    check_one_reference(study.name, *long_axis, *([sax] if sax else []))
     two_chamber, four_chamber = (Plane.of_slice(stack) for stack in long_axis)
     short_axis = Plane.of_slice(sax) if sax else None
     try:
@@ -374,8 +374,18 @@ def frame_of(
         raise InputError(f"{study.name}, LAX_2CH and LAX_4CH: {error}") from error
 
 
-def _check_one_reference(name: str, *stacks: Stack) -> None:
-    """Refuse views whose positions do not compare."""
+def check_one_reference(name: str, *stacks: Stack) -> None:
+    """Refuse stacks whose positions do not compare.
+
+    Raises
+    ------
+    InputError
+        If their files name different frames of reference.
+
+    Examples
+    --------
+    >>> check_one_reference("p", Stack(np.zeros((1, 1, 8, 8)), np.eye(4)))
+    """
     said = {stack.view: stack.reference_uid for stack in stacks if stack.reference_uid}
     if len(set(said.values())) > 1:
         which = ", ".join(f"{view} …{uid[-12:]}" for view, uid in said.items())

@@ -119,6 +119,16 @@ class Actions:
         """Say that a slice is the last with heart: those after it show none."""
         self._set_end("last", index, all_frames)
 
+    def bound_by_valve(self, *, all_frames: bool = True) -> None:
+        """Leave out the slices beyond valve plane and apex: they show no heart."""
+        with self._acting():
+            frames = () if all_frames else (self._view.in_view.t,)
+            changed, staying = self._session.labelling.bound(self._session.valve.extents(*frames))
+            words = f"{count(len(changed), 'slice')} beyond valve and apex left out: no heart there"
+            if staying:
+                words += f"; {count(len(staying), 'slice')} with your labels on them stay"
+            self._workspace.say(f"{words} (Ctrl-Z takes it back)")
+
     def _set_end(
         self, end: Literal["first", "last"], index: SliceIndex | None, all_frames: bool
     ) -> None:

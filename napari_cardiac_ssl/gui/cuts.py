@@ -98,14 +98,3 @@ def nearest_slice(stack: Stack, point_mm: NDArray[np.float64]) -> int:
         abs(float(Plane.of_slice(stack, z).distance_mm(point_mm))) for z in range(stack.slices)
     ]
     return int(np.argmin(apart))
-
-
-def same_moment(frame: int, frames: int, other_frames: int) -> int:
-    """Return the frame of another cine that shows the same moment of the heartbeat.
-
-    Examples
-    --------
-    >>> same_moment(5, 20, 20), same_moment(5, 20, 40), same_moment(19, 20, 4)
-    (5, 10, 3)
-    """
-    return min(int(frame * other_frames / frames), other_frames - 1)

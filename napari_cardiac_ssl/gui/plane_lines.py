@@ -67,8 +67,9 @@ class PlaneLines:
 
     def hide(self, hidden: bool) -> None:
         """Take what is shown out of sight for a moment, or bring it back."""
-        for layer in self._layers.values():
-            layer.visible = not hidden
+        for layer in self._viewer.layers:  # the valve plane's, too
+            if "lines" in layer.metadata.get(METADATA, {}):
+                layer.visible = not hidden
 
     def close(self) -> None:
         """Let go of the viewer."""

@@ -7,6 +7,7 @@ the step's number alone, so a run that was killed goes on exactly where it was.
 
 import warnings
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from dataclasses import fields
 
 import numpy as np
@@ -184,11 +185,13 @@ def _boxes(
     frame, stack = positioned.frame, positioned.stack
     if frame is None:
         return None
+    plane = Plane.of_slice(stack, index.z)
     if chance is not None:
-        frame = frame.moved(
+        moved = frame.moved(
             rotation_deg=chance.normal(0, JITTER_DEG, 3), shift_mm=chance.normal(0, JITTER_MM, 3)
         )
-    plane = Plane.of_slice(stack, index.z)
+        with suppress(InputError):  # once in thousands so oblique that they hardly meet
+            return boxes_on(moved, plane, stack.view, step_mm=STEP_MM, box_mm=BOX_MM)
     return boxes_on(frame, plane, stack.view, step_mm=STEP_MM, box_mm=BOX_MM)
 
 

@@ -14,10 +14,24 @@ _FIRST_SEED = 100_000
 
 @dataclass(frozen=True)
 class Synthetic:
-    """A synthetic heart with its structures: a source, made when called."""
+    """A synthetic heart with its structures: a source, made when called.
+
+    Parameters
+    ----------
+    number
+        Which heart.
+    view
+        Which view of it.
+    detailed
+        Whether its base is detailed (`make_study`).
+    alike
+        Whether its left atrium then looks like its LV.
+    """
 
     number: int
     view: View
+    detailed: bool = False
+    alike: bool = False
 
     def __call__(self) -> PositionedStack:
         """Make the heart."""
@@ -27,6 +41,8 @@ class Synthetic:
             frames=4 if short else 16,
             slices=10 if short else 2,
             lax=not short,
+            detailed_base=self.detailed,
+            alike_blood=self.alike,
         )
         stack, masks = heart.study.stack(self.view), heart.masks[self.view]
         frame = None  # the 2CH view has no positions

@@ -26,7 +26,9 @@ from napari_cardiac_ssl.study import SliceIndex, Stack
 
 #: How far back undo goes on each stack: so many steps, or so many bytes of compressed masks.
 MOST_STEPS, MOST_BYTES = 500, 64 * 2**20
-Kind = Literal["phases", "landmarks", "view", "lineage", "papillary", "insertion", "person"]
+Kind = Literal[
+    "phases", "landmarks", "view", "valve", "papillary", "insertion", "person", "lineage"
+]
 Changes = Mapping[SliceIndex, tuple[SliceContent, SliceContent]]
 
 
@@ -346,7 +348,7 @@ class Project:
         Parameters
         ----------
         kind
-            ``phases``, ``landmarks``, ``view``, ``papillary`` (where they are counted),
+            ``phases``, ``landmarks``, ``view``, ``valve``, ``papillary`` (where they are counted),
             ``insertion`` (of the RV) or ``person`` (size and sex) of a stack; ``lineage`` of a
             model.
         subject

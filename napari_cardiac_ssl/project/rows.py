@@ -54,7 +54,9 @@ EVENTS = f"SELECT detail FROM events WHERE what=? AND (? IS NULL OR stack={STACK
 SET_STATE = "INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?)"
 STATE = "SELECT value FROM state WHERE kind=? AND subject=?"
 STATES = "SELECT subject, value FROM state WHERE kind=?"
-STATES_OF_STUDY = "SELECT kind, subject, value, at FROM state WHERE kind IN ('view', 'landmarks')"
+STATES_OF_STUDY = (
+    "SELECT kind, subject, value, at FROM state WHERE kind IN ('view', 'landmarks', 'valve')"
+)
 # What is known by now is not taken for something older. (Times are whole seconds: of two things
 # that were said in one, that holds which the session has just seen.)
 SET_NEWER_STATE = """

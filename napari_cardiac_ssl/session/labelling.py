@@ -1,6 +1,6 @@
 """The part of a session that an expert's hands work on: what is said of slices."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import numpy as np
@@ -173,6 +173,45 @@ class Labelling:
             for one in inside:
                 annotations.release(one)
         return tuple(changed)
+
+    def bound(self, extents: Mapping[int, tuple[int, int]]) -> tuple[Slices, Slices]:
+        """Say of several frames at once between which slices the heart lies; one step.
+
+        Unlike `set_end` it only ever leaves slices out: what an expert has drawn, or said of a
+        slice, stays.
+
+        Parameters
+        ----------
+        extents
+            The first and the last slice with heart, by frame.
+
+        Returns
+        -------
+        tuple of tuple of SliceIndex
+            The slices that were changed; and those beyond the extents that stay, because an expert
+            has labelled heart on them.
+        """
+        annotations, depth = self._history.annotations, self._study.stack.slices
+        beyond = [
+            SliceIndex(t, z)
+            for t, (first, last) in extents.items()
+            for z in range(depth)
+            if not first <= z <= last
+        ]
+        staying = tuple(
+            one
+            for one in beyond
+            if annotations.state(one) in _DRAWN and annotations.labels[one].any()
+        )
+        outside = [
+            one
+            for one in beyond
+            if one not in staying and annotations.state(one) in _MAY_BE_OUTSIDE
+        ]
+        with self._history.step("bounded by the long axis", *outside) as changed:
+            for one in outside:
+                annotations.mark_outside(one)
+        return tuple(changed), staying
 
     def _around_end(self, end: End, index: SliceIndex) -> tuple[list[SliceIndex], list[SliceIndex]]:
         """Return which slices of a frame lie outside from now on, and which do not any more."""

@@ -53,6 +53,11 @@ class Models:
         """Whether weights ship for the view of the open stack; False where no stack is open."""
         return self._study.is_open and default_weights(self.view) is not None
 
+    def weights_of(self, view: View) -> bytes | None:
+        """Return the weights that know a view best: the present model's, else those that ship."""
+        present = self._present.get(view)
+        return present.data if present is not None else default_weights(view)
+
     def weights(self, start: Start) -> bytes | None:
         """Return the weights to start from; None for none.
 

@@ -4,6 +4,7 @@ It is made of parts, each of which knows only those before it. What concerns one
 of that part (`session.labelling.exclude(index)`); what concerns several is done here, in order.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from napari_cardiac_ssl.session.signals import Signals
 from napari_cardiac_ssl.session.suggestion import Suggesting
 from napari_cardiac_ssl.session.training import Training
 from napari_cardiac_ssl.session.validation import Validation
+from napari_cardiac_ssl.session.valve import Valve
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.trainer import Job, Trainer
 from napari_cardiac_ssl.wording import count
@@ -48,6 +50,8 @@ class Session:
         Where jobs run; a new trainer process by default.
     who
         Who draws; the computer's user by default.
+    new_trainer
+        Starts the process that looks for the valve in other views, while it looks.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Session:
         project: Project | None = None,
         trainer: Trainer | None = None,
         who: str | None = None,
+        new_trainer: Callable[[], Trainer] = Trainer,
     ) -> None:
         self.signals = signals = Signals()
         self.persistence = Persistence(project, signals)
@@ -66,6 +71,9 @@ class Session:
         self.anatomy = Anatomy(kept, study, history)
         self.measurement = Measurement(kept, study, history)
         self.models = Models(kept, study, signals)
+        self.valve = Valve(
+            kept, study, history, self.models, signals=signals, new_trainer=new_trainer
+        )
         self.examples = Examples(kept, study, history)
         self.validation = Validation(kept, study, history, self.models, signals)
         self.doubt = Doubt(study, signals)
@@ -155,7 +163,13 @@ class Session:
             self.study.open(stack)
             self.history.open()
             self.examples.remember()
-            for part in (self.measurement, self.validation, self.doubt, self.export):
+            for part in (
+                self.measurement,
+                self.validation,
+                self.doubt,
+                self.valve,
+                self.export,
+            ):
                 part.reset()
             if labels is not None:
                 self.labelling.take_over(labels)
@@ -194,6 +208,7 @@ class Session:
 
     def _go_over_to(self, project: Project, *, same_study: bool = False) -> None:
         self.cancel()
+        self.valve.close()
         self.persistence.keep_look()
         before = self.persistence.go_over_to(project)
         if same_study:
@@ -209,6 +224,7 @@ class Session:
     def close(self) -> None:
         """End the trainer process and let go of the project: all is kept."""
         self.training.close()
+        self.valve.close()
         self.persistence.close()
 
     def correct_view(self, stack: Stack, view: View) -> None:
@@ -231,6 +247,8 @@ class Session:
         """Have the study show the views that hold now."""
         if (anew := self.study.correct_views()) is not None:
             self.open(anew)
+        else:
+            self.valve.reset()
 
     # -- slices that are learned from ------------------------------------------------------
 
@@ -297,6 +315,8 @@ class Session:
                 self.adoption.follow(model)
             if views:
                 self._follow_views()
+            if any(kind == "valve" for kind, _ in step.step.state):
+                self.valve.renew()
         return changed
 
     def roll_back(self) -> Slices:
@@ -367,6 +387,8 @@ class Session:
                     f"carried through the cine: {count(len(drafted), 'slice')} drafted; "
                     "confirm those that are right"
                 )
+            if (told := self.valve.take()) is not None:
+                self._say(told)
             self.persistence.keep_up()
             project = None if self.training.busy else self.persistence.keep_at_last()
             if project:

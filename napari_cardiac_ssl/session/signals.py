@@ -53,6 +53,8 @@ class Signals:
     measuring_changed
         ``()``: how the open stack is measured was changed: where papillary muscles are counted, the
         RV's insertion points, the person's size or sex.
+    valve_changed
+        ``()``: where the mitral valve and the apex lie is known, was corrected, or is looked for.
     """
 
     stack_opened = Signal(Stack)
@@ -70,6 +72,7 @@ class Signals:
     phases_changed = Signal()
     study_changed = Signal()
     measuring_changed = Signal()
+    valve_changed = Signal()
 
     def __init__(self) -> None:
         self._waiting: list[tuple[SignalInstance, tuple[Any, ...]]] | None = None

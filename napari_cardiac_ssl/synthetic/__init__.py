@@ -5,7 +5,7 @@ from. Nothing in it comes from a patient. The body is a set of formulas in mm (`
 volumes and planes are known exactly; `scan` cuts it as a scanner does.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from napari_cardiac_ssl.anatomy import STRUCTURES_OF_VIEW, View
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.study import Stack, Study
 from napari_cardiac_ssl.synthetic.appearance import Tissue, label, paint
+from napari_cardiac_ssl.synthetic.base import Base
 from napari_cardiac_ssl.synthetic.heart import PATHOLOGIES, Heart
 from napari_cardiac_ssl.synthetic.scan import Planes, Receiver, plan
 from napari_cardiac_ssl.synthetic.shapes import Waves
@@ -99,6 +100,8 @@ def make_study(
     lax: bool = True,
     noise: float = 0.025,
     breath_hold_mm: float = 1.5,
+    detailed_base: bool = False,
+    alike_blood: bool = False,
 ) -> SyntheticStudy:
     """Make a synthetic study. The same arguments give the same study.
 
@@ -116,6 +119,11 @@ def make_study(
         Standard deviation of the noise in either channel, relative to blood.
     breath_hold_mm
         Standard deviation of the slices' in-plane shifts, at most twice that; 0 for none.
+    detailed_base
+        Whether the base varies as it does in people (`synthetic.base`), and the long-axis planes
+        miss the long axis a little. Volumes are then right to a few per cent.
+    alike_blood
+        Whether the left atrium of a detailed base is about as bright as the LV.
 
     Raises
     ------
@@ -137,11 +145,15 @@ def make_study(
             f"{breath_hold_mm}"
         )
     # One stream per concern: a cine of other size shows the same person.
-    body, look, planning, scanning = (
-        np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)
+    body, look, planning, scanning, detail = (
+        np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(5)
     )
-    torso, heart = Torso.draw(body, Heart.draw(body, pathology))
-    person = _Person(heart, torso, Tissue.draw(look))
+    heart, tissue = Heart.draw(body, pathology), Tissue.draw(look)
+    if detailed_base:
+        heart = replace(heart, base=Base.draw(detail))
+        tissue = tissue.detailed(detail, alike=alike_blood)
+    torso, heart = Torso.draw(body, heart)
+    person = _Person(heart, torso, tissue)
     receiver = Receiver(
         blood=float(look.uniform(450, 900)),
         noise=noise,
@@ -150,7 +162,14 @@ def make_study(
         rng=scanning,
     )
     interval_s = round(float(look.uniform(0.75, 1.05)) / frames, 4)
-    planes = plan(heart, planning, slices=slices, size=size, breath_hold_mm=breath_hold_mm)
+    planes = plan(
+        heart,
+        planning,
+        slices=slices,
+        size=size,
+        breath_hold_mm=breath_hold_mm,
+        off_axis=detail if detailed_base else None,
+    )
     name = f"synthetic-{seed:04d}"
     stacks, masks = [], {}
     for view in (View.SAX, View.LAX_2CH, View.LAX_4CH) if lax else (View.SAX,):

@@ -1,6 +1,6 @@
 """The heart's signal and truth in one frame: tissues laid over each other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,54 @@ from napari_cardiac_ssl.anatomy import UKBB, Structure
 from napari_cardiac_ssl.synthetic.heart import Beat, Heart
 from napari_cardiac_ssl.synthetic.shapes import Array, Points, Waves, coverage, over
 from napari_cardiac_ssl.synthetic.torso import BLOOD, FAT
+
+
+@dataclass(frozen=True, eq=False)
+class Inflow:
+    """Blood that flows from the left atrium into the LV while it fills: as bright as it was there.
+
+    Parameters
+    ----------
+    signal
+        Its brightness.
+    strength
+        How much of the LV's blood it replaces at most.
+    slant
+        Where it goes, towards `p` and `q` for each mm of depth.
+    width, reach
+        Of the jet, as shares of the LV's radius and length.
+    """
+
+    signal: float
+    strength: float
+    slant: tuple[float, float]
+    width: float
+    reach: float
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, left_blood: float) -> "Inflow":
+        """Draw a jet of blood that is so bright in the atrium."""
+        return cls(
+            signal=left_blood * float(rng.uniform(0.75, 1.15)),
+            strength=float(rng.uniform(0.2, 1)),
+            slant=(float(rng.normal(0, 0.25)), float(rng.normal(-0.1, 0.25))),
+            width=float(rng.uniform(0.4, 0.8)),
+            reach=float(rng.uniform(0.3, 1)),
+        )
+
+    def share(self, points: Points, beat: Beat) -> Array:
+        """Return how much of the blood at some points is of the jet."""
+        filling = max((beat.phase - 0.42) / 0.08, 1 - beat.phase / 0.12)
+        if filling <= 0:
+            return np.zeros((), dtype=np.float32)
+        p, q, s = points
+        depth = s - np.float32(beat.base)
+        aside = (p - np.float32(self.slant[0]) * depth) ** 2
+        aside = aside + (q - np.float32(self.slant[1]) * depth) ** 2
+        across = np.exp(-aside / np.float32((self.width * beat.lv_radius) ** 2))
+        along = np.clip(1 - depth / np.float32(self.reach * beat.lv_length), 0, 1)
+        most = np.float32(self.strength * min(filling, 1))
+        return np.asarray(most * across * np.sqrt(along), dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +77,12 @@ class Tissue:
         Fine structure of the myocardium, of the cavities' walls, of the blood, and of the fat.
     papillary
         Angles (radians, from RV towards anterior) of the papillary muscles.
+    left_blood
+        The left atrium's signal: where blood flows into the slice it may be brighter.
+    fat_signal
+        That of the fat around the heart.
+    inflow
+        The jet through the mitral valve; None without one.
     """
 
     myocardium: float
@@ -41,6 +95,25 @@ class Tissue:
     flow: Waves
     fat: Waves
     papillary: tuple[float, float]
+    left_blood: float = 0.95 * BLOOD
+    fat_signal: float = 0.75 * FAT
+    inflow: Inflow | None = None
+
+    def detailed(self, rng: np.random.Generator, *, alike: bool) -> "Tissue":
+        """Return the same with what a detailed base shows: blood that flows in, bright fat.
+
+        With `alike` the left atrium is about as bright as the LV: then only walls tell them apart.
+        """
+        left_blood = float(rng.uniform(0.75, 1.35))
+        if alike:
+            left_blood = 0.95 + (left_blood - 0.75) / 7.5
+        return replace(
+            self,
+            left_blood=left_blood,
+            unrest=float(rng.uniform(0.03, 0.16)),
+            fat_signal=float(FAT * rng.uniform(0.6, 1.1)),
+            inflow=Inflow.draw(rng, left_blood),
+        )
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "Tissue":
@@ -83,6 +156,7 @@ def paint(
     dict
         How much of every sample each structure takes, 0 to 1, shape ``(z, samples, y, x)``.
     """
+    points = heart.upright(points, beat)
     regions = heart.regions(points, beat)
     p, q, s = points = heart.straight(points, beat)
     squeeze = np.float32(heart.radius_mm / beat.lv_radius)
@@ -93,6 +167,8 @@ def paint(
     # Fat lies in the grooves and on the RV; the apex and the lateral wall have little.
     deep = np.clip((s - beat.base) / np.float32(beat.lv_length), 0, 1)
     fat = (tissue.fat_mm + 2.5 * tissue.fat(points)) * (1 - deep**2)
+    if heart.base.pad_mm:
+        fat = fat + np.float32(heart.base.pad_mm) * deep**6
     shares = {
         name: coverage(distance, width_mm)
         for name, distance in (
@@ -106,18 +182,26 @@ def paint(
     wall = tissue.myocardium * (1 + 0.07 * grain)
     sac = regions.pericardium - fat
     over(signal, coverage(sac - np.float32(1.8), width_mm), 0.12)  # the pericardium
-    over(signal, coverage(sac, width_mm), np.float32(0.75 * FAT) * (1 + 0.08 * grain))
+    over(signal, coverage(sac, width_mm), np.float32(tissue.fat_signal) * (1 + 0.08 * grain))
     thin = [regions.left_atrium, regions.right_atrium]
     thin += [regions.aortic_root, regions.pulmonary_trunk]
+    filling = np.float32(tissue.left_blood) * flow
     over(signal, coverage(np.minimum.reduce(thin) - np.float32(1.6), width_mm), wall)
+    if regions.veins is not None:
+        over(signal, coverage(regions.veins - np.float32(1.2), width_mm), wall)
+        rough_veins = regions.veins + np.float32(0.8) * rough
+        over(signal, coverage(rough_veins, width_mm), filling)
     over(signal, coverage(regions.rv_wall, width_mm), wall * np.float32(1.1))
     over(signal, coverage(np.minimum(*thin[2:]), width_mm), np.float32(0.95 * BLOOD) * flow)
-    over(signal, shares[Structure.LEFT_ATRIUM], np.float32(0.95 * BLOOD) * flow)
+    over(signal, shares[Structure.LEFT_ATRIUM], filling)
     over(signal, shares[Structure.RIGHT_ATRIUM], venous)
     over(signal, shares[Structure.RV_CAVITY], venous)
     _trabeculae(signal, regions.rv_cavity, rough, wall, width_mm, depth_mm=6.5)
     over(signal, shares[Structure.MYOCARDIUM], wall)
-    over(signal, shares[Structure.LV_CAVITY], BLOOD * flow)
+    blood = BLOOD * flow
+    if tissue.inflow is not None:
+        blood = blood + (tissue.inflow.signal * flow - blood) * tissue.inflow.share(points, beat)
+    over(signal, shares[Structure.LV_CAVITY], blood)
     # The LV's trabeculae grow towards the apex.
     _trabeculae(
         signal,

@@ -15,6 +15,7 @@ from scipy.optimize import brentq
 from scipy.spatial.transform import Rotation
 
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.synthetic.base import PLAIN, Base
 from napari_cardiac_ssl.synthetic.shapes import Array, Points, ellipsoid, smooth_union, tube
 
 #: Ranges per pathology: LV radius, LV length, mean wall (mm, ED); EF; RV width beyond the septum
@@ -48,9 +49,6 @@ _EJECTED = PchipInterpolator(
     [0.0, 0.05, 0.72, 1.00, 0.93, 0.48, 0.26, 0.20, 0.03, 0.0],
 )
 
-#: The LV's widest cross-section, as a share of its length from the base.
-_EQUATOR = 0.2
-_APICAL_SHARE = 0.6  # the apex' wall is thinner than the mean wall
 _RV_LENGTH = 0.9  # of the LV's length
 _RV_LEVER = 0.5  # where the RV's cross-section is centred, as a share of the LV's outer radius
 
@@ -111,6 +109,7 @@ class Regions:
     aortic_root: Array
     pulmonary_trunk: Array
     pericardium: Array
+    veins: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,6 +143,8 @@ class Heart:
         The centre of the mitral valve plane at ED, RAS mm.
     axes
         Rows: unit directions towards RV, anterior and apex in RAS, shape ``(3, 3)``.
+    base
+        Its base; plain by default.
     """
 
     pathology: str
@@ -161,6 +162,7 @@ class Heart:
     atrium_mm: float
     base_mm: NDArray[np.float64]
     axes: NDArray[np.float64]
+    base: Base = PLAIN
 
     @classmethod
     def draw(cls, rng: np.random.Generator, pathology: str | None = None) -> "Heart":
@@ -205,12 +207,14 @@ class Heart:
         return 1 + (self.oval**2 + self.lobed**2) / 2
 
     def _epicardium_ml(self, epi_radius: float, lv_radius: float, lv_length: float) -> float:
-        apical = _APICAL_SHARE * (epi_radius - lv_radius)
-        below = (1 - _EQUATOR) * lv_length + apical
-        return self._roundness * _truncated_ellipsoid_ml(epi_radius, below, _EQUATOR * lv_length)
+        apical = self.base.apical_share * (epi_radius - lv_radius)
+        below = (1 - self.base.equator) * lv_length + apical
+        return self._roundness * _truncated_ellipsoid_ml(
+            epi_radius, below, self.base.equator * lv_length
+        )
 
     def _cavity_ml(self, lv_radius: float, lv_length: float) -> float:
-        below, above = (1 - _EQUATOR) * lv_length, _EQUATOR * lv_length
+        below, above = (1 - self.base.equator) * lv_length, self.base.equator * lv_length
         return self._roundness * _truncated_ellipsoid_ml(lv_radius, below, above)
 
     @property
@@ -280,14 +284,15 @@ class Heart:
     def _outer_radius(self, beat: Beat, s: Array | float) -> Array:
         """Return the epicardium's radius at a depth: 0 beyond the apex."""
         below = self._epi_below(beat)
-        depth = (s - beat.base - _EQUATOR * beat.lv_length) / below
+        depth = (s - beat.base - self.base.equator * beat.lv_length) / below
         return np.asarray(
             beat.epi_radius * np.sqrt(np.clip(1 - depth * depth, 0, None)), dtype=np.float32
         )
 
-    @staticmethod
-    def _epi_below(beat: Beat) -> float:
-        return (1 - _EQUATOR) * beat.lv_length + _APICAL_SHARE * (beat.epi_radius - beat.lv_radius)
+    def _epi_below(self, beat: Beat) -> float:
+        return (1 - self.base.equator) * beat.lv_length + self.base.apical_share * (
+            beat.epi_radius - beat.lv_radius
+        )
 
     def _rv_width(self, beat: Beat, s: Array | float) -> Array:
         depth = np.clip((s - beat.rv_base) / (_RV_LENGTH * self.length_mm - beat.rv_base), 0, 1)
@@ -306,12 +311,12 @@ class Heart:
             The frame.
         """
         p, q, s = points
-        equator = beat.base + _EQUATOR * beat.lv_length
+        equator = beat.base + self.base.equator * beat.lv_length
         above_base = np.float32(beat.base) - s
         endocardium = ellipsoid(
             self._rounded(p, q, s),
             (0, 0, equator),
-            (beat.lv_radius, beat.lv_radius, (1 - _EQUATOR) * beat.lv_length),
+            (beat.lv_radius, beat.lv_radius, (1 - self.base.equator) * beat.lv_length),
         )
         epicardium = ellipsoid(
             self._rounded(p - np.float32(self.septal_extra_mm), q, s),
@@ -326,9 +331,12 @@ class Heart:
         # The tricuspid valve lies nearer the apex: the right atrium borders on the LV's wall.
         right = np.maximum(right, np.maximum(2 - outside_lv, -rv_cavity))
         left = np.maximum(left, -rv_cavity)
+        veins = self._veins(points, beat, outside_lv, rv_outer, root)
         pericardium = smooth_union(outside_lv, rv_outer - 3, 14)
         pericardium = smooth_union(pericardium, np.minimum(left, right) - 2, 24)
         pericardium = smooth_union(pericardium, np.minimum(root, trunk), 10)
+        if veins is not None:
+            pericardium = smooth_union(pericardium, veins - 1, 6)
         return Regions(
             endocardium=np.maximum(endocardium, above_base),
             epicardium=outside_lv,
@@ -339,7 +347,12 @@ class Heart:
             aortic_root=root,
             pulmonary_trunk=trunk,
             pericardium=pericardium,
+            veins=veins,
         )
+
+    def upright(self, points: Points, beat: Beat) -> Points:
+        """Undo the valve plane's tilt, if there is one."""
+        return self.base.upright(points, beat.base, beat.lv_length)
 
     def straight(self, points: Points, beat: Beat) -> Points:
         """Undo the heart's bend: points as they lie to a straight one."""
@@ -396,9 +409,11 @@ class Heart:
         """Return the distances to the aortic root and the pulmonary trunk, above the valves."""
         s = points[2]
         reach = self.radius_mm
+        p, q = self.base.root
+        top_q = q + 0.25
         root = tube(
             points,
-            np.array([[0.45 * reach, 0.5 * reach, beat.base], [0.75 * reach, 0.75 * reach, -50.0]]),
+            np.array([[p * reach, q * reach, beat.base], [0.75 * reach, top_q * reach, -50.0]]),
             (12.5, 14.0),
         )
         valve = self._outflow(beat)[-1]
@@ -410,8 +425,7 @@ class Heart:
         s = points[2]
         size = self.atrium_mm
         roof = -1.75 * size
-        half = (beat.base + 4 - roof) / 2
-        left = ellipsoid(points, (-3, -8, roof + half), (1.05 * size, 0.9 * size, half))
+        left = ellipsoid(points, *self.base.left_atrium(size, beat.base))
         left = np.maximum(np.maximum(left, s - np.float32(beat.base)), 2.5 - root)
         outer = beat.epi_radius
         half = (beat.rv_base + 4 - roof) / 2
@@ -419,3 +433,18 @@ class Heart:
         right = ellipsoid(points, (centre, -9, roof + half), (0.95 * size, 1.05 * size, half))
         right = np.maximum(np.maximum(right, s - np.float32(beat.rv_base)), 3 - left)
         return left, np.maximum(right, 2.5 - root)
+
+    def _veins(
+        self, points: Points, beat: Beat, outside_lv: Array, rv: Array, root: Array
+    ) -> Array | None:
+        """Return the distance to what fills the left atrium and hangs on it; None if plain."""
+        found = self.base.vessels(
+            points,
+            outer_mm=float(self._outer_radius(beat, beat.base + 4)),
+            valve=beat.base,
+            size_mm=self.atrium_mm,
+        )
+        if found is None:
+            return None
+        walls = np.maximum(2 - outside_lv, np.maximum(4 - rv, 2.5 - root))
+        return np.asarray(np.maximum(found, walls), dtype=np.float32)

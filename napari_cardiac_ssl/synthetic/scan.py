@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial.transform import Rotation
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.synthetic.heart import Heart
@@ -126,7 +127,13 @@ def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def plan(
-    heart: Heart, rng: np.random.Generator, *, slices: int, size: int, breath_hold_mm: float
+    heart: Heart,
+    rng: np.random.Generator,
+    *,
+    slices: int,
+    size: int,
+    breath_hold_mm: float,
+    off_axis: np.random.Generator | None = None,
 ) -> dict[View, Planes]:
     """Place the short-axis stack and the two long-axis planes as a radiographer does.
 
@@ -135,6 +142,9 @@ def plan(
     the 2CH plane holds the long axis, at 110 to 130 degrees from the 4CH plane's RV side towards
     anterior. Images are shown as usual: the patient's left on the right side of SAX and 4CH,
     anterior on the left of 2CH, anterior or superior up. All affines are right-handed.
+
+    With `off_axis` the long-axis planes miss the axis by chance, as those of patients do: by 3 mm,
+    tilted and turned about it by 4 degrees each (standard deviations).
     """
     towards_rv, anterior, apex = heart.axes
     spacing = float(rng.uniform(310, 365)) / size
@@ -169,6 +179,11 @@ def plan(
         (View.LAX_2CH, across, np.array([0.0, 0.0, -1.0])),
     ):
         normal = np.cross(in_plane, apex)
+        centre = on_axis
+        if off_axis is not None:
+            turn_deg = off_axis.normal(0, [4, 4])
+            turned = Rotation.from_rotvec(np.deg2rad(turn_deg) @ np.stack([apex, in_plane]))
+            normal, centre = turned.apply(normal), on_axis + off_axis.normal(0, 3) * normal
         down = _unit(wanted - (wanted @ normal) * normal)
         right = np.cross(down, normal)
         # Left of the patient (4CH) or posterior (2CH) on the right.
@@ -176,7 +191,7 @@ def plan(
             right = -right
         planes[view] = Planes(
             affine=_grid(
-                on_axis, right, down, step_mm=6.0, spacing_mm=spacing, shape=(1, size, size)
+                centre, right, down, step_mm=6.0, spacing_mm=spacing, shape=(1, size, size)
             ),
             shape=(1, size, size),
             thickness_mm=6.0,

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.cli import main
+from napari_cardiac_ssl.learning.weights import NAMES
 
 from .conftest import Case
 
@@ -112,7 +114,10 @@ def test_a_table_of_patients_gives_each_its_own(
     assert "has no row for p1" in refuse("measure", two[0], "--patients", table)
 
 
-def test_weights_that_do_not_ship(refuse: Refuse, case: Case, tmp_path: Path) -> None:
+def test_weights_that_do_not_ship(
+    refuse: Refuse, case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(NAMES, View.LAX_2CH)
     line = refuse("predict", "default", case.image, "--view", "LAX_2CH", "-o", tmp_path)
     assert (
         "no weights ship for LAX_2CH; teach a model (cardiac-ssl finetune --view LAX_2CH)" in line

@@ -58,7 +58,7 @@ def test_from_two_frames_to_the_whole_cine(
         *("--steps", 70, "-o", model),
     )
     assert "label scheme ukbb (told from the anatomy)" in err
-    assert ("no pre-trained weights ship for LAX_2CH" in err) == (view is View.LAX_2CH)
+    assert "no pre-trained weights" not in err
     assert load_model(model).card.structures == STRUCTURES_OF_VIEW[view]
     do("predict", model, image, "-o", tmp_path)
     predicted = tmp_path / f"p1_{view.lower()}_seg.nii.gz"

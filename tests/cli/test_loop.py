@@ -6,6 +6,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from napari_cardiac_ssl.anatomy import View
+from napari_cardiac_ssl.learning.weights import NAMES
+
 
 @pytest.mark.parametrize("start", ["scratch", "MODEL"])
 def test_it_labels_what_is_suggested(do, case, tmp_path, start):
@@ -80,6 +83,8 @@ def test_it_starts_from_the_shipped_weights_of_the_view(  # noqa: PLR0917 - fixt
 ):
     from napari_cardiac_ssl.demo import simulated_expert
 
+    if start == "scratch":  # as if none shipped
+        monkeypatch.delitem(NAMES, View.LAX_2CH)
     started = []
 
     def rounds(*_, start, **__):

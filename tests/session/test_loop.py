@@ -10,7 +10,7 @@ import pytest
 from napari_cardiac_ssl.anatomy import ACDC, View
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.learning.weights import default_weights
+from napari_cardiac_ssl.learning.weights import NAMES, default_weights
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.trainer import (
@@ -85,8 +85,9 @@ def test_the_next_round_goes_on_from_the_model(session, trainer):
 
 
 def test_a_view_without_shipped_weights_starts_from_scratch_and_refuses_to_start_from_them(
-    session, trainer
+    session, trainer, monkeypatch
 ):
+    monkeypatch.delitem(NAMES, View.LAX_2CH)
     assert session.models.has_shipped_weights
     stack = session.stack
     session.open(Stack(stack.image, stack.affine, view=View.LAX_2CH))

@@ -22,12 +22,19 @@ class Options:
     nifti: Annotated[
         Path | None, option("--nifti", metavar="DIR", help="write every stack as NIfTI there")
     ] = None
+    valve: Annotated[
+        bool,
+        option("--valve", help="find the mitral valve plane and the apex on the long-axis views"),
+    ] = False
     json: Json = False
 
 
 def info(options: Options) -> int:
     """Tell what a study holds."""
     from napari_cardiac_ssl.readers.studies import masks_in, missing_views, read_study
+
+    if options.valve:
+        from napari_cardiac_ssl.cli.valve import valve_lines, valve_rows
 
     study = read_study(options.study)
     series = [
@@ -50,10 +57,11 @@ def info(options: Options) -> int:
     ]
     missing = [str(view) for view in missing_views(study)]
     masks = [file.name for file in masks_in(options.study)] if options.study.is_dir() else []
+    valve = valve_rows(study) if options.valve else []
     written = _write_images(study, options.nifti) if options.nifti else []
     if options.json:
         said = {"study": study.name, "series": series, "missing": missing, "notes": study.notes}
-        said |= {"masks": masks}
+        said |= {"masks": masks} | ({"valve": valve} if options.valve else {})
         say_json(said | ({"written": written} if written else {}))
         return 0
     say(f"study {study.name}: {count(len(series), 'series', 'series')}")
@@ -65,6 +73,8 @@ def info(options: Options) -> int:
         say(f"  masks, which are no views: {', '.join(masks)}")
     if missing:
         say(f"  missing: {', '.join(missing)} (anatomical positions need SAX, LAX_2CH, LAX_4CH)")
+    for line in valve_lines(valve) if options.valve else ():
+        say(line)
     for file in written:
         say(file)
     return 0

@@ -14,6 +14,7 @@ from napari_cardiac_ssl.cli.options import (
     HeightCm,
     InsertionFile,
     Json,
+    LongAxisStudy,
     PapillaryMuscles,
     Scheme,
     StudyOfMasks,
@@ -66,6 +67,7 @@ class Options:
     ] = ()
     scheme: Scheme = None
     study: StudyOfMasks = None
+    long_axis: LongAxisStudy = None
     csv: Annotated[
         Path | None,
         option("--csv", metavar="FILE", help="write the table as CSV too, with every column"),
@@ -112,12 +114,18 @@ def measure(options: Options) -> int:
     said = read_landmarks(options.landmarks) if options.landmarks else {}
     second = dict(zip(files, (*es, *view_4ch), strict=False))  # of pairs
     surface = surface_of(files, options.patients, options.height_cm, options.weight_kg)
+    bounds = None
+    if options.long_axis:
+        from napari_cardiac_ssl.cli.valve import bounds_by
+
+        bounds = bounds_by(options.long_axis, View.SAX)
     done: dict[Path, Found] = {}
 
     def one(path: Path) -> None:
         if options.masks:
             image = image_of(path, images) or like
             mask = read_labels_at(path, scheme=scheme, like=image)
+            mask = bounds.within(mask) if bounds is not None else mask
             done[path] = of_mask(mask, options, surface(path), image, insertion_of(said, path))
         elif options.ed:
             both = [image_of(part, images) for part in (path, second[path])]
@@ -160,19 +168,28 @@ def _check(options: Options) -> None:
     check_pairs("--2ch", options.view_2ch, "--4ch", options.view_4ch)
     if not options.masks and (options.ed_frame, options.es_frame) != (None, None):
         raise InputError("--ed-frame and --es-frame are for 4-D masks, not for pairs of masks")
-    if (options.curve or options.areas) and not options.masks:
-        raise InputError("--curve and --areas are for masks named one by one, not for pairs")
-    if options.study and not options.masks:
-        raise InputError("--study is for masks named one by one, not for pairs")
+    of_single_masks = {
+        "--curve and --areas are": options.curve or options.areas,
+        "--study is": options.study,
+        "--long-axis is": options.long_axis,
+    }
+    for called, asked in of_single_masks.items():
+        if asked and not options.masks:
+            raise InputError(f"{called} for masks named one by one, not for pairs")
+    _check_images(options, of_long_axis=kinds[2])
+    for path in (options.csv, options.curve, options.areas):
+        if path:
+            check_writable(path)
+
+
+def _check_images(options: Options, *, of_long_axis: bool) -> None:
+    """Refuse images and what asks for them where these do not go together."""
     if options.papillary == "mass" and not (options.images or options.study):
         raise InputError("--papillary mass needs what the masks were drawn on: name it, --images …")
     if options.papillary != "mass" and options.images:
         raise InputError("--images are for --papillary mass; leave them out, or say that")
-    if options.images and kinds[2]:
+    if options.images and of_long_axis:
         raise InputError("--papillary is for short-axis masks, not for 2CH and 4CH")
-    for path in (options.csv, options.curve, options.areas):
-        if path:
-            check_writable(path)
 
 
 COMMAND = Command(

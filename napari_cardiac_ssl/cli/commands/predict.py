@@ -12,11 +12,20 @@ from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import View, scheme_named
 from napari_cardiac_ssl.cli.console import each, note, progress, say, say_json
-from napari_cardiac_ssl.cli.options import SCHEME, Command, ImageView, Json, option, scheme_name
+from napari_cardiac_ssl.cli.options import (
+    SCHEME,
+    Command,
+    ImageView,
+    Json,
+    LongAxisStudy,
+    option,
+    scheme_name,
+)
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import check_writable, keep_beside
 
 if TYPE_CHECKING:
+    from napari_cardiac_ssl.cli.valve import Bounds
     from napari_cardiac_ssl.learning.checkpoint import Model
     from napari_cardiac_ssl.study import Stack
 
@@ -42,6 +51,7 @@ class Options:
             help="default: that of the masks it was taught",
         ),
     ] = None
+    long_axis: LongAxisStudy = None
     confidence: Annotated[bool, option("--confidence", help="write the confidence too")] = False
     json: Json = False
 
@@ -50,6 +60,7 @@ def predict(options: Options) -> int:
     """Predict masks on the images' own grids."""
     from napari_cardiac_ssl.cli.images import check_scheme
     from napari_cardiac_ssl.cli.learning import called_model, model_named, to_predict
+    from napari_cardiac_ssl.cli.valve import bounds_by
     from napari_cardiac_ssl.readers.nifti import name_of
     from napari_cardiac_ssl.review import predicted
     from napari_cardiac_ssl.writers.masks import write_map, write_mask
@@ -69,12 +80,13 @@ def predict(options: Options) -> int:
     called = f"{called_model(options.model)} ({model.digest[:12]})"
     said = [structure for structure in model.card.structures if structure in scheme.structures]
     codes = {scheme.code(structure): structure for structure in said}
+    bounds = bounds_by(options.long_axis, model.card.view) if options.long_axis else None
     written: list[str] = []
     seen: set[str] = set()
 
     def one(path: Path) -> None:
         for name, stack in to_predict(path, options, model.card.view, seen):
-            labels, confidence = _predicted(model, stack, name, path)
+            labels, confidence = _predicted(model, stack, name, path, bounds)
             target = options.output / f"{name}_seg.nii.gz"
             kept = keep_beside(target)  # somebody may have corrected it
             review = predicted(stack, called)
@@ -105,9 +117,11 @@ def predict(options: Options) -> int:
 
 
 def _predicted(
-    model: Model, stack: Stack, name: str, path: Path
+    model: Model, stack: Stack, name: str, path: Path, bounds: Bounds | None
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Predict a stack, and say how far it is; out of memory is said as that."""
+    if bounds is not None:
+        bounds.planes(stack)  # refuses what it does not fit, before there is work to lose
     from napari_cardiac_ssl.learning.compute import is_out_of_memory
     from napari_cardiac_ssl.learning.prediction import predict_stack
 
@@ -118,6 +132,8 @@ def _predicted(
             if is_out_of_memory(error):
                 raise MemoryError(f"for predicting {path}") from error
             raise
+    if bounds is not None:
+        labels = bounds.emptied(labels, stack)
     return labels, np.asarray(confidence, dtype=np.float32)
 
 

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_cardiac_ssl.anatomy import SCHEMES, UKBB, LabelScheme
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.gui.cuts import same_moment
+from napari_cardiac_ssl.geometry.valve_motion import same_moment
 from napari_cardiac_ssl.gui.panels.controls import (
     button,
     chosen_scheme,

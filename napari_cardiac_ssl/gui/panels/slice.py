@@ -3,6 +3,7 @@
 from qtpy.QtWidgets import QLabel, QMenu, QPushButton, QWidget
 
 from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
+from napari_cardiac_ssl.geometry.valve import Place
 from napari_cardiac_ssl.gui.panels.controls import (
     button,
     column,
@@ -48,6 +49,7 @@ class SlicePanel(QWidget):
         buttons.setStretch(1, 1)
         layout.addLayout(buttons)
         workspace.changed.connect(self._show)
+        workspace.session.signals.valve_changed.connect(self._show)
         self._show()
 
     def _make_help(self) -> QPushButton:
@@ -104,6 +106,9 @@ class SlicePanel(QWidget):
             words = f"{OUTSIDE}, protected"
         elif empty and state in {SliceState.EDITING, SliceState.EXPERT}:
             words = f"no heart here; {words}"
+        place = session.valve.place(index)
+        if place not in {None, Place.WITHIN}:
+            words = f"{words}; {place}"
         self.state.setText(f"Frame {index.t}, slice {index.z}: {words}")
         self.confirm.setEnabled(True)
         self.revert.setEnabled(state not in {SliceState.UNLABELLED, SliceState.PREDICTED})

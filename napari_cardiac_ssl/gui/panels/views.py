@@ -17,10 +17,12 @@ from qtpy.QtWidgets import (
 )
 
 from napari_cardiac_ssl.anatomy import UKBB, View
-from napari_cardiac_ssl.gui.cuts import Cut, cuts, nearest_slice, same_moment
+from napari_cardiac_ssl.geometry.valve_motion import same_moment
+from napari_cardiac_ssl.gui.cuts import Cut, cuts, nearest_slice
 from napari_cardiac_ssl.gui.landmarks import LandmarkClicks
 from napari_cardiac_ssl.gui.panels.controls import column, describe, row
 from napari_cardiac_ssl.gui.panels.pane import PaneLine, ViewPane
+from napari_cardiac_ssl.gui.panels.valve import ValvePanel, valve_handles
 from napari_cardiac_ssl.gui.plane_lines import POSITIONS, TRACES, PlaneLines
 from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.study import SliceIndex, Stack
@@ -42,6 +44,7 @@ class _Slot(QWidget):
         self._workspace = workspace
         self._cuts: tuple[Cut, ...] = ()
         self._cut_by: Stack | None = None
+        self._frame = 0
         self.stack: Stack | None = None
         self.choice = QComboBox()
         self.choice.setAccessibleName(f"View in pane {place + 1}")
@@ -68,6 +71,7 @@ class _Slot(QWidget):
         layout.addWidget(self.pane, 1)
         self.choice.activated.connect(lambda _: self.show_stack(self.choice.currentData()))
         self.pane.pointed.connect(self._on_pointed)
+        self.pane.dragged.connect(self._on_dragged)
         self.pane.stepped.connect(self._on_stepped)
 
     def offer(self, stacks: list[Stack], shown: Stack | None) -> None:
@@ -104,7 +108,9 @@ class _Slot(QWidget):
             for code, ends in cut.runs(labels[cut.z]):
                 colour = UKBB.structures[code - 1].colour
                 lines.append(PaneLine(ends, colour, 5.0 if cut.z == here.z else 2.5))
-        self.pane.show_frame(same_moment(here.t, main.frames, stack.frames), tuple(lines))
+        self._frame = same_moment(here.t, main.frames, stack.frames)
+        self.pane.show_frame(self._frame, tuple(lines))
+        self.pane.show_handles(valve_handles(workspace.session.valve, stack, self._frame))
 
     def _on_pointed(self, point_mm: Any) -> None:
         workspace = self._workspace
@@ -112,6 +118,13 @@ class _Slot(QWidget):
             z = nearest_slice(workspace.session.stack, point_mm)
             if z != workspace.view.in_view.z:
                 workspace.view.go_to(SliceIndex(workspace.view.in_view.t, z))
+
+    def _on_dragged(self, name: str, to_mm: Any) -> None:
+        workspace, stack = self._workspace, self.stack
+        if workspace.is_open and stack is not None:
+            with workspace.reporting():
+                workspace.session.valve.move(stack.view, self._frame, name, to_mm)
+            self.follow()  # back to where it was, if it was refused
 
     def _on_stepped(self, step: int) -> None:
         workspace = self._workspace
@@ -161,6 +174,7 @@ class ViewsPanel(QWidget):
             "along the 2CH plane (anterior, far anterior, inferior, far inferior).",
         )
         self.landmarks = self._landmark_button()
+        self.valve = ValvePanel(workspace)
         foot = row(self.planes, self.boxes)
         foot.addStretch(1)
         foot.addWidget(self.landmarks)
@@ -168,11 +182,13 @@ class ViewsPanel(QWidget):
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addLayout(self._panes, 1)
         layout.addWidget(self.note)
+        layout.addWidget(self.valve)
         layout.addLayout(foot)
         lines.changed.connect(self._mark)
         clicks.changed.connect(self._mark)
         workspace.session.signals.study_changed.connect(self._fill)
         workspace.changed.connect(self._follow)
+        workspace.session.signals.valve_changed.connect(self._follow)
         self._fill()
 
     def _toggle(self, what: str, text: str, tip: str) -> QCheckBox:

@@ -7,7 +7,11 @@ from importlib.resources import files
 
 from napari_cardiac_ssl.anatomy import View
 
-NAMES = {View.SAX: "default.safetensors", View.LAX_4CH: "lax_4ch.safetensors"}
+NAMES = {
+    View.SAX: "default.safetensors",
+    View.LAX_4CH: "lax_4ch.safetensors",
+    View.LAX_2CH: "lax_2ch.safetensors",
+}
 
 
 def default_weights(view: View = View.SAX) -> bytes | None:
