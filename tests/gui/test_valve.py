@@ -61,6 +61,12 @@ def search(window, finders, made):
             window.session.process_messages()
 
 
+def tilt(window, made):
+    """Have the valve plane cut a slice in every frame: only what is cut shows a line."""
+    hinge = window.session.valve.motion(View.LAX_4CH)[0].hinges_mm[0]
+    window.session.valve.move(View.LAX_4CH, 0, "hinge 1", hinge + 14 * made.long_axis)
+
+
 def send(pane, kind, at, button=FREE, held=LEFT):
     event = QMouseEvent(kind, QPointF(*at), pane.mapToGlobal(QPointF(*at)), button, held, no_keys())
     QApplication.sendEvent(pane, event)
@@ -97,6 +103,7 @@ def test_found_it_is_drawn_in_every_pane_and_on_the_slices_that_it_cuts(window, 
     assert panel.bound.isEnabled()
     for slot in window.views.slots:
         assert slot.pane._handles.names == ("hinge 1", "hinge 2", "apex")
+    tilt(window, made)
     lines = window.viewer.layers[VALVE_LINE].data
     sax = made.study.stack(View.SAX)
     for start, along in lines:
@@ -199,6 +206,7 @@ def test_the_slice_in_view_says_that_it_lies_beyond(window, finders, made):
 
 def test_another_view_in_work_and_a_study_without_views(window, finders, made):
     search(window, finders, made)
+    tilt(window, made)
     window.studies.work_on(made.study.stack(View.LAX_4CH))
     assert VALVE_LINE not in window.viewer.layers
     assert not window.views.valve.bound.isEnabled()
