@@ -30,7 +30,7 @@ _HEART_MM = 150.0
 _CROP_MS = 300
 #: How many labelled slices tell where the heart is.
 _SAMPLE = 60
-#: Which frames can be shown: of a number, every so manieth.
+#: Which frames can be shown: every how many, 0 for ED and ES.
 _FRAMES = (
     ("ED and ES", 0),
     ("All frames", 1),

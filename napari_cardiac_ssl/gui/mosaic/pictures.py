@@ -11,7 +11,7 @@ from qtpy.QtGui import QColor, QImage, QPainter, QPen, QPixmap, QPolygonF
 from napari_cardiac_ssl.geometry.borders import lines_of
 from napari_cardiac_ssl.geometry.contours import WITHIN
 from napari_cardiac_ssl.geometry.orientation import Orientation
-from napari_cardiac_ssl.gui.mosaic.tiles import Crop, grey, whole
+from napari_cardiac_ssl.gui.mosaic.tiles import Crop, grey
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 #: So many pictures are made at a time, and so long others may do their work in between, ms: what
@@ -51,12 +51,6 @@ class Look:
     orientation: Orientation
     crop: Crop
     limits: tuple[float, float]
-
-    @classmethod
-    def of(cls, stack: Stack, labels: NDArray[np.uint8], versions: NDArray[np.int64]) -> "Look":
-        """Return a look at all of a stack's slices, as they are stored."""
-        shape = stack.image.shape
-        return cls(stack, labels, versions, Orientation(), whole(shape[2:]), (0.0, 1.0))
 
     @property
     def aspect(self) -> float:
@@ -137,7 +131,7 @@ class Pictures(QObject):
             How many pixels of the screen each has.
         """
         if look is None or self._look is None or look.stack is not self._look.stack:
-            self._kept = {}
+            self._kept, self._untold = {}, []
         self._look, self._size, self.ratio = look, size, ratio
         self._number += 1
         self.wake()

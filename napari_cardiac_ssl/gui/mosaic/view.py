@@ -130,10 +130,14 @@ class MosaicView(QAbstractScrollArea):
 
     def show_look(self, look: Look | None) -> None:
         """Look at the slices in another way, or at those of another stack."""
-        if look is None or self._look is None or look.stack is not self._look.stack:
+        before, self._look = self._look, look
+        if look is None or before is None or look.stack is not before.stack:
             self.selection = Selection()
-        self._look = look
-        self._arrange(renewed=True)
+            self._arrange(renewed=True)
+        elif look.aspect != before.aspect:
+            self._arrange(renewed=True)
+        else:  # as with each step of the mouse that sets the window
+            self.pictures.look(look, self.places.tile, self.devicePixelRatioF())
 
     def show_side(self, side: int | None) -> None:
         """Make tiles so wide; None for as wide as all of them fit."""
