@@ -120,7 +120,7 @@ FIGURES = (
     Figure("Where the LV is", ("position_accuracy.py",), ("position_accuracy.py",)),
     Figure(
         "The heart's numbers",
-        ("heart_numbers.py --k 0", "heart_numbers.py --k 3 --steps 60"),
+        ("heart_numbers.py --k 0", "heart_numbers.py --k 3 --steps 150"),
         ("heart_numbers.py --k 0",),
         "heart_numbers.json",
     ),
