@@ -144,7 +144,7 @@ class _Rehearsal:
             )
         self._look_at_heart(labels)
         self.shoot("first-guess")
-        self._widget.workspace.actions.undo()
+        self._widget.workspace.actions.roll_back()
         return labels
 
     def set_landmarks(self) -> None:

@@ -54,7 +54,7 @@ def window(make_napari_viewer, session, made, qtbot):
 
 
 def search(window, finders, made):
-    window.views.valve.find.click()
+    window.views.valve.find.trigger()
     for view in (View.LAX_4CH, View.LAX_2CH):
         finders[-1].deliver(made.masks[view])
         for _ in range(FRAMES + 2):
@@ -89,8 +89,8 @@ def on_screen(pane, number):
 
 def test_nothing_is_offered_before_somebody_asks(window, finders):
     panel = window.views.valve
-    assert panel.isVisibleTo(window.views)
-    assert (panel.find.isEnabled(), panel.bound.isEnabled()) == (True, False)
+    assert panel.menu.isVisible()
+    assert not panel.isVisible()
     assert VALVE_LINE not in window.viewer.layers
     assert finders == []
     assert window.views.slots[0].pane._handles is None
@@ -100,7 +100,7 @@ def test_found_it_is_drawn_in_every_pane_and_on_the_slices_that_it_cuts(window, 
     search(window, finders, made)
     panel, valve = window.views.valve, window.session.valve
     assert "show the LV in this frame" in panel.words.text()
-    assert panel.bound.isEnabled()
+    assert panel.bound.isVisible()
     for slot in window.views.slots:
         assert slot.pane._handles.names == ("hinge 1", "hinge 2", "apex")
     tilt(window, made)
@@ -209,7 +209,7 @@ def test_another_view_in_work_and_a_study_without_views(window, finders, made):
     tilt(window, made)
     window.studies.work_on(made.study.stack(View.LAX_4CH))
     assert VALVE_LINE not in window.viewer.layers
-    assert not window.views.valve.bound.isEnabled()
+    assert not window.views.valve.bound.isVisible()
     window.studies.work_on(made.study.stack(View.SAX))
     assert VALVE_LINE in window.viewer.layers
     window.views.valve.remove.trigger()

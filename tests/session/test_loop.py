@@ -121,7 +121,8 @@ def test_a_first_guess_before_anything_is_drawn(session, trainer, heard):
         session.training.predict()
 
 
-def test_no_guess_without_a_model_of_the_view(session, trainer):
+def test_no_guess_without_a_model_of_the_view(session, trainer, monkeypatch):
+    monkeypatch.delitem(NAMES, View.LAX_2CH)
     stack = session.stack
     session.open(Stack(stack.image, stack.affine, view=View.LAX_2CH))
     with pytest.raises(InputError, match="no model to predict with yet"):

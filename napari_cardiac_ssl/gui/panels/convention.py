@@ -90,7 +90,7 @@ def _amount(name: str, unit: str, least: int, most: int) -> QDoubleSpinBox:
     field = QDoubleSpinBox()
     field.setRange(least - 1, most)
     field.setDecimals(0)
-    field.setSpecialValueText("not said")
+    field.setSpecialValueText("–")
     field.setSuffix(f" {unit}")
     field.setKeyboardTracking(False)
     field.setAccessibleName(f"{name} in {unit}")

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import numpy as np
-from qtpy.QtWidgets import QLabel, QMenu, QWidget
+from qtpy.QtWidgets import QLabel, QMenu, QToolButton, QWidget
 
 from napari_cardiac_ssl.anatomy import View
-from napari_cardiac_ssl.gui.panels.controls import button, column, menu_button, row
+from napari_cardiac_ssl.gui.panels.controls import button, describe, row, wrapped
 from napari_cardiac_ssl.gui.panels.pane import PaneHandles
 from napari_cardiac_ssl.gui.valve_line import VALVE_COLOUR, ValveLine
 from napari_cardiac_ssl.gui.workspace import Workspace
@@ -26,7 +26,13 @@ def valve_handles(valve: Valve, stack: Stack, frame: int) -> PaneHandles | None:
 
 
 class ValvePanel(QWidget):
-    """A line of words and two buttons: look for the valve, leave out what lies beyond it."""
+    """What valve and apex say of the frame in view, with one button; there once they are known.
+
+    Attributes
+    ----------
+    menu
+        The button of all that can be done with them, for whoever lays the panel out.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -35,29 +41,37 @@ class ValvePanel(QWidget):
         self.words = QLabel()
         self.words.setWordWrap(True)
         self.words.setAccessibleName("What is known of the mitral valve plane")
-        self.find = button(
-            "Find valve",
-            "Look for the mitral valve and the apex on the 4CH and 2CH, in all frames. Takes some "
-            "seconds, changes no label. What you have moved by hand stays.",
-        )
         self.bound = button(
             "Leave out beyond",
             "Slices wholly above the valve plane or below the apex show no heart, in any frame: "
             "they become empty and are learned as such. Slices with your labels stay. Ctrl-Z "
             "takes it back.",
         )
-        self.more = menu_button("Valve", "What else can be done with valve and apex.", self._menu())
-        self.find.clicked.connect(lambda: self._do(self._valve.find))
         self.bound.clicked.connect(self._on_bound)
-        layout = column(self)
-        layout.addWidget(self.words)
-        layout.addLayout(row(self.find, self.bound, self.more))
+        self.menu = QToolButton()
+        self.menu.setText("Valve")
+        self.menu.setAccessibleName("Valve")
+        describe(self.menu, "The mitral valve plane and the apex: which slices show the LV.")
+        self.menu.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.menu.setMenu(self._menu())
+        layout = row(self.words, self.bound)
+        layout.setStretch(0, 1)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self.setLayout(layout)
         self._workspace.changed.connect(self._show)
         self._workspace.session.signals.valve_changed.connect(self._show)
         self._show()
 
     def _menu(self) -> QMenu:
         menu, actions = QMenu(self), self._workspace.actions
+        menu.setToolTipsVisible(True)
+        self.find = menu.addAction("Find", lambda: self._do(self._valve.find))
+        self.find.setToolTip(
+            wrapped(
+                "Look for the mitral valve and the apex on the 4CH and 2CH, in all frames. Takes "
+                "some seconds, changes no label. What you have moved by hand stays."
+            )
+        )
         self.in_frame = menu.addAction(
             "Leave out beyond, in this frame", lambda: actions.bound_by_valve(all_frames=False)
         )
@@ -67,6 +81,7 @@ class ValvePanel(QWidget):
         return menu
 
     def _enable(self) -> None:
+        self.find.setEnabled(bool(self._valve.views) and not self._valve.searching)
         self.in_frame.setEnabled(bool(self._bounds()))
         self.remove.setEnabled(self._valve.is_known)
 
@@ -85,19 +100,18 @@ class ValvePanel(QWidget):
         return self._valve.extents(workspace.view.in_view.t)
 
     def _show(self) -> None:
-        self.setVisible(bool(self._valve.views))
-        if not self._valve.views or not self._workspace.is_open:
+        self.menu.setEnabled(bool(self._valve.views))
+        if not self._workspace.is_open:
+            self.setVisible(False)
             return
         bounds = self._bounds()
-        self.find.setEnabled(not self._valve.searching)
-        self.bound.setEnabled(bool(bounds))
+        self.setVisible(self._valve.searching or self._valve.is_known)
+        self.bound.setVisible(bool(bounds))
         self.words.setText(self._words(bounds))
 
     def _words(self, bounds: dict[int, tuple[int, int]]) -> str:
         if self._valve.searching:
             return "Looking for the mitral valve and the apex…"
-        if not self._valve.is_known:
-            return "The mitral valve plane tells which slices show the LV."
         if not bounds:
             return "Valve and apex: drag their rings where they are wrong."
         t = self._workspace.view.in_view.t

@@ -177,6 +177,7 @@ class ViewsPanel(QWidget):
         self.valve = ValvePanel(workspace)
         foot = row(self.planes, self.boxes)
         foot.addStretch(1)
+        foot.addWidget(self.valve.menu)
         foot.addWidget(self.landmarks)
         layout = column(self)
         layout.setContentsMargins(4, 4, 4, 4)
