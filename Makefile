@@ -74,7 +74,7 @@ test: lint system .venv-next
 
 screenshots: setup
 	$(BIN)/cardiac-ssl demo --headless --out demo-output
-	for step in 2-labelled 4-refreshed 7-suggested; do
+	for step in 2-labelled 4-refreshed 7-suggested 9-points 11-bullseye; do
 		cp "demo-output/screenshots/$$step.png" docs/images/
 	done
 

@@ -83,6 +83,7 @@ def rehearse(
         play.correct(play.worst_slice())
         play.follow()
         rows += play.learn(2, budgets_s[1])
+        play.look_round()
         play.export()
     finally:
         viewer.close()
@@ -241,6 +242,19 @@ class _Rehearsal:
         if not worth:
             raise InputError("the reference shows no slice beside those that were drawn")
         return max(worth, key=lambda index: worth[index])
+
+    def look_round(self) -> None:
+        """Look at the contours' points, at all slices of ED and ES, and at the wall."""
+        self.look_at(self._drawn[0])
+        self._widget.drawing.use("edit")
+        self.shoot("points")
+        self._widget.drawing.use("paint")
+        self._widget.show_mosaic()
+        self.shoot("mosaic")
+        if self._session.stack.view is View.SAX:
+            self._widget.show_tab("Measure")
+            self._widget.show_wall()
+            self.shoot("bullseye")
 
     def export(self) -> None:
         stack, out = self._session.stack, self._out

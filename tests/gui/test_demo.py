@@ -56,7 +56,7 @@ def pictures(out):
 
 
 LOOP = ["labelled", "training", "refreshed", "to-correct", "corrected", "suggested"]
-LOOP += ["second-round", "exported"]
+LOOP += ["second-round", "points", "mosaic", "bullseye", "exported"]
 
 
 @pytest.mark.timeout(1200)  # minutes where others work the machine
