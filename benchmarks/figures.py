@@ -90,6 +90,7 @@ FIGURES = (
             "few_subjects.py --arms acdc={out}/acdc.safetensors:all --subjects 5 1 --seeds 1",
             "few_subjects.py --arms scratch default:all acdc={out}/acdc.safetensors:all "
             "--subjects 5 --steps 1600 --seeds 1",
+            "few_subjects.py --arms scratch --subjects 5 --steps 4800 --seeds 1",
             "few_subjects.py --arms --figure {out}/few_subjects.png",
         ),
         ("few_subjects.py --arms default:all --subjects 1 --draws 1 --seeds 1 --steps 5",),
