@@ -46,29 +46,34 @@ demo: setup
 
 test: lint system .venv-next
 	$(choose_screen)
-	# The engine's tests and the window's go on side by side, each of them on one core.
+	# Two rows of tests go on side by side, each of them on one core.
 	export OMP_NUM_THREADS=1
+	window=(pytest tests/gui -k "not rehearsal and not kill and not hypothesis")
+	engine_and_pyside() {
+		local rc=0
+		"$${on_screen[@]}" $(BIN)/python -m pytest --ignore=tests/gui || rc=1
+		echo "The window once more, under the other Qt binding"
+		QT_API=pyside6 PYTEST_QT_API=pyside6 "$${on_screen[@]}" \
+			$(BIN)/python -m "$${window[@]}" || rc=1
+		return $$rc
+	}
 	failed=()
 	mkdir -p build
-	"$${on_screen[@]}" $(BIN)/python -m pytest --ignore=tests/gui > build/engine-tests.log 2>&1 &
-	engine=$$!
-	trap 'kill "$$engine" 2>/dev/null || true' EXIT
+	engine_and_pyside > build/beside.log 2>&1 &
+	beside=$$!
+	trap 'kill "$$beside" 2>/dev/null || true' EXIT
 	echo "The window (what is below it is tested meanwhile, and shown at the end)"
 	"$${on_screen[@]}" $(BIN)/python -m pytest tests/gui || failed+=("the window")
-	window=(pytest tests/gui -k "not rehearsal and not kill and not hypothesis")
-	echo "The window once more, under the other Qt binding"
-	QT_API=pyside6 PYTEST_QT_API=pyside6 "$${on_screen[@]}" \
-		$(BIN)/python -m "$${window[@]}" || failed+=("PySide6")
 	if [ -e .venv-next/bin ]; then
 		echo "And once more, with napari $(NEXT_NAPARI)"
 		"$${on_screen[@]}" .venv-next/bin/python -m "$${window[@]}" ||
-			failed+=("napari $(NEXT_NAPARI)")
+			failed+=("the window with napari $(NEXT_NAPARI)")
 	fi
-	wait "$$engine" || failed+=("what is below the window")
+	wait "$$beside" || failed+=("what is below the window, or the window with PySide6")
 	trap - EXIT
-	cat build/engine-tests.log
+	cat build/beside.log
 	if [ $${#failed[@]} -gt 0 ]; then
-		echo "Failed: $$(printf '%s, ' "$${failed[@]}" | sed 's/, $$//')" >&2
+		echo "Failed: $$(printf '%s; ' "$${failed[@]}" | sed 's/; $$//')" >&2
 		exit 1
 	fi
 

@@ -64,7 +64,7 @@ class Actions:
             self._session.no_heart(*chosen)
             where = "here" if len(chosen) == 1 else f"on {len(chosen)} slices"
             self._workspace.say(
-                f"NO HEART {where}: cleared, and learned from as empty (Ctrl-Z takes it back)"
+                f"NO HEART {where}: labels deleted; the model learns it as empty (Ctrl-Z undoes it)"
             )
 
     def accept(self, *slices: SliceIndex) -> None:
@@ -81,7 +81,9 @@ class Actions:
         with self._acting():
             chosen = self._meant(slices)
             self._session.labelling.unconfirm(*chosen)
-            self._workspace.say("unconfirmed: no example any more, still protected")
+            self._workspace.say(
+                "unconfirmed: the model learns from it no longer, and still does not change it"
+            )
 
     def revert(self, *slices: SliceIndex) -> None:
         """Revert slices to the model."""
@@ -124,9 +126,9 @@ class Actions:
         with self._acting():
             frames = () if all_frames else (self._view.in_view.t,)
             changed, staying = self._session.labelling.bound(self._session.valve.extents(*frames))
-            words = f"{count(len(changed), 'slice')} beyond valve and apex left out: no heart there"
+            words = f"{count(len(changed), 'slice')} beyond valve and apex marked as no heart"
             if staying:
-                words += f"; {count(len(staying), 'slice')} with your labels on them stay"
+                words += f"; {count(len(staying), 'slice')} with your labels not changed"
             self._workspace.say(f"{words} (Ctrl-Z takes it back)")
 
     def _set_end(
@@ -139,8 +141,7 @@ class Actions:
             back = len(changed) - len(outside)
             done = []
             if outside:
-                stay = "stays empty and is" if len(outside) == 1 else "stay empty and are"
-                done.append(f"{count(len(outside), 'slice')} outside {stay} learned as no heart")
+                done.append(f"{count(len(outside), 'slice')} outside marked as no heart")
             if back:
                 done.append(f"{count(back, 'slice')} reverted to the model")
             where = "every frame" if all_frames else f"frame {chosen.t}"
@@ -188,7 +189,7 @@ class Actions:
             history = self._session.history
             what = history.undoable if verb == self._session.undo else history.redoable
             changed = verb()
-            self._workspace.say(f"{how}: {what}" if what else f"nothing of yours to be {how}")
+            self._workspace.say(f"{how}: {what}" if what else f"nothing is left to be {how}")
             if len(changed) == 1:  # nobody should have to look for it
                 self._view.go_to(changed[0])
 
@@ -260,7 +261,10 @@ class Actions:
             and not self._session.annotations.is_outside(one)
         ]
         if not near:
-            raise InputError("nothing to copy: draw another slice of this frame, or this in time")
+            raise InputError(
+                "nothing to copy: first draw another slice of this frame, or this one in another "
+                "frame"
+            )
         frames = self._session.stack.frames
 
         def distance(one: SliceIndex) -> tuple[int, int]:
@@ -303,7 +307,9 @@ class Actions:
                     self._workspace.say(suggested.reason)
                     break
             else:
-                self._workspace.say("nothing left to look at: every slice is yours, or excluded")
+                self._workspace.say(
+                    "nothing left to suggest: all slices are drawn, confirmed or excluded"
+                )
 
     def hide_labels(self, hidden: bool) -> None:
         """Show the image alone, or with its labels again."""
@@ -336,7 +342,7 @@ class Actions:
         with self._acting():
             self._session.roll_back()
             self._workspace.say(
-                "back to the model before and what it predicted (Ctrl-Z brings this one back)"
+                "the previous model and its predictions are back (Ctrl-Z undoes this)"
             )
 
     # -- labels from elsewhere, and results ----------------------------------------------

@@ -103,6 +103,7 @@ class CardiacWidget(QWidget):
         self._picture_keys = PictureKeys(viewer)
         bind_dock(self, self.keys)
         bind_dock(self.mosaic, self.keys)
+        bind_dock(self.views, self.keys)
         self.workspace.layer_shown.connect(self._on_layer_shown)
         self.workspace.changed.connect(self._show_unkept)
         self.workspace.said.connect(self._show_unkept)

@@ -43,7 +43,7 @@ def test_keys_mark_what_lies_outside_in_the_frame_or_in_all(widget, press):
     widget.view.go_to(SliceIndex(0, 2))
     press(Qt.Key.Key_Down, EVERY)
     assert outside(widget) == [(0, 0), (0, 3), (1, 3), (2, 3)]
-    assert "in every frame: 3 slices outside stay empty and are" in widget.status.text()
+    assert "in every frame: 3 slices outside marked as no heart" in widget.status.text()
     press(Qt.Key.Key_Down, SHIFT)
     assert widget.status.text().endswith("in frame 0: nothing to change")
     widget.view.go_to(SliceIndex(0, 0))

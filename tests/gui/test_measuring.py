@@ -135,7 +135,7 @@ def test_references_stand_beside_numbers_of_whom_it_is_known(window, qtbot):
     assert index.text().endswith(f"{round(heart.lv_edv_ml / 2)}")
     assert "Zhan et al., Circ Cardiovasc Imaging 2024" in index.accessibleDescription()
     assert "of healthy adult men" in numbers.sources.text()
-    assert "no diagnosis" in numbers.sources.text()
+    assert "not a diagnosis" in numbers.sources.text()
     panel.height.setValue(panel.height.minimum())  # not said any more
     settled(window, qtbot)
     assert not index.isVisibleTo(numbers)

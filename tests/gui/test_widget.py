@@ -230,7 +230,7 @@ def test_ctrl_z_takes_back_strokes_and_confirmations_and_leaves_refreshes(widget
     assert widget.session.model is not None
     assert "Undone: stroke" in widget.status.text()
     list(press(widget, "Ctrl+Z"))
-    assert "Nothing of yours to be undone" in widget.status.text()
+    assert "Nothing is left to be undone" in widget.status.text()
     for _ in range(3):
         list(press(widget, "Ctrl+Shift+Z"))
     assert widget.session.annotations.state(C) is editing
@@ -263,7 +263,7 @@ def test_slice_s_state_is_said_and_changed(widget):
     assert widget.slice.state.text() == "Frame 0, slice 1: editing, protected"
     widget.slice.confirm.click()
     assert "confirmed, protected" in widget.slice.state.text()
-    assert widget.slice.confirm.text() == "Take back"
+    assert widget.slice.confirm.text() == "Unconfirm"
     widget.slice.confirm.click()
     assert widget.session.annotations.state(A) is SliceState.EDITING
     widget.slice.revert.click()

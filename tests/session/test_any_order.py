@@ -92,7 +92,7 @@ class Work(RuleBasedStateMachine):
 
     @rule(slices=st.sets(indices, min_size=1))
     def no_heart(self, slices):
-        before = self.session.annotations.labels.copy()
+        before, was = self.session.annotations.labels.copy(), self.seen()
         self.session.no_heart(*slices)
         after = self.session.annotations.labels
         for index in STACK.slice_indices():
@@ -101,7 +101,7 @@ class Work(RuleBasedStateMachine):
                 assert self.session.annotations.state(index) is SliceState.EXPERT
             else:
                 np.testing.assert_array_equal(after[index], before[index])
-        self.done()
+        self.done(was)
 
     @rule(index=indices, end=st.sampled_from(["first", "last"]), every=st.booleans())
     def set_end(self, index, end, every):

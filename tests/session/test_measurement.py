@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,7 +84,8 @@ def test_what_leaves_says_it(opened, tmp_path) -> None:
     said = json.loads(opened.export.provenance(tmp_path / "p.json").read_text())
     assert said["papillary"] == "mass"
     assert InsertionPoints.of(said["insertion_points"]).points() == points.points()
-    [file] = WRITERS["landmarks"].write(tmp_path / "l.json", opened.export.work("p1"), Choice())
+    work = replace(opened.export.work(), study="p1")
+    [file] = WRITERS["landmarks"].write(tmp_path / "l.json", work, Choice())
     points_again = insertion_of(read_landmarks(file), tmp_path / "p1_sax.nii.gz")
     assert points_again.points() == points.points()
     page = opened.export.report(tmp_path / "r.html", "p1").read_text()

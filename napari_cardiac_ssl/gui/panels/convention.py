@@ -24,9 +24,9 @@ class ConventionPanel(QWidget):
         self.papillary.setAccessibleName("Papillary muscles")
         describe(
             self.papillary,
-            "Papillary muscles and trabeculae inside the contours: counted with the blood, as "
-            "contoured, or told from it by their brightness and counted as myocardium (in the RV: "
-            "left out). Labels are never changed by it.",
+            "Papillary muscles and trabeculae inside the contours: count them as blood, as "
+            "contoured; or separate them by brightness, and count them as myocardium (in the RV: "
+            "leave them out). Labels are never changed by it.",
         )
         self.papillary.addItem("in the cavity", Papillary.CAVITY)
         self.papillary.addItem("as myocardium", Papillary.MASS)

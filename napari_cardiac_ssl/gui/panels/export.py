@@ -59,7 +59,7 @@ class ExportPanel(QWidget):
             describe(box, writer.about)
             box.setChecked(writer.usual)
             box.toggled.connect(self._show)
-        self.frames = _choice("Frames of the masks", "Whose labels the masks hold.")
+        self.frames = _choice("Frames of the masks", "Which frames are written to the masks.")
         for text, which in _FRAMES:
             self.frames.addItem(text, which)
         self.schemes = _choice(
@@ -70,7 +70,7 @@ class ExportPanel(QWidget):
         preferred = preferences().scheme
         self.schemes.setCurrentIndex(names.index(preferred) if preferred in names else 0)
         self.all_views = QCheckBox("all views of the study that are labelled")
-        describe(self.all_views, "Otherwise the one that is worked on.")
+        describe(self.all_views, "If not ticked, only the open view is exported.")
         self.go = button("Export…", "Choose a folder, and write what is ticked.")
         self.go.setMinimumHeight(34)
         self.go.clicked.connect(self._on_go)

@@ -94,9 +94,9 @@ class LearningPanel(QWidget):
             choices=self._starts(),
             value="present",
             tooltip=wrapped(
-                "The first training starts from the shipped weights, where some ship for this "
-                "view, those after it from what was learned. Scratch forgets all that was learned "
-                "before."
+                "The first training starts from the supplied weights, if there are any for this "
+                "view; later ones continue from the present model. Scratch discards all that was "
+                "learned before."
             ),
         )
         self.mode = ComboBox(
@@ -224,7 +224,7 @@ class LearningPanel(QWidget):
         if chosen:
             self._workspace.actions.revert(*chosen)
         else:
-            self._workspace.say("nothing there is yours")
+            self._workspace.say("no slice there is drawn or confirmed by you")
 
     def _frame(self) -> list[SliceIndex]:
         t = self._workspace.view.in_view.t

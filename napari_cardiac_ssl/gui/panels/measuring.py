@@ -67,7 +67,10 @@ class MeasuringPanel(QWidget):
         self.curve = VolumeCurve()
         self.warnings = QListWidget()
         self.warnings.setAccessibleName("Where to look again")
-        describe(self.warnings, "What no heart can be. Click: go to the slice.")
+        describe(
+            self.warnings,
+            "Findings that are anatomically impossible. Click one to go to its slice.",
+        )
         self.warnings.setMaximumHeight(84)
         self.warnings.setWordWrap(True)
         self.warnings.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -106,8 +106,8 @@ class NumbersTable(QWidget):
                 sources.add(found.source)
         people = heart.sex.people if heart.sex else ""
         self.sources.setText(
-            f"In brackets: ranges of healthy adult {people}, {heart.papillary.words}; references, "
-            f"no diagnosis. {'; '.join(sorted(sources))}."
+            f"In brackets: ranges of healthy adult {people}, {heart.papillary.words}; for "
+            f"reference, not a diagnosis. {'; '.join(sorted(sources))}."
             if sources
             else ""
         )

@@ -119,7 +119,7 @@ class OverviewPanel(QWidget):
             self.marks,
         )
         self._show_content(content)
-        words = "Nothing left to look at: every slice is yours, or excluded"
+        words = "Nothing left to suggest: all slices are drawn, confirmed or excluded"
         if suggested:
             t, z = suggested.index
             words = f"Frame {t}, slice {z}: {suggested.reason}"

@@ -36,8 +36,8 @@ class SlicePanel(QWidget):
         self.confirm = button("Confirm slice", "")
         self.revert = button(
             "Revert to model",
-            "What is drawn on this slice goes, and the next prediction fills it. Ctrl-Z brings "
-            "it back.",
+            "Delete your labels on this slice; the next prediction fills it. Ctrl-Z brings them "
+            "back.",
         )
         self.help = self._make_help()
         self.confirm.clicked.connect(self._on_confirm)
@@ -91,7 +91,7 @@ class SlicePanel(QWidget):
         seen = self._workspace.is_open and self._workspace.view.shows_slice
         self.help.setEnabled(seen)
         if self._workspace.is_open and not seen:
-            self.state.setText("No slice is in view: the whole stack is, or a cut across slices")
+            self.state.setText("No single slice is in view: this is 3-D, or a cut across slices")
             self.confirm.setEnabled(False)
             self.revert.setEnabled(False)
 
@@ -113,7 +113,10 @@ class SlicePanel(QWidget):
         self.confirm.setEnabled(True)
         self.revert.setEnabled(state not in {SliceState.UNLABELLED, SliceState.PREDICTED})
         if self._is_expert:
-            text, tip = "Take back", "Not an example any more; the slice stays protected."
+            text, tip = (
+                "Unconfirm",
+                "The model learns from it no longer, and still does not change it.",
+            )
         elif empty:
             text, tip = "No heart here", "Teach the model that this slice shows no heart."
         else:

@@ -43,9 +43,8 @@ class ValvePanel(QWidget):
         self.words.setAccessibleName("What is known of the mitral valve plane")
         self.bound = button(
             "Leave out beyond",
-            "Slices wholly above the valve plane or below the apex show no heart, in any frame: "
-            "they become empty and are learned as such. Slices with your labels stay. Ctrl-Z "
-            "takes it back.",
+            "Mark slices that are entirely above the valve plane or below the apex as no heart, "
+            "in all frames. Slices with your labels are not changed. Ctrl-Z undoes it.",
         )
         self.bound.clicked.connect(self._on_bound)
         self.menu = QToolButton()
@@ -117,5 +116,5 @@ class ValvePanel(QWidget):
         t = self._workspace.view.in_view.t
         (first, last), plane = bounds[t], self._valve.plane(t)
         assumes = plane.assumes if plane is not None else ""
-        words = f"By valve and apex, slices {first} to {last} show the LV in this frame"
+        words = f"According to valve and apex, slices {first} to {last} show the LV in this frame"
         return f"{words} (plane {assumes})." if assumes else f"{words}."

@@ -54,7 +54,7 @@ class WallPanel(QWidget):
             "Drag them: the segments turn with them, here, in tables and in the report.",
         )
         self.turn = _turn()
-        self.as_found = button("As found", "Insertion points as the labels tell them.")
+        self.as_found = button("As found", "Use the insertion points that are found in the labels.")
         self._told = QWidget()
         self._parts = self._lay_out()
         self._soon = QTimer(self)
@@ -185,7 +185,8 @@ class WallPanel(QWidget):
         said = f"Mean {', '.join(parts)}."
         if not any(wall and wall.septum for wall in self._walls):
             return (
-                f"{said} Segments cannot be told: no RV beside the LV, or no way to tell the apex."
+                f"{said} Segments cannot be assigned: label the RV beside the LV; the apex's end "
+                "has to be known, too."
             )
         left_out = [
             f"{name} slice{'s' if len(wall.left_out) > 1 else ''} "

@@ -38,8 +38,8 @@ _REACH_MM = 15.0
 _SMALL_PX, _LARGE_PX = 2.8, 5.0
 
 WHAT_TO_DO = (
-    "drag a point or the line; a press beside it pushes; double click: another point, Delete or "
-    "Alt-click: one less"
+    "drag a point or the line, or press beside it to push. Double click adds a point, Delete or "
+    "Alt-click removes one"
 )
 NOTHING_HERE = (
     "no contour is here to be edited: draw one (G), copy the nearest drawn slice (U), or press "
@@ -241,7 +241,7 @@ class EditContour:
         """Remove a point: the line goes straight on between those beside it."""
         drag = self._begun(grip, self._grips.line(grip)[grip.index])
         if len(drag.points) <= LEAST_POINTS:
-            self._workspace.say(f"a contour keeps {LEAST_POINTS} points; the eraser takes it away")
+            self._workspace.say(f"a contour needs {LEAST_POINTS} points; erase it by brush")
             return
         drag.line = bridged(drag.before, *self._grips.neighbours(grip))
         self._commit(drag, drag.before[drag.points[drag.points != grip.index]], "point removed")
@@ -256,7 +256,7 @@ class EditContour:
             done = f"{done}: {count(changed, 'voxel')} changed (Ctrl-Z takes it back)"
             self._workspace.actions.redraw(drag.slice, after, done)
         else:
-            self._workspace.say(f"{done}, by less than a voxel: no label is changed")
+            self._workspace.say(f"{done} by less than one voxel: labels not changed")
         self._overlay.refresh()
 
     @property
