@@ -42,7 +42,7 @@ def test_slice_that_nobody_sees_is_not_changed(shown, hand, turn):  # noqa: F811
     hand.rest(100)
     buttons = (shown.slice.confirm, shown.slice.revert, shown.slice.help)
     assert not any(one.isEnabled() for one in buttons)
-    assert "No slice is in view" in shown.slice.state.text()
+    assert "No single slice is in view" in shown.slice.state.text()
     every = states.slices(SliceState.EDITING)
     for key, modifiers in (
         ("C", _FREE),

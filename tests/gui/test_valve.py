@@ -184,7 +184,7 @@ def test_one_click_leaves_out_what_lies_beyond_and_one_undo_brings_it_back(windo
     window.views.valve.bound.click()
     for t in range(FRAMES):
         assert window.session.annotations.extent(t) == extents[t]
-    assert "beyond valve and apex left out" in window.status.text()
+    assert "beyond valve and apex marked as no heart" in window.status.text()
     window.workspace.actions.undo()
     assert window.session.annotations.extent(0) == (0, 11)
     window.views.valve.in_frame.trigger()
