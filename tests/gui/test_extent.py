@@ -37,8 +37,8 @@ def test_keys_mark_what_lies_outside_in_the_frame_or_in_all(widget, press):
     assert outside(widget) == [(0, 0)]
     assert widget.view.in_view == A
     assert widget.status.text() == (
-        "Slice 1 is the first with heart in frame 0: 1 slice outside stays empty and is learned "
-        "as no heart (Ctrl-Z takes it back)"
+        "Slice 1 is the first with heart in frame 0: 1 slice outside marked as "
+        "no heart (Ctrl-Z takes it back)"
     )
     widget.view.go_to(SliceIndex(0, 2))
     press(Qt.Key.Key_Down, EVERY)
