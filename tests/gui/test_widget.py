@@ -329,7 +329,7 @@ def test_predictions_are_accepted_and_models_rolled_back(widget, trainer, qtbot)
     assert len(states.slices(SliceState.EXPERT)) == 0
     predicted = states.slices(SliceState.PREDICTED)
     all_back.trigger()
-    assert "Nothing there is yours" in widget.status.text()
+    assert "No slice there is drawn or confirmed by you" in widget.status.text()
     assert states.slices(SliceState.PREDICTED) == predicted
     widget.learning.roll_back.click()
     assert widget.session.model is None
