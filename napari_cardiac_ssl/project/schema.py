@@ -107,14 +107,15 @@ MIGRATIONS = (_STACKS_AND_MODELS, _HISTORY, _STATE_AND_SEALS, _SAID_IN_STEPS)
 
 
 def connect(
-    path: Path | None, *, read_only: bool = False, wait_s: float = WAIT_S
+    path: Path | None, *, read_only: bool = False, create: bool = True, wait_s: float = WAIT_S
 ) -> sqlite3.Connection:
-    """Open a database file; without one, a private one that leaves nothing behind.
+    """Open a database file, or make it (`create`); without one, a private one in its place.
 
     Commits are in the operating system's hands when they return, whatever becomes of this process;
     `Syncing` brings them onto the disk itself.
     """
-    name = "" if path is None else f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+    mode = "ro" if read_only else "rwc" if create else "rw"
+    name = "" if path is None else f"{path.absolute().as_uri()}?mode={mode}"
     return _set_up(name, path is not None and not read_only, wait_s)
 
 

@@ -54,7 +54,8 @@ class Syncing:
                 self._wanted.clear()
                 try:
                     if connection is None:
-                        connection = connect(self._path)
+                        # A file that was moved meanwhile is not made anew: that is to be said.
+                        connection = connect(self._path, create=False)
                         at_last.callback(connection.close)
                     # Synchronises the log, then moves it into the file as far as readers let it.
                     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()

@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.annotations import SliceContent, Step, pack
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.project import LockedError, Project, models, project, schema
+from napari_cardiac_ssl.project.syncing import Syncing
 from napari_cardiac_ssl.study import NiftiSource, Stack
 
 from .conftest import DIGEST, EMPTY, STACK, A, B, content, model, reopened, stroke
@@ -277,6 +279,17 @@ def test_a_file_that_is_removed_while_it_is_open_is_said_to_be(kept, tmp_path):
     assert named.contents(DIGEST) == {A: content(2)}
     named.close()
     (tmp_path / "elsewhere.cardiac").rename(kept.path)
+
+
+def test_bringing_it_to_the_disk_makes_no_file_anew(tmp_path):
+    syncing = Syncing(tmp_path / "moved.cardiac")
+    syncing.want()
+    deadline = time.monotonic() + 60
+    while syncing.error is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    syncing.close()
+    assert syncing.error
+    assert not list(tmp_path.iterdir())
 
 
 # -- files from elsewhere ------------------------------------------------------------------
