@@ -118,11 +118,17 @@ def taught_and_tested(
 
 
 def results(budget: str) -> dict[tuple[str, int], list[dict[str, Any]]]:
-    """Return the runs that are done with a budget, by arm and number of subjects."""
+    """Return the runs that are done with a budget, by arm and number of subjects.
+
+    Of an arm whose weights were others once, those of before are rows of their own.
+    """
+    runs = [one for one in RUNS.all() if one["budget"] == budget]
+    newest = {one["arm"]: one["weights"] for one in runs}
     found: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for one in RUNS.all():
-        if one["budget"] == budget:
-            found.setdefault((one["arm"], one["subjects"]), []).append(one)
+    for one in runs:
+        is_newest = one["weights"] == newest[one["arm"]]
+        arm = one["arm"] if is_newest else f"{one['arm']} ({one['weights'][:8]})"
+        found.setdefault((arm, one["subjects"]), []).append(one)
     return found
 
 
@@ -130,7 +136,7 @@ def table(budget: str) -> None:
     """Print means and spread over draws and seeds, and the gain over scratch, run by run."""
     found = results(budget)
     columns = [*map(str, SAX_STRUCTURES), "dice"]
-    print(f"{budget}\n{'arm':28} N runs " + " ".join(f"{c:>11}" for c in columns), end="")
+    print(f"{budget}\n{'arm':32} N runs " + " ".join(f"{c:>11}" for c in columns), end="")
     print("      sd    worst   over scratch (sd)")
     for (arm, subjects), runs in sorted(found.items(), key=lambda item: (item[0][1], item[0][0])):
         means = [np.mean([r[c] for r in runs]) for c in columns]
@@ -141,7 +147,7 @@ def table(budget: str) -> None:
         ]
         gain = f"{np.mean(gains):+.3f} ({np.std(gains):.3f})" if gains else ""
         print(
-            f"{arm:27} {subjects:2} {len(runs):4} "
+            f"{arm:31} {subjects:2} {len(runs):4} "
             + " ".join(f"{mean:11.3f}" for mean in means)
             + f"{np.std(dices):8.3f} {min(dices):8.3f}   {gain}"
         )

@@ -67,14 +67,15 @@ def table(results: dict[str, dict[str, dict[str, float]]]) -> None:
         groups.setdefault(key.rsplit(" | ", 1)[0], []).append(result)
     for group, members in groups.items():
         print(f"\n{group}: {len(members)} patients")
-        print(f"{'':18} reference    error: mean     sd  median |error|   worst")
+        print(f"{'':18} reference    error: mean     sd  mean |error|  median |error|   worst")
         for column, relative in COLUMNS.items():
             true = np.array([member["reference"][column] for member in members])
             error = np.array([member["measured"][column] for member in members]) - true
             percent = f"  ({100 * np.nanmean(np.abs(error) / true):.0f} %)" if relative else ""
             print(
                 f"{column:18} {np.nanmean(true):9.1f} {np.nanmean(error):14.1f} "
-                f"{np.nanstd(error):6.1f} {np.nanmedian(np.abs(error)):15.1f} "
+                f"{np.nanstd(error):6.1f} {np.nanmean(np.abs(error)):13.1f} "
+                f"{np.nanmedian(np.abs(error)):15.1f} "
                 f"{error[np.nanargmax(np.abs(error))]:7.1f}{percent}"
             )
 

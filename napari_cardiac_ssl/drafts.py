@@ -13,6 +13,7 @@ from skimage.registration import optical_flow_ilk
 
 from napari_cardiac_ssl.anatomy import UKBB, Structure
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.geometry.pieces import largest_piece
 
 #: Pixels around the heart in which its motion is looked for.
 _MARGIN = 12
@@ -211,9 +212,7 @@ def tidied(labels: Labels) -> Labels:
     """
     kept = np.zeros_like(labels)
     for code in np.unique(labels[labels > 0]):
-        pieces, number = ndimage.label(labels == code, structure=np.ones((3, 3)))
-        sizes = ndimage.sum_labels(labels == code, pieces, np.arange(1, number + 1))
-        kept[pieces == 1 + int(np.argmax(sizes))] = code
+        kept[largest_piece(labels == code, np.ones((3, 3), bool))] = code
     heart = kept > 0
     holes = ndimage.binary_fill_holes(heart) & ~heart
     if holes.any():

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from napari_cardiac_ssl.anatomy import UKBB, Structure
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.geometry.pieces import largest_piece
 from napari_cardiac_ssl.geometry.planes import Plane, as_direction
 from napari_cardiac_ssl.geometry.valve import LEAST_RING_MM, LongAxisPoints
 from napari_cardiac_ssl.study import Stack
@@ -64,7 +65,7 @@ def long_axis_points(labels: NDArray[np.integer], stack: Stack) -> LongAxisPoint
     >>> points.hinges_mm.round().tolist(), points.apex_mm.tolist()
     ([[10.0, 16.0, 0.0], [28.0, 16.0, 0.0]], [19.0, 51.0, 0.0])
     """
-    cavity, atrium = _largest(labels == _LV), _largest(labels == _LA)
+    cavity, atrium = largest_piece(labels == _LV), largest_piece(labels == _LA)
     for mask, name in ((cavity, "LV cavity"), (atrium, "left atrium")):
         if not mask.any():
             raise InputError(f"no {name} is labelled on this view, so its valve cannot be found")
@@ -73,7 +74,7 @@ def long_axis_points(labels: NDArray[np.integer], stack: Stack) -> LongAxisPoint
     sides = _Sides(cavity, atrium, spacing)
     beside, border = _meeting(cavity, atrium, wall, spacing), _border_yx(cavity, atrium)
     hinges = _world_mm(np.stack([sides.hinge(sign, *beside, border) for sign in (-1, 1)]), stack)
-    whole, middle = _corners_mm(_largest(cavity | wall), stack), hinges.mean(axis=0)
+    whole, middle = _corners_mm(largest_piece(cavity | wall), stack), hinges.mean(axis=0)
     axis = as_direction(_corners_mm(cavity, stack).mean(axis=0) - middle, "the LV's long axis")
     depths = (whole - middle) @ axis
     apex = whole[depths >= depths.max() - APEX_MM].mean(axis=0)
@@ -148,14 +149,6 @@ def _world_mm(points_yx: Points, stack: Stack) -> Points:
     """Return points of a view's middle slice, RAS+ mm."""
     z = np.full(len(points_yx), stack.slices // 2)
     return stack.world_mm(np.column_stack([points_yx[:, ::-1], z]))
-
-
-def _largest(mask: Mask) -> Mask:
-    """Return the largest piece of a mask."""
-    pieces, number = ndimage.label(mask)
-    if number < 2:
-        return mask
-    return np.asarray(pieces == 1 + np.bincount(pieces[mask] - 1).argmax())
 
 
 def _without_specks(mask: Mask, pixels: float) -> Mask:

@@ -2,9 +2,9 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_cardiac_ssl.anatomy import UKBB, Structure
+from napari_cardiac_ssl.geometry.pieces import largest_piece
 
 #: Pieces that touch at a corner are one: slices lie 8 to 10 mm apart, and breath-holds differ.
 _TOUCHING = np.ones((3, 3, 3), dtype=bool)
@@ -45,9 +45,6 @@ def one_heart(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _keep_largest(labels: NDArray[np.uint8], where: NDArray[np.bool_]) -> None:
     shown = where.any(axis=(1, 2))
-    pieces, number = ndimage.label(where[shown], _TOUCHING)
-    if number > 1:
-        largest = 1 + np.bincount(pieces.ravel())[1:].argmax()
-        apart = np.zeros_like(where)
-        apart[shown] = (pieces > 0) & (pieces != largest)
-        labels[apart] = 0
+    apart = where.copy()
+    apart[shown] &= ~largest_piece(where[shown], _TOUCHING)
+    labels[apart] = 0
