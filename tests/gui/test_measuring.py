@@ -53,6 +53,14 @@ def test_numbers_are_those_of_the_labels(window, made, qtbot):
     assert window.numbers.text().startswith(f"LV: EDV {round(heart.lv_edv_ml)} ml")
 
 
+def test_numbers_of_a_part_of_the_heart_say_so_beside_them(window, qtbot):
+    window.session.measurement.set_phases(*window.session.measurement.phases)
+    for z in (0, 1, 3, 5):
+        window.session.labelling.annotate(SliceIndex(0, z), np.zeros((64, 64), np.uint8))
+    settled(window, qtbot)
+    assert "part of the heart (ED: 2 of 6 slices" in window.numbers.text()
+
+
 def test_a_stroke_changes_the_numbers(window, qtbot):
     before = number(window, "lv_edv_ml")
     window.session.labelling.annotate(SliceIndex(0, 2), np.zeros((64, 64), np.uint8))

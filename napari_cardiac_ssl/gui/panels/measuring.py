@@ -323,4 +323,5 @@ def _summary(heart: Measures) -> str:
         if (value := measure.of(heart)) is not None and not isnan(value)
     ]
     counted = "" if heart.papillary is Papillary.CAVITY else " (papillary muscles as mass)"
-    return f"LV: {', '.join(parts)}{counted}" if parts else ""
+    part = f"; {part}" if (part := heart.part()) else ""
+    return f"LV: {', '.join(parts)}{counted}{part}" if parts else ""
