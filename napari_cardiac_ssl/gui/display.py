@@ -152,6 +152,30 @@ def camera_of(viewer: Any) -> Any:
     return getattr(viewer, "scene", viewer).camera
 
 
+#: How napari shows pictures of itself: rows go down, columns to the right.
+_AS_STORED = ("down", "right")
+
+
+def turn_picture(viewer: Any, down: bool, right: bool) -> bool:
+    """Have rows go down or up and columns right or left; return whether they do now.
+
+    napari 0.10.0rc1 does not heed the camera's orientation where it tells which voxel is under the
+    mouse (`canvas_to_world`): what is painted would land elsewhere. Such a picture stays as it is
+    stored.
+    """
+    camera = camera_of(viewer)
+    wanted = ("down" if down else "up", "right" if right else "left")
+    if tuple(map(str, camera.orientation2d)) != wanted:
+        camera.orientation2d = wanted
+    if not hasattr(viewer, "canvas_to_world"):
+        return True  # the picture itself is asked
+    step = viewer.canvas_to_world((1, 1)) - viewer.canvas_to_world((0, 0))
+    if tuple(step[list(viewer.dims.displayed[-2:])] > 0) == (down, right):
+        return True
+    camera.orientation2d = _AS_STORED
+    return False
+
+
 def write_over(viewer: Any, words: str) -> None:
     """Write something large over a viewer's picture; nothing with no words."""
     canvas = getattr(viewer, "canvas", None)  # whose text it is since napari 0.9

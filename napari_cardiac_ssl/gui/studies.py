@@ -11,7 +11,7 @@ from napari.layers import Image, Labels, Layer
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.geometry.orientation import Orientation
-from napari_cardiac_ssl.gui.display import METADATA, camera_of, image_layer
+from napari_cardiac_ssl.gui.display import METADATA, camera_of, image_layer, turn_picture
 from napari_cardiac_ssl.gui.preferences import orientation_of
 from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.study import Stack, Study
@@ -101,12 +101,15 @@ class Studies:
         *sliders, y, x = range(viewer.dims.ndim)
         order = (*sliders, x, y) if orientation.transposed else (*sliders, y, x)
         rows, columns = orientation.flipped
-        camera = camera_of(viewer)
-        turn = ("up" if rows else "down", "left" if columns else "right")
         if viewer.dims.order != order:
             viewer.dims.order = order
-        if tuple(map(str, camera.orientation2d)) != turn:
-            camera.orientation2d = turn
+        if not turn_picture(viewer, down=not rows, right=not columns):
+            self.workspace.fail(
+                InputError(
+                    "This version of napari takes the mouse to be elsewhere in a picture that is "
+                    "turned: this one is shown as it is stored, not as radiologists see it"
+                )
+            )
 
     def _look_at_heart(self, stack: Stack) -> None:
         """Fill the canvas with the heart and what surrounds it, if we know where it is."""

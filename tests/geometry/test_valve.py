@@ -149,7 +149,7 @@ def test_hinges_are_the_ends_of_the_border_wherever_the_view_lies(seed, ring, ti
     valve = [15, 15 + round(tilt * (ring - 1))]
     wanted = np.array([[left - 0.5, valve[0] - 0.5, 0], [left + ring - 0.5, valve[1] - 0.5, 0]])
     ends = np.array(sorted(here.hinges_mm.tolist())) / np.diag(spacing)[:3]
-    np.testing.assert_allclose(ends, wanted, atol=1.01)  # a step of the staircase
+    np.testing.assert_allclose(ends, wanted, atol=1.26)  # half the steepest border's longest step
     assert found.ring_mm == pytest.approx(here.ring_mm)
 
 

@@ -8,7 +8,7 @@ from qtpy.QtTest import QTest
 
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.geometry.contours import Border
-from napari_cardiac_ssl.gui.display import camera_of, image_layer
+from napari_cardiac_ssl.gui.display import camera_of, image_layer, turn_picture
 from napari_cardiac_ssl.gui.overlays.contour_lines import COLOURS
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.study import SliceIndex
@@ -253,7 +253,7 @@ def test_voxels_are_where_napari_says(edit, turned):
     camera = camera_of(viewer)
     if turned:
         viewer.dims.order = (0, 1, 3, 2)
-        camera.orientation2d = ("up", "left")
+        turn_picture(viewer, down=False, right=False)
     camera.zoom *= 1.3
     for place in ((0.4, 0.5), (0.6, 0.3)):
         edit.hand.move(place)

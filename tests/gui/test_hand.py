@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from napari.layers import Layer
 from napari.settings import get_settings
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPointF, Qt
 
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.gui import picture_mouse
-from napari_cardiac_ssl.gui.display import image_layer
+from napari_cardiac_ssl.gui.display import image_layer, turn_picture
 from napari_cardiac_ssl.gui.preferences import Preferences
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 
@@ -146,6 +146,19 @@ def test_stroke_under_way_stays_on_the_screen_when_drafts_come(shown, hand):
     np.testing.assert_array_equal(shown.session.annotations.labels[A] > 0, seen > 0)
 
 
+@pytest.mark.parametrize("down", [True, False])
+@pytest.mark.parametrize("right", [True, False])
+def test_paint_lands_under_the_mouse_however_the_picture_is_turned(shown, hand, down, right):
+    shown.drawing.use("paint")
+    truly = turn_picture(shown.viewer, down=down, right=right)
+    assert truly or not (down and right)
+    hand.click((0.7, 0.4))
+    rows, columns = np.nonzero(shown.view.layer.data[A])
+    size = hand.canvas.size()
+    under_it = shown.overlay.voxel_at(QPointF(0.7 * size.width(), 0.4 * size.height()))
+    np.testing.assert_allclose((rows.mean(), columns.mean()), under_it, atol=0.8)
+
+
 def under(hand, widget, place):
     """Return what lies in a place of the picture, in mm."""
     hand.move(place)
@@ -176,7 +189,7 @@ def test_wheel_goes_through_slices_and_frames(shown, hand):
 def test_shift_wheel_zooms_where_the_mouse_is(shown, hand, flip):
     camera = shown.viewer.scene.camera
     if flip:
-        camera.orientation2d = ("up", "left")
+        turn_picture(shown.viewer, down=False, right=False)
     place = (0.6, 0.4)
     before, zoom = under(hand, shown, place), camera.zoom
     hand.wheel(place, -3, SHIFT)
@@ -190,7 +203,7 @@ def test_shift_wheel_zooms_where_the_mouse_is(shown, hand, flip):
 @pytest.mark.parametrize("flip", [False, True])
 def test_middle_drag_moves_the_picture_and_draws_nothing(shown, hand, flip):
     if flip:
-        shown.viewer.scene.camera.orientation2d = ("up", "left")
+        turn_picture(shown.viewer, down=False, right=False)
     before = under(hand, shown, (0.5, 0.5))
     hand.drag((0.5, 0.5), (0.55, 0.55), (0.6, 0.65), button=MIDDLE)
     np.testing.assert_allclose(under(hand, shown, (0.6, 0.65)), before, atol=0.3)
