@@ -24,7 +24,6 @@ from napari_cardiac_ssl.measures.anatomy_checks import (
 from napari_cardiac_ssl.measures.insertion import InsertionPoints
 from napari_cardiac_ssl.measures.limits import HEIGHT_MM, number_warnings, size_warnings
 from napari_cardiac_ssl.measures.papillary import InsideCounts, Papillary
-from napari_cardiac_ssl.measures.references import Sex
 from napari_cardiac_ssl.measures.summary import Basis, Measures
 from napari_cardiac_ssl.measures.volumes import (
     Phases,
@@ -35,6 +34,7 @@ from napari_cardiac_ssl.measures.volumes import (
 )
 from napari_cardiac_ssl.measures.wall import Wall, base_first
 from napari_cardiac_ssl.measures.walls import Walls
+from napari_cardiac_ssl.person import Sex
 from napari_cardiac_ssl.study import SliceIndex
 
 #: Returns a slice's state; None where it is not known.

@@ -1,5 +1,8 @@
 """Numbers follow what is drawn; ED and ES can be corrected; warnings lead to their slice."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
@@ -7,7 +10,8 @@ from qtpy.QtCore import Qt
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.measures import Papillary
-from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.person import Person, Sex
+from napari_cardiac_ssl.study import DicomSource, SliceIndex, Study
 from napari_cardiac_ssl.synthetic import make_study
 
 
@@ -147,6 +151,22 @@ def test_references_stand_beside_numbers_of_whom_it_is_known(window, qtbot):
     panel.height.setValue(panel.height.minimum())  # not said any more
     settled(window, qtbot)
     assert not index.isVisibleTo(numbers)
+
+
+def test_whose_heart_it_is_comes_from_the_files(window, made, qtbot):
+    panel = window.measuring.convention
+    assert not panel.told.isVisibleTo(panel)
+    source = DicomSource(Path("scans"), person=Person(180, 80, Sex.FEMALE))
+    window.studies.add(Study("p", (replace(made.study.stack(View.SAX), source=source),)))
+    settled(window, qtbot)
+    assert (panel.height.value(), panel.weight.value()) == (180, 80)
+    assert panel.sex.currentText() == "female"
+    assert panel.told.isVisibleTo(panel)
+    assert panel.told.text() == "As the headers of the images say"
+    panel.weight.setValue(82)
+    settled(window, qtbot)
+    assert window.session.measurement.person == Person(180, 82, Sex.FEMALE)
+    assert not panel.told.isVisibleTo(panel)
 
 
 def test_stroke_volumes_are_compared(window, made, qtbot):
