@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_cardiac_ssl.anatomy import View
+from napari_cardiac_ssl.anatomy import Structure, View
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.measures import Papillary
 from napari_cardiac_ssl.person import Person, Sex
@@ -129,6 +129,27 @@ def test_papillary_muscles_are_counted_as_one_chooses(window, made, qtbot):
     settled(window, qtbot)
     assert box.currentText() == "in the cavity"
     assert number(window, "lv_edv_ml") == before
+
+
+def test_the_curve_is_counted_as_the_numbers_are(window, made, qtbot):
+    stack, labels = made.study.stack(View.SAX), made.masks[View.SAX]
+    image = stack.image.copy()
+    for t, z in stack.slice_indices():  # a muscle in the middle of each cavity
+        where = np.argwhere(labels[t, z] == 1)
+        if len(where):
+            y, x = where.mean(axis=0).round().astype(int)
+            image[t, z, y - 2 : y + 3, x - 2 : x + 3] = np.median(image[t, z][labels[t, z] == 2])
+    window.studies.add(Study("p", (replace(stack, image=image),)))
+    window.session.labelling.take_over(labels)
+    measured = window.session.measurement.measured
+    line = window.measuring.curve._line
+    settled(window, qtbot)
+    contoured = measured.volumes_ml(Structure.LV_CAVITY)
+    np.testing.assert_allclose(line.getData()[1], contoured)
+    window.session.measurement.count_papillary(Papillary.MASS)
+    settled(window, qtbot)
+    assert (line.getData()[1] < contoured).all()
+    assert line.getData()[1][0] == pytest.approx(window.session.measurement.measures().lv_edv_ml)
 
 
 def test_references_stand_beside_numbers_of_whom_it_is_known(window, qtbot):

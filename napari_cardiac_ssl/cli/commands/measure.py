@@ -14,6 +14,7 @@ from napari_cardiac_ssl.cli.options import (
     HeightCm,
     InsertionFile,
     Json,
+    LongAxisFrame,
     LongAxisStudy,
     PapillaryMuscles,
     Scheme,
@@ -68,6 +69,7 @@ class Options:
     scheme: Scheme = None
     study: StudyOfMasks = None
     long_axis: LongAxisStudy = None
+    long_axis_frame: LongAxisFrame = None
     csv: Annotated[
         Path | None,
         option("--csv", metavar="FILE", help="write the table as CSV too, with every column"),
@@ -115,10 +117,10 @@ def measure(options: Options) -> int:
     second = dict(zip(files, (*es, *view_4ch), strict=False))  # of pairs
     person = persons_of(files, options.patients, options.height_cm, options.weight_kg)
     bounds = None
-    if options.long_axis:
+    if options.long_axis or options.long_axis_frame is not None:
         from napari_cardiac_ssl.cli.valve import bounds_by
 
-        bounds = bounds_by(options.long_axis, View.SAX)
+        bounds = bounds_by(options.long_axis, View.SAX, options.long_axis_frame)
     done: dict[Path, Found] = {}
 
     def one(path: Path) -> None:

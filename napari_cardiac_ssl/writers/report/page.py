@@ -292,7 +292,8 @@ def _contours(report: Report) -> dict[str, object]:
 
 
 def _over_time(report: Report) -> dict[str, object] | None:
-    volumes = {s: report.measured.volumes_ml(s) for s in (Structure.LV_CAVITY, Structure.RV_CAVITY)}
+    cavities = (Structure.LV_CAVITY, Structure.RV_CAVITY)
+    volumes = {s: report.measured.counted_volumes_ml(s) for s in cavities}
     known = int((~np.isnan(volumes[Structure.LV_CAVITY])).sum())
     if known < 3:  # two say no more than the numbers do
         return None
