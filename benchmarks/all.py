@@ -5,6 +5,7 @@
     python benchmarks/all.py --only "Speed" "Cohorts"
     python benchmarks/all.py --index         # benchmarks/README.md anew
 
+Quick runs go on two at a time with one thread each; the others one by one, for they measure time.
 Everything goes into benchmarks-output/: what a command printed, its runs and its pictures. The runs
 that published figures are made of (benchmarks/results) are neither used nor changed. A command that
 has ended well with the same weights is not run again, and one that was killed goes on where it was.
@@ -20,7 +21,10 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from cases import DATA, HERE
@@ -44,15 +48,15 @@ def main() -> int:
     out = options.out.absolute() / ("quick" if options.quick else "full")
     out.mkdir(parents=True, exist_ok=True)
     done = Done(out / "done.json")
-    failed: list[str] = []
-    for figure in FIGURES:
-        if options.only and figure.section not in options.only:
-            continue
-        if figure.needs_data and not DATA.is_dir():
-            print(f"{figure.section}: skipped, no open cases in {DATA} (CARDIAC_SSL_DATA)")
-            continue
-        commands = figure.quick if options.quick else figure.commands
-        failed += [command for command in commands if not run(figure, command, out, done)]
+    wanted = [f for f in FIGURES if not options.only or f.section in options.only]
+    with ThreadPoolExecutor(2 if options.quick else 1) as rows:
+        of_each = rows.map(lambda figure: run_figure(figure, out, done, options.quick), wanted)
+        ended = [one for figure in of_each for one in figure]
+    print(f"\n{'seconds':>7}  command")
+    for one in ended:
+        print(f"{one.seconds:7.1f}  {one.command}{'' if one.well else '  (failed)'}")
+    print(f"{sum(one.seconds for one in ended):7.1f}  all of them")
+    failed = [one.command for one in ended if not one.well]
     for command in failed:
         print(f"failed: {command}")
     print(f"results are in {out}")
@@ -64,35 +68,61 @@ class Done:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = threading.Lock()
         self._done: dict[str, float] = json.loads(path.read_text()) if path.exists() else {}
         weights = (ROOT / WEIGHTS).read_bytes()
         self._weights = hashlib.sha256(weights).hexdigest()[:12]
 
-    def __contains__(self, command: str) -> bool:
-        return self._key(command) in self._done
+    def seconds(self, command: str) -> float | None:
+        """Return what a command took; None if it has not ended well."""
+        return self._done.get(self._key(command))
 
     def add(self, command: str, seconds: float) -> None:
         """Keep that a command has ended well."""
-        self._done[self._key(command)] = round(seconds, 1)
-        beside = self._path.with_suffix(".new")
-        beside.write_text(json.dumps(self._done, indent=1), encoding="utf-8")
-        beside.replace(self._path)
+        with self._lock:
+            self._done[self._key(command)] = round(seconds, 1)
+            beside = self._path.with_suffix(".new")
+            beside.write_text(json.dumps(self._done, indent=1), encoding="utf-8")
+            beside.replace(self._path)
 
     def _key(self, command: str) -> str:
         return f"{command}  # weights {self._weights}"
 
 
-def run(figure: Figure, command: str, out: Path, done: Done) -> bool:
-    """Run a command, unless it is done; tell whether it has ended well."""
-    if command in done:
+@dataclass(frozen=True)
+class Ended:
+    """A command that has been run, now or before."""
+
+    command: str
+    seconds: float
+    well: bool
+
+
+def run_figure(figure: Figure, out: Path, done: Done, quick: bool) -> list[Ended]:
+    """Run the commands of a figure in their order: one may need what another has made."""
+    if figure.needs_data and not DATA.is_dir():
+        print(f"{figure.section}: skipped, no open cases in {DATA} (CARDIAC_SSL_DATA)")
+        return []
+    return [
+        run(figure, command, out, done, quick)
+        for command in (figure.quick if quick else figure.commands)
+    ]
+
+
+def run(figure: Figure, command: str, out: Path, done: Done, quick: bool) -> Ended:
+    """Run a command, unless it is done."""
+    before = done.seconds(command)
+    if before is not None:
         print(f"{figure.section}: done before: {command}")
-        return True
+        return Ended(command, before, True)
     print(f"{figure.section}: {command}", flush=True)
     begun = time.monotonic()
     name = hashlib.sha256(command.encode()).hexdigest()[:6]
     section = re.sub("[^a-z0-9]+", "-", figure.section.lower())
     log = out / f"{section}-{name}.txt"
     environment = {**os.environ, "CARDIAC_SSL_RESULTS": str(out), "PYTHONPATH": str(ROOT)}
+    if quick:
+        environment["OMP_NUM_THREADS"] = "1"
     with open(log, "w", encoding="utf-8") as file:
         file.write(f"$ {command}\n")
         file.flush()
@@ -106,13 +136,12 @@ def run(figure: Figure, command: str, out: Path, done: Done) -> bool:
         )
     seconds = time.monotonic() - begun
     if ended.returncode:
-        print(
-            f"  failed with exit code {ended.returncode} after {seconds:.0f} s: {log}", flush=True
-        )
-        return False
-    print(f"  {seconds:.0f} s: {log.name}", flush=True)
-    done.add(command, seconds)
-    return True
+        said = f"failed with exit code {ended.returncode} after {seconds:.0f} s: {log}"
+    else:
+        said = f"{seconds:.0f} s: {log.name}"
+        done.add(command, seconds)
+    print(f"{figure.section}: {said}", flush=True)
+    return Ended(command, seconds, not ended.returncode)
 
 
 def words_of(command: str, out: Path, *, screen: bool) -> list[str]:

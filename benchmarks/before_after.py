@@ -17,7 +17,6 @@ of M&Ms that Siemens and Philips scanners saw (Dice only: their spacing is not k
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -32,9 +31,9 @@ import torch
 from cases import DATA, RESULTS
 from few_slices import spread
 from numpy.typing import NDArray
+from runs import Row, Table
 
 from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, UKBB, View
-from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.learning import averaging, examples
 from napari_cardiac_ssl.learning.checkpoint import Model, load_model, model_from_bytes
 from napari_cardiac_ssl.learning.examples import ExpertSlices
@@ -50,7 +49,34 @@ KS = (1, 3, 5)
 PLACES = ("above", "base", "middle", "apex", "below")
 #: What an arm does without, or with: all but the last are ablations.
 ARMS = ("whole", "border recalled", "no recall", "no averaging", "neither", "extent")
-STORE = RESULTS / "before_after.json"
+NAMES = tuple(map(str, SAX_STRUCTURES))
+#: What tells trials apart.
+KEYS = {
+    "weights": str,
+    "budget": str,
+    "arm": str,
+    "set": str,
+    "frame": str,
+    "k": int,
+    "patient": str,
+    "seed": int,
+}
+#: A row for each scored prediction: before, and after. ``wrong`` are voxels, by place.
+TABLE = Table(
+    RESULTS / "before_after.csv",
+    {
+        **KEYS,
+        "role": str,
+        "slices": str,
+        "seconds": float,
+        "steps": int,
+        "share": float,
+        "when": str,
+        **dict.fromkeys((*NAMES, "dice", "shared"), float),
+        "false on empty": int,
+        **{f"wrong {place} {name}": int for place in PLACES for name in NAMES},
+    },
+)
 SHARES = averaging.SHARES, averaging.MOST_WITHOUT_RECALL
 BORDER_MM = examples.NEAR_BORDER_MM
 
@@ -183,6 +209,21 @@ def outcome(trial: Trial) -> Scores:
     }
 
 
+def rows_of(trial: Row, result: Scores) -> list[Row]:
+    """Return what is kept of a trial."""
+    said = {**trial, **{name: result[name] for name in ("seconds", "steps", "share")}}
+    said["slices"] = " ".join(map(str, result["slices"]))
+    rows = []
+    for when in ("before", "after"):
+        wrong = {
+            f"wrong {place} {name}": voxels
+            for place, of in result[when]["wrong"].items()
+            for name, voxels in of.items()
+        }
+        rows.append({**said, "when": when, **result[when], **wrong})
+    return rows
+
+
 def _start(path: Path | None) -> Model:
     if path is not None:
         return load_model(path)
@@ -209,63 +250,62 @@ def main() -> None:
     spent = Budget(seconds=options.seconds) if options.seconds else Budget(steps=options.steps)
     said = f"{options.seconds:g} s" if options.seconds else f"{options.steps} steps"
     name = "shipped" if options.start is None else options.start.stem
-    results: dict[str, Scores] = json.loads(STORE.read_text()) if STORE.exists() else {}
-    found = list(cases(options.sets, options.frames))
-    if not found:
-        raise SystemExit(f"no annotated cases under {DATA}; set CARDIAC_SSL_DATA")
     found = [
         case
-        for case in found
+        for case in cases(options.sets, options.frames)
         if options.patients == "all" or case.decides == (options.patients == "decide")
     ]
-    wanted = {}
+    if options.k and not found:
+        raise SystemExit(f"no annotated cases under {DATA}; set CARDIAC_SSL_DATA")
+    done = {tuple(row[name] for name in KEYS) for row in TABLE.rows()}
+    open_ = {}
     for arm, seed, k, case in product(options.arms, options.seeds, options.k, found):
-        key = f"{name}, {said}, {arm} | {case.group} | {case.frame} | k={k} | {case.patient}"
-        wanted[f"{key} | seed {seed}"] = Trial(case, options.start, spent, k, seed, arm)
-    open_ = {key: what for key, what in wanted.items() if key not in results}
+        key = (name, said, arm, case.group, case.frame, k, case.patient, seed)
+        if key not in done:
+            open_[key] = Trial(case, options.start, spent, k, seed, arm)
     with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
         running = {key: pool.submit(outcome, trial) for key, trial in open_.items()}
         for number, (key, future) in enumerate(running.items(), start=1):
-            results[key] = {**future.result(), "decides": open_[key].case.decides}
-            with replacing(STORE) as beside:
-                beside.write_text(json.dumps(results, indent=0))
-            one = results[key]
+            one = future.result()
+            role = "decide" if open_[key].case.decides else "report"
+            TABLE.add(rows_of({**dict(zip(KEYS, key, strict=True)), "role": role}, one))
             print(
-                f"{number}/{len(running)} {key}: {one['before']['dice']:.3f} -> "
-                f"{one['after']['dice']:.3f}",
+                f"{number}/{len(running)} {' | '.join(map(str, key))}: "
+                f"{one['before']['dice']:.3f} -> {one['after']['dice']:.3f}",
                 flush=True,
             )
-    table(results, options.patients)
+    table(TABLE.rows(), options.patients)
 
 
-def table(results: dict[str, Scores], patients: str) -> None:
+def table(results: list[Row], patients: str) -> None:
     """Print means over patients and seeds, the worst patient, and where voxels are wrong."""
-    rows: dict[str, list[Scores]] = {}
-    for key, result in sorted(results.items()):
-        if patients == "all" or result["decides"] == (patients == "decide"):
-            rows.setdefault(" | ".join(key.split(" | ")[:-2]), []).append(
-                {**result, "patient": key.split(" | ")[-2]}
-            )
+    trials_of: dict[str, dict[tuple[str, int], dict[str, Row]]] = {}
+    for row in results:
+        if patients in {"all", row["role"]}:
+            name = "{weights}, {budget}, {arm} | {set} | {frame} | k={k}".format(**row)
+            trial = trials_of.setdefault(name, {}).setdefault((row["patient"], row["seed"]), {})
+            trial[row["when"]] = row
+    rows = {name: list(trials.values()) for name, trials in sorted(trials_of.items())}
     print(
         f"{'':48} patients x seeds  before: LV   Myo    RV  mean    after: LV   Myo    RV  mean    "
         "sd  worst    gain least  shared before after worst  false before after"
     )
     for row, trials in rows.items():
         of_patients = [
-            [one for one in trials if one["patient"] == patient]
-            for patient in sorted({one["patient"] for one in trials})
+            [one for one in trials if one["after"]["patient"] == patient]
+            for patient in sorted({one["after"]["patient"] for one in trials})
         ]
 
         def mean(when: str, what: str) -> float:
             return mean_defined(one[when][what] for one in trials)  # noqa: B023
 
-        def per_patient(what: Callable[[Scores], float]) -> list[float]:
+        def per_patient(what: Callable[[dict[str, Row]], float]) -> list[float]:
             return [mean_defined(map(what, one)) for one in of_patients]  # noqa: B023
 
         after = per_patient(lambda one: one["after"]["dice"])
         gains = per_patient(lambda one: one["after"]["dice"] - one["before"]["dice"])
         shared = per_patient(lambda one: one["after"]["shared"])
-        names = [*map(str, SAX_STRUCTURES), "dice"]
+        names = [*NAMES, "dice"]
         print(
             f"{row:48} {len(of_patients):8} x {len(trials) // len(of_patients)}     "
             + "    ".join(" ".join(f"{mean(w, n):.3f}" for n in names) for w in ("before", "after"))
@@ -279,9 +319,9 @@ def table(results: dict[str, Scores], patients: str) -> None:
     for row, trials in rows.items():
         for when in ("before", "after"):
             parts = []
-            for one in map(str, SAX_STRUCTURES):
+            for one in NAMES:
                 wrong = [
-                    np.mean([t[when]["wrong"][place][one] for t in trials]) for place in PLACES
+                    np.mean([t[when][f"wrong {place} {one}"] for t in trials]) for place in PLACES
                 ]
                 shares = " ".join(f"{w / max(sum(wrong), 1):.2f}" for w in wrong)
                 parts.append(f"{one} {sum(wrong):.0f}: {shares}")

@@ -13,7 +13,6 @@ The cases are found through CARDIAC_SSL_DATA (default: ../shared/data).
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,12 +20,12 @@ from pathlib import Path
 import numpy as np
 from cases import DATA, RESULTS
 from numpy.typing import NDArray
+from runs import Row, Table
 from scipy import ndimage
 from skimage.feature import multiscale_basic_features
 from sklearn.ensemble import RandomForestClassifier
 
 from napari_cardiac_ssl.anatomy import SAX_STRUCTURES
-from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.learning.checkpoint import Model, load_model
 from napari_cardiac_ssl.learning.examples import ExpertSlices
 from napari_cardiac_ssl.learning.finetuning import finetune
@@ -35,6 +34,22 @@ from napari_cardiac_ssl.learning.training import Budget, run
 from napari_cardiac_ssl.metrics import mean_defined, score
 from napari_cardiac_ssl.readers.nifti import read_mask, read_stack
 from napari_cardiac_ssl.study import SliceIndex, Stack
+
+#: What is said of a volume; hd95 and distance are means over structures, mm.
+SCORES = (*map(str, SAX_STRUCTURES), "dice", "hd95_mm", "mean_surface_distance_mm", "seconds")
+KEYS = {
+    "arm": str,
+    "weights": str,
+    "budget": str,
+    "seed": int,
+    "frame": str,
+    "k": int,
+    "patient": str,
+}
+TABLE = Table(
+    RESULTS / "few_slices.csv",
+    {**KEYS, "slices": str, "steps": int, **dict.fromkeys(SCORES, float)},
+)
 
 
 def spread(labels: NDArray[np.uint8], k: int) -> list[int]:
@@ -127,22 +142,22 @@ def main() -> None:
     start = None if options.start == "scratch" else load_model(Path(options.start))
     budget = Budget(steps=options.steps, seconds=None if options.steps else options.seconds)
     said = f"{options.steps} steps" if options.steps else f"{options.seconds:g} s"
-    name = f"ours, {Path(options.start).stem}, {said}, seed {options.seed}"
+    how = (Path(options.start).stem, said, options.seed)
     arms = {
         "ours": ours(start, budget, options.seed),
         "forest": forest,
         "interpolation": interpolation,
     }
-    store = RESULTS / "few_slices.json"
-    results = json.loads(store.read_text()) if store.exists() else {}
+    done = {tuple(row[name] for name in KEYS) for row in TABLE.rows()}
     for case in cases:
         stack = read_stack(case / f"{case.name}_{options.frame}.nii.gz")
         labels = read_mask(case / f"{case.name}_{options.frame}_gt.nii.gz", like=stack).labels
         for k in options.k:
             chosen = spread(labels[0], k)
             for arm in options.arms:
-                key = f"{name if arm == 'ours' else arm} | {options.frame} | k={k} | {case.name}"
-                if key in results or (k == 0 and arm != "ours"):
+                of_arm = (arm, *(how if arm == "ours" else ("", "", None)))
+                key = (*of_arm, options.frame, k, case.name)
+                if key in done or (k == 0 and arm != "ours"):
                     continue
                 begun = time.perf_counter()
                 predicted, extra = arms[arm](stack, labels, chosen)
@@ -154,10 +169,10 @@ def main() -> None:
                     structures=SAX_STRUCTURES,
                     slices=[z for z in range(stack.slices) if z not in chosen],
                 )
-                results[key] = {
-                    "slices": chosen,
+                row = dict(zip(KEYS, key, strict=True)) | {
+                    "slices": " ".join(map(str, chosen)),
                     "seconds": seconds,
-                    **extra,
+                    "steps": extra.get("steps"),
                     **{str(s.structure): s.dice for s in scores},
                     "dice": mean_defined(s.dice for s in scores),
                     "hd95_mm": mean_defined(s.hd95_mm for s in scores),
@@ -165,21 +180,30 @@ def main() -> None:
                         s.mean_surface_distance_mm for s in scores
                     ),
                 }
-                with replacing(store) as beside:
-                    beside.write_text(json.dumps(results, indent=1))
-                print(f"{key}: {results[key]['dice']:.3f} in {seconds:.1f} s", flush=True)
-    table(results)
+                TABLE.add([row])
+                print(
+                    f"{group_of(row)} | {case.name}: {row['dice']:.3f} in {seconds:.1f} s",
+                    flush=True,
+                )
+    table(TABLE.rows())
 
 
-def table(results: dict[str, dict[str, float]]) -> None:
+def group_of(row: Row) -> str:
+    """Say what a row is one patient of."""
+    how = ""
+    if row["weights"]:
+        how = f", {row['weights']}, {row['budget']}, seed {row['seed']}"
+    return f"{row['arm']}{how} | {row['frame']} | k={row['k']}"
+
+
+def table(rows: list[Row]) -> None:
     """Print means and spread over patients."""
-    groups: dict[str, list[dict[str, float]]] = {}
-    for key, result in results.items():
-        groups.setdefault(key.rsplit(" | ", 1)[0], []).append(result)
-    columns = [*map(str, SAX_STRUCTURES), "dice", "hd95_mm", "mean_surface_distance_mm", "seconds"]
-    print(f"{'':52} n  " + " ".join(f"{c[:12]:>12}" for c in columns) + "     sd dice   worst")
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(group_of(row), []).append(row)
+    print(f"{'':52} n  " + " ".join(f"{c[:12]:>12}" for c in SCORES) + "     sd dice   worst")
     for group, members in sorted(groups.items()):
-        means = [mean_defined(member[c] for member in members) for c in columns]
+        means = [mean_defined(member[c] for member in members) for c in SCORES]
         dices = [member["dice"] for member in members]
         print(
             f"{group:52} {len(members):2} "

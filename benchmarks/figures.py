@@ -60,7 +60,7 @@ FIGURES = (
             'before_after.py --k 3 --patients decide --frames ES --arms "no recall" neither',
         ),
         ("before_after.py --k 3 --sets philips --frames ED --steps 5 --patients decide",),
-        "before_after.json",
+        "before_after.csv",
     ),
     Figure(
         "A few slices of one stack",
@@ -75,7 +75,7 @@ FIGURES = (
             f"few_slices.py --k 0 --from {WEIGHTS} --arms ours --patients 2",
             "few_slices.py --arms interpolation --k 3 --patients 2",
         ),
-        "few_slices.json",
+        "few_slices.csv",
     ),
     Figure(
         "A few subjects",
@@ -123,7 +123,7 @@ FIGURES = (
         "The heart's numbers",
         ("heart_numbers.py --k 0", "heart_numbers.py --k 3 --steps 150"),
         ("heart_numbers.py --k 0",),
-        "heart_numbers.json",
+        "heart_numbers.csv",
     ),
     Figure(
         "Which slice next",
@@ -137,14 +137,14 @@ FIGURES = (
             "loop.py --strategies --figure {out}/loop.png",
         ),
         ("loop.py --steps 5 --rounds 2 --seeds 1 --strategies suggest --patients 0:1",),
-        "loop.json",
+        "loop.csv",
     ),
     Figure(
         "Speed",
         ("speed.py", "speed.py --rounds 20", "stalls.py", "latency.py"),
         (
             "speed.py --rounds 2",
-            "stalls.py --frames 6 --slices 6 --size 128 --seconds 3",
+            "stalls.py --frames 6 --slices 6 --size 128 --seconds 3 --turns 1",
             "latency.py --frames 4 --slices 6 --size 128",
         ),
         needs_data=False,

@@ -11,15 +11,14 @@ The cases are found through CARDIAC_SSL_DATA (default: ../shared/data).
 """
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from cases import DATA, RESULTS
 from few_slices import spread
+from runs import Row, Table
 
-from napari_cardiac_ssl.files import replacing
 from napari_cardiac_ssl.learning.checkpoint import load_model, model_from_bytes
 from napari_cardiac_ssl.learning.examples import ExpertSlices
 from napari_cardiac_ssl.learning.finetuning import finetune
@@ -42,6 +41,20 @@ COLUMNS = {
     "wall_ed_mean_mm": False,
 }
 
+TABLE = Table(
+    RESULTS / "heart_numbers.csv",
+    {
+        "k": int,
+        "steps": int,
+        "seed": int,
+        "weights": str,
+        "patient": str,
+        "measure": str,
+        "measured": float,
+        "reference": float,
+    },
+)
+
 
 def two_frames(case: Path) -> tuple[Stack, np.ndarray]:
     """Return ED and ES as one stack, and their reference."""
@@ -60,17 +73,19 @@ def numbers(stack: Stack, labels: np.ndarray) -> dict[str, float]:
     return {column: float(row[column] if row[column] is not None else "nan") for column in COLUMNS}
 
 
-def table(results: dict[str, dict[str, dict[str, float]]]) -> None:
+def table(rows: list[Row]) -> None:
     """Print the errors' mean and spread over patients, group by group."""
-    groups: dict[str, list[dict[str, dict[str, float]]]] = {}
-    for key, result in results.items():
-        groups.setdefault(key.rsplit(" | ", 1)[0], []).append(result)
-    for group, members in groups.items():
-        print(f"\n{group}: {len(members)} patients")
+    groups: dict[str, dict[str, list[Row]]] = {}
+    for row in rows:
+        how = f"{row['steps']} steps, seed {row['seed']}" if row["k"] else "no label"
+        group = groups.setdefault(f"k={row['k']} | {how} | {row['weights']}", {})
+        group.setdefault(row["measure"], []).append(row)
+    for name, group in groups.items():
+        print(f"\n{name}: {len(next(iter(group.values())))} patients")
         print(f"{'':18} reference    error: mean     sd  mean |error|  median |error|   worst")
         for column, relative in COLUMNS.items():
-            true = np.array([member["reference"][column] for member in members])
-            error = np.array([member["measured"][column] for member in members]) - true
+            true = np.array([row["reference"] for row in group[column]])
+            error = np.array([row["measured"] for row in group[column]]) - true
             percent = f"  ({100 * np.nanmean(np.abs(error) / true):.0f} %)" if relative else ""
             print(
                 f"{column:18} {np.nanmean(true):9.1f} {np.nanmean(error):14.1f} "
@@ -94,13 +109,13 @@ def main() -> None:
         start = load_model(Path(options.start))
     else:
         start = model_from_bytes(default_weights() or b"", "the shipped weights")
-    store = RESULTS / "heart_numbers.json"
-    results = json.loads(store.read_text()) if store.exists() else {}
+    names = ("k", "steps", "seed", "weights", "patient")
+    done = {tuple(row[name] for name in names) for row in TABLE.rows()}
     for k in options.k:
-        how = f"{options.steps} steps, seed {options.seed}" if k else "no label"
+        how = (options.steps, options.seed) if k else (None, None)
         for case in cases:
-            key = f"k={k} | {how} | {start.digest[:12]} | {case.name}"
-            if key in results:
+            key = (k, *how, start.digest[:12], case.name)
+            if key in done:
                 continue
             stack, reference = two_frames(case)
             chosen = [SliceIndex(t, z) for t in (0, 1) if k for z in spread(reference[t], k)]
@@ -113,14 +128,14 @@ def main() -> None:
             labels = predict_stack(model, stack, centre_yx=centre)[0].copy()
             for index in chosen:
                 labels[index] = reference[index]
-            results[key] = {
-                "measured": numbers(stack, labels),
-                "reference": numbers(stack, reference),
-            }
-            with replacing(store) as beside:
-                beside.write_text(json.dumps(results, indent=1))
-            print(key, {c: round(v, 1) for c, v in results[key]["measured"].items()}, flush=True)
-    table(results)
+            measured, true = numbers(stack, labels), numbers(stack, reference)
+            TABLE.add(
+                dict(zip(names, key, strict=True))
+                | {"measure": column, "measured": measured[column], "reference": true[column]}
+                for column in COLUMNS
+            )
+            print(key, {c: round(v, 1) for c, v in measured.items()}, flush=True)
+    table(TABLE.rows())
 
 
 if __name__ == "__main__":

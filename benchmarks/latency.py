@@ -49,8 +49,9 @@ def main() -> None:
         session.wait(uncertainty=True)
         print(f"first guess of all slices, torch loaded: {time.perf_counter() - begun:.1f} s")
         session.training.learn_while_drawing = True
-        for t, z in ((0, 5), (8, 3), (0, 7)):
-            clock(session, SliceIndex(t, z), truth)
+        for t, z in ((0.0, 0.5), (0.4, 0.3), (0.0, 0.7)):  # of the frames, of the slices
+            index = SliceIndex(round(t * stack.frames), round(z * stack.slices))
+            clock(session, index, truth)
     finally:
         session.close()
 

@@ -14,13 +14,12 @@ labelled from the middle outwards (``uniform``).
     python benchmarks/loop.py --strategies --figure loop.png # what is there so far
 
 The rule of ``suggest`` was chosen on every other patient (``--patients 1:20:2`` shows the others
-alone). What a round cost at most is said beside. Every run goes into benchmarks/results/loop.json,
+alone). What a round cost at most is said beside. Every run goes into benchmarks/results/loop.csv,
 so a killed benchmark goes on where it was. The cases are found through CARDIAC_SSL_DATA.
 """
 
 import argparse
 import contextlib
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +30,7 @@ from cases import DATA, RESULTS
 from few_slices import features
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from runs import Row, Table
 from sklearn.ensemble import RandomForestClassifier
 
 from napari_cardiac_ssl.anatomy import SAX_STRUCTURES, UKBB
@@ -43,7 +43,29 @@ from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex, Stack
 from napari_cardiac_ssl.trainer import Ready, Trainer
 
-STORE = RESULTS / "loop.json"
+#: What tells runs apart; without steps, the random forest.
+KEYS = {
+    "learner": str,
+    "strategy": str,
+    "start": str,
+    "steps": int,
+    "frames": str,
+    "seed": int,
+    "patient": str,
+}
+#: A row for each round of a run; round 0 is before any label.
+TABLE = Table(
+    RESULTS / "loop.csv",
+    {
+        **KEYS,
+        "round": int,
+        "t": int,
+        "z": int,
+        "dice": float,
+        "pixels": int,
+        "reason": str,
+    },
+)
 GOAL = 0.90
 #: Where the annotated patients of each set lie.
 SETS = {
@@ -53,6 +75,7 @@ SETS = {
 }
 
 Result = dict[str, Any]
+Key = tuple[Any, ...]
 
 
 def read(case: Path, frames: list[str]) -> tuple[Stack, NDArray[np.uint8]]:
@@ -187,56 +210,85 @@ def main() -> None:
     if not cases:
         raise SystemExit(f"no annotated cases under {DATA}; set CARDIAC_SSL_DATA")
     cases = cases[slice(*(int(part) if part else None for part in options.patients.split(":")))]
+    frames = "+".join(options.frames)
     arms = [
-        (f"{name}{options.tag} | {options.start}", seed, name)
+        ("ours", name + options.tag, options.start, options.steps, frames, seed)
         for name in options.strategies
         for seed in range(options.seeds if name == "random" else 1)
     ]
     if options.forest:
-        arms.append(("random forest | uniform", 0, ""))
-    results = json.loads(STORE.read_text()) if STORE.exists() else {}
+        arms.append(("random forest", "uniform", "", None, frames, 0))
+    done = results_of(TABLE.rows())
     trainer = trainer_at(options.nice)
     try:
         for case in cases:
             stack, reference = read(case, options.frames)
-            for arm, seed, strategy in arms:
-                steps = "" if not strategy else f" | {options.steps} steps"
-                key = f"{arm}{steps} | {'+'.join(options.frames)} | {seed} | {case.name}"
-                if key in results:
+            for arm in arms:
+                key = (*arm, case.name)
+                if key in done:
                     continue
-                if strategy:
+                learner, strategy, start, _, _, seed = arm
+                if learner == "ours":
                     # Chance draws anew for each patient: one draw for all would be one draw.
                     own = 100 * seed + everyone.index(case.name)
-                    how = {"strategy": strategy, "start": options.start, "seed": own}
+                    strategy = strategy.removesuffix(options.tag)
+                    how = {"strategy": strategy, "start": start, "seed": own}
                     result = loop(trainer, stack, reference, options, **how)
                 else:
                     result = forest(stack, reference, options.rounds)
-                results = json.loads(STORE.read_text()) if STORE.exists() else {}
-                results[key] = result
-                STORE.parent.mkdir(exist_ok=True)
-                with replacing(STORE) as beside:
-                    beside.write_text(json.dumps(results, indent=1))
+                TABLE.add(rows_of(key, result))
                 curve = " ".join(
                     f"{one['t']}.{one['z']}:{one['dice']:.3f}" for one in result["rounds"]
                 )
-                print(f"{key}: {result['before'] or 0:.3f} {curve}", flush=True)
+                said = f"{arm_of(key)} | {seed} | {case.name}"
+                print(f"{said}: {result['before'] or 0:.3f} {curve}", flush=True)
     finally:
         trainer.close()
+    results = results_of(TABLE.rows())
     table(results, [case.name for case in cases])
     comparison(results, [case.name for case in cases])
     if options.figure:
         draw(results, options.figure)
 
 
+def rows_of(key: Key, result: Result) -> list[Row]:
+    """Return what is kept of a run."""
+    run = dict(zip(KEYS, key, strict=True))
+    rounds = [{**run, "round": n, **one} for n, one in enumerate(result["rounds"], start=1)]
+    if result["before"] is None:
+        return rounds
+    nothing = {"t": None, "z": None, "pixels": None, "reason": ""}
+    return [{**run, "round": 0, "dice": result["before"], **nothing}, *rounds]
+
+
+def results_of(rows: list[Row]) -> dict[Key, Result]:
+    """Return the runs that are done, each with its rounds."""
+    results: dict[Key, Result] = {}
+    for row in rows:
+        key = tuple(row[name] for name in KEYS)
+        result = results.setdefault(key, {"before": None, "rounds": []})
+        if row["round"]:
+            result["rounds"].append(row)
+        else:
+            result["before"] = row["dice"]
+    return results
+
+
+def arm_of(key: Key) -> str:
+    """Say what a run is one patient and seed of."""
+    learner, strategy, start, steps, frames, *_ = key
+    how = f"{strategy} | {start} | {steps} steps"
+    return f"{how if learner == 'ours' else f'{learner} | {strategy}'} | {frames}"
+
+
 def groups_of(
-    results: dict[str, Result], patients: list[str]
+    results: dict[Key, Result], patients: list[str]
 ) -> dict[str, dict[str, list[Result]]]:
     """Return results by arm and patient (one for each seed)."""
     groups: dict[str, dict[str, list[Result]]] = {}
     for key, result in results.items():
-        arm, _, patient = key.rsplit(" | ", 2)
-        if patient in patients:
-            groups.setdefault(arm, {}).setdefault(patient, []).append(result)
+        if key[-1] in patients:
+            groups.setdefault(arm_of(key), {}).setdefault(key[-1], []).append(result)
     return dict(sorted(groups.items()))
 
 
@@ -256,7 +308,7 @@ def costs_of(of: dict[str, list[Result]]) -> dict[str, float]:
     }
 
 
-def table(results: dict[str, Result], patients: list[str]) -> None:
+def table(results: dict[Key, Result], patients: list[str]) -> None:
     """Print what the goal cost. A run that missed it counts one slice more than it had."""
     costly = "slices and pixels to Dice 0.90"
     print(
@@ -277,7 +329,7 @@ def table(results: dict[str, Result], patients: list[str]) -> None:
         )
 
 
-def comparison(results: dict[str, Result], patients: list[str]) -> None:
+def comparison(results: dict[Key, Result], patients: list[str]) -> None:
     """Print how many slices ``suggest`` saves against each other arm, patient by patient.
 
     The interval of the saving is of patients drawn anew, p of signs turned at random.
@@ -316,14 +368,14 @@ def curves_of(of: dict[str, list[Result]]) -> tuple[NDArray[np.float64], NDArray
     return dices, pixels
 
 
-def draw(results: dict[str, Result], path: Path) -> None:
+def draw(results: dict[Key, Result], path: Path) -> None:
     """Draw mean Dice over slices and over pixels; a run that has ended keeps its last value.
 
     Tagged arms, trials of something else, are left out.
     """
     figure = Figure(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
-    everyone = sorted({key.rsplit(" | ", 1)[1] for key in results})
+    everyone = sorted({key[-1] for key in results})
     for arm, of in groups_of(results, everyone).items():
         if "(" in arm:
             continue

@@ -136,10 +136,10 @@ def stroke_cost(viewer, dock, layer, size_mm):
     return float(np.median(costs[1:]))
 
 
-def compare_strokes(stack, truth):
+def compare_strokes(stack, truth, turns):
     """Draw in bare napari and in the widget, in turns, on layers of the same shape."""
     size_mm, costs = truth.shape[2] * stack.spacing_mm[1], {"bare": [], "widget": []}
-    for _ in range(3):
+    for _ in range(turns):
         viewer = napari.Viewer()
         viewer.add_layer(Layer.create(*image_layer(stack)))
         data, meta, _ = labels_layer(truth.copy(), stack, name="labels")
@@ -170,7 +170,8 @@ def probe_training(viewer, widget, truth, seconds, what="widget"):
     """
     session, layer = widget.session, widget.view.layer
     spacing_z = session.stack.spacing_mm[0]
-    for z in (3, 5, 7):
+    for twelfth in (3, 5, 7):
+        z = twelfth * truth.shape[1] // 12
         session.labelling.annotate(SliceIndex(0, z), truth[0, z])
     window = (viewer, layer, widget.workspace.actions.undo)
     work(window, truth, spacing_z, seconds=2)
@@ -178,7 +179,7 @@ def probe_training(viewer, widget, truth, seconds, what="widget"):
     widget.learning.seconds.value = seconds
     with Probe() as training:
         widget.learning.train.click()
-        work(window, truth, spacing_z, until=lambda: session.training.status.phase == "predicting")
+        work(window, truth, spacing_z, until=lambda: has_trained(session))
     training.say(f"{what}, while it trains")
     with Probe() as taking_over:
         pump(until=lambda: not session.training.busy)
@@ -194,6 +195,11 @@ def probe_training(viewer, widget, truth, seconds, what="widget"):
     session.redo()
     pump(0.5)
     return training, taking_over
+
+
+def has_trained(session):
+    """Tell whether a training is over: a small study is predicted between two looks."""
+    return not session.training.busy or session.training.status.phase == "predicting"
 
 
 def compare_mosaic(stack, truth, seconds):
@@ -277,13 +283,14 @@ def main():
     parser.add_argument("--slices", type=int, default=12)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--seconds", type=int, default=15)
+    parser.add_argument("--turns", type=int, default=3, help="of drawing in bare napari and here")
     parser.add_argument("--strokes", action="store_true", help="only what a stroke costs")
     parser.add_argument("--mosaic", action="store_true", help="only what the mosaic adds")
     options = parser.parse_args()
     made = make_study(1, frames=options.frames, slices=options.slices, size=options.size, lax=False)
     stack, truth = made.study.stack(View.SAX), made.masks[View.SAX]
     if not options.mosaic:
-        compare_strokes(stack, truth)
+        compare_strokes(stack, truth, options.turns)
     if not options.strokes:
         compare_mosaic(stack, truth, options.seconds)
     if options.strokes or options.mosaic:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.person import Person
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -80,6 +81,8 @@ class DicomSource:
     reference_uid
         FrameOfReferenceUID: positions of two stacks compare only within one. None where the
         files have none, or where every file has one of its own, which then says nothing.
+    person
+        Size and sex as the files have them, as far as they can be a person's.
     """
 
     path: Path
@@ -87,6 +90,7 @@ class DicomSource:
     study_uid: str = ""
     series_uids: tuple[str, ...] = ()
     reference_uid: str | None = None
+    person: Person = field(default=Person(), repr=False)
 
 
 def reordered(values: NDArray[_Number], axes: Sequence[int]) -> NDArray[_Number]:
@@ -186,6 +190,11 @@ class Stack:
     def reference_uid(self) -> str | None:
         """The DICOM frame of reference; None for other files, or where it says nothing."""
         return self.source.reference_uid if isinstance(self.source, DicomSource) else None
+
+    @property
+    def person(self) -> Person:
+        """Whose heart it is, as far as the files say: DICOM alone does."""
+        return self.source.person if isinstance(self.source, DicomSource) else Person()
 
     @property
     def frames(self) -> int:

@@ -96,3 +96,11 @@ def _dicom_frame(stack: Stack, t: int, z: int, series: str) -> Dataset:
     ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 16, 15, 1
     ds.PixelData = np.ascontiguousarray(stack.image[t, z], dtype=np.int16).tobytes()
     return ds
+
+
+@pytest.fixture
+def finders():
+    """What looks for a valve, and says what the test wants."""
+    from scripted import Finders  # which loads much that most tests do not need
+
+    return Finders()

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from napari_cardiac_ssl.anatomy import View
+from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.trainer import Done, ModelFile, Predicted, Progressed, Trained
 
 
@@ -44,3 +46,27 @@ class ScriptedTrainer:
             confidence = np.full((len(some), *labels.shape[2:]), 200, np.uint8)
             self.script.append(Predicted(job.number, some, labels[where], confidence))
         self.script.append(Done(job.number))
+
+
+class Finders(list[ScriptedTrainer]):
+    """The trainers that look for a valve, one for each search that a session has begun."""
+
+    def new(self):
+        """Begin a search, as a session does."""
+        self.append(ScriptedTrainer())
+        return self[-1]
+
+    def session(self, monkeypatch, trainer=None):
+        """Return a session that searches by these, in any view."""
+        session = Session(trainer=trainer or ScriptedTrainer(), who="reader", new_trainer=self.new)
+        monkeypatch.setattr(session.models, "weights_of", lambda view: b"weights")
+        return session
+
+    def answer(self, session, made, *views):
+        """Have the newest predict the truth of views, one after the other: the 4CH and the 2CH."""
+        for view in views or (View.LAX_4CH, View.LAX_2CH):
+            stack = made.study.stack(view)
+            assert self[-1].jobs[-1].predict[0] == stack.digest
+            self[-1].deliver(made.masks[view])
+            for _ in range(stack.frames + 2):
+                session.process_messages()

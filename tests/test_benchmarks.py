@@ -1,7 +1,9 @@
 """What repeats the published figures: a list that is whole, and a run that goes on where it was."""
 
+import csv
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -11,6 +13,16 @@ ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
 #: What others share, or that runs them.
 NO_FIGURE = {"all.py", "cases.py", "figures.py", "runs.py"}
+
+
+@pytest.fixture
+def benchmark_named(monkeypatch: pytest.MonkeyPatch):
+    """Import a benchmark, as its script is run."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.delenv("CARDIAC_SSL_RESULTS", raising=False)
+    for path in BENCHMARKS.glob("*.py"):
+        monkeypatch.delitem(sys.modules, path.stem, raising=False)
+    return import_module
 
 
 @pytest.fixture
@@ -105,3 +117,71 @@ def test_without_the_open_cases_it_is_said(
     monkeypatch.setattr(sys, "argv", ["all.py", "--out", str(tmp_path / "out")])
     assert everything.main() == 0
     assert "skipped, no open cases in" in capsys.readouterr().out
+
+
+def test_quick_runs_end_with_the_seconds_of_each(
+    everything: ModuleType, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    first, second, other = (tmp_path / f"{name}.py" for name in ("first", "second", "other"))
+    first.write_text(f"open({str(tmp_path / 'made')!r}, 'w')")
+    second.write_text(f"open({str(tmp_path / 'made')!r})")  # needs what the first has made
+    other.write_text("import os; print('threads', os.environ['OMP_NUM_THREADS'])")
+    figures = (
+        everything.Figure("Speed", (), (str(first), str(second)), needs_data=False),
+        everything.Figure("Cohorts", (), (str(other),), needs_data=False),
+    )
+    monkeypatch.setattr(everything, "FIGURES", figures)
+    monkeypatch.setattr(sys, "argv", ["all.py", "--quick", "--out", str(tmp_path / "out")])
+    assert everything.main() == 0
+    table = capsys.readouterr().out.partition("seconds  command\n")[2].splitlines()
+    said = [line.split() for line in table[:4]]
+    assert [words[1] for words in said[:3]] == [str(first), str(second), str(other)]
+    assert sum(float(words[0]) for words in said[:3]) == pytest.approx(float(said[3][0]), abs=0.2)
+    [log] = (tmp_path / "out" / "quick").glob("cohorts-*.txt")
+    assert "threads 1" in log.read_text()
+
+
+def test_a_table_is_read_as_it_was_written(benchmark_named, tmp_path: Path) -> None:
+    table = benchmark_named("runs").Table(
+        tmp_path / "new" / "t.csv", {"who": str, "steps": int, "dice": float}
+    )
+    assert table.rows() == []
+    first = {"who": "a, b", "steps": 3, "dice": 0.9}
+    rest = [{"who": "", "steps": None, "dice": None}, {"who": "c", "steps": 0, "dice": 1 / 3}]
+    table.add([first])
+    table.add(rest)
+    assert table.rows() == [first, rest[0], {**rest[1], "dice": 0.333333}]
+
+
+def test_published_runs_are_tables_of_figures(everything: ModuleType) -> None:
+    published = {path.name for path in (BENCHMARKS / "results").iterdir()}
+    assert published == {figure.results for figure in everything.FIGURES if figure.results}
+    for name in published:
+        with open(BENCHMARKS / "results" / name, encoding="utf-8", newline="") as file:
+            head, *rows = csv.reader(file)
+        assert rows
+        assert {len(row) for row in rows} == {len(head)}, name
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("before_after", "two rounds, 150 steps, whole | acdc | ES | k=3 "),
+        ("few_slices", "ours, default, 150 steps, seed 0 | ED | k=3 "),
+        ("heart_numbers", "k=3 | 150 steps, seed 0 | 59f07af9161e: 20 patients"),
+        ("loop", "suggest | default | 60 steps | ES "),
+    ],
+)
+def test_published_tables_are_made_from_their_runs(
+    benchmark_named, capsys, name: str, said: str
+) -> None:
+    module = benchmark_named(name)
+    rows = module.TABLE.rows()
+    if name == "loop":
+        results = module.results_of(rows)
+        module.table(results, sorted({key[-1] for key in results}))
+    elif name == "before_after":
+        module.table(rows, "all")
+    else:
+        module.table(rows)
+    assert said in capsys.readouterr().out

@@ -257,6 +257,15 @@ LongAxisStudy = Annotated[
         "and apex, frame by frame, is left out",
     ),
 ]
+LongAxisFrame = Annotated[
+    int | None,
+    option(
+        "--long-axis-frame",
+        parse=FRAME,
+        metavar="T",
+        help="which frame of these cines a short axis of one frame shows, from 0",
+    ),
+]
 StudyOfMasks = Annotated[
     Path | None,
     option(

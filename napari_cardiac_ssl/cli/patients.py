@@ -2,31 +2,30 @@
 
 import csv
 from collections.abc import Callable, Sequence
-from math import nan
+from dataclasses import replace
 from pathlib import Path
 
-from napari_cardiac_ssl.cli.console import count
+from napari_cardiac_ssl.cli.console import count, note
 from napari_cardiac_ssl.errors import InputError
-from napari_cardiac_ssl.measures import body_surface_m2
+from napari_cardiac_ssl.person import Person
 from napari_cardiac_ssl.readers.landmarks import study_ids
+from napari_cardiac_ssl.study import Stack
 
 _WHO = ("study", "patient", "subject", "file", "id")
 _EXAMPLE = "study,height_cm,weight_kg"
 
 
-def body_surface(height_cm: float | None, weight_kg: float | None) -> float:
-    """Return the body surface in m², NaN if neither number was given."""
-    if height_cm is None and weight_kg is None:
-        return nan
-    if height_cm is None or weight_kg is None:
+def person_of(height_cm: float | None, weight_kg: float | None) -> Person:
+    """Return the person that was named, unknown if neither number was given."""
+    if (height_cm is None) != (weight_kg is None):
         raise InputError("give both --height-cm and --weight-kg for indexed values, or neither")
-    return body_surface_m2(height_cm, weight_kg)
+    return Person(height_cm, weight_kg)
 
 
-def surface_of(
+def persons_of(
     masks: Sequence[Path], table: Path | None, height_cm: float | None, weight_kg: float | None
-) -> Callable[[Path], float]:
-    """Return what tells the body surface of a mask's patient in m², NaN where it is not known.
+) -> Callable[[Path], Person]:
+    """Return what tells the size of a mask's patient, unknown where nobody has said.
 
     Parameters
     ----------
@@ -42,7 +41,7 @@ def surface_of(
     InputError
         If one height is given for several patients, or the table is none.
     """
-    surface_m2 = body_surface(height_cm, weight_kg)
+    person = person_of(height_cm, weight_kg)
     if table is not None:
         if height_cm is not None:
             raise InputError("--patients has heights and weights; leave --height-cm out")
@@ -54,18 +53,31 @@ def surface_of(
             f"one --height-cm for {count(len(masks), 'mask')}, which are not of one patient by "
             f"their names; give a table of patients: --patients FILE.csv with {_EXAMPLE}"
         )
-    return lambda _: surface_m2
+    return lambda _: person
 
 
-def _found(mask: Path, known: dict[str, float], table: Path) -> float:
+def surface_m2(person: Person, image: Stack | None) -> float:
+    """Return a body surface, NaN where it is not known.
+
+    It is the image's where nobody has said anything else, and then that is noted.
+    """
+    if image is None:
+        return person.body_surface_m2
+    person, remark = person.completed(replace(image.person, sex=None))
+    if remark:
+        note(f"{image.name}: {remark}")
+    return person.body_surface_m2
+
+
+def _found(mask: Path, known: dict[str, Person], table: Path) -> Person:
     for name in (mask.name, *study_ids(mask)):
         if name in known:
             return known[name]
     raise InputError(f"{mask}: {table.name} has no row for {' or '.join(study_ids(mask))}")
 
 
-def _read(table: Path) -> dict[str, float]:
-    """Return body surface by patient."""
+def _read(table: Path) -> dict[str, Person]:
+    """Return heights and weights by patient."""
     try:
         with open(table, newline="", encoding="utf-8-sig") as file:
             rows = [
@@ -78,15 +90,15 @@ def _read(table: Path) -> dict[str, float]:
     who = next((name for name in _WHO if rows and name in rows[0]), None)
     if who is None or not {"height_cm", "weight_kg"} <= set(rows[0]):
         raise InputError(f"{table}: no table of patients; its columns are to be {_EXAMPLE}")
-    known: dict[str, float] = {}
+    known: dict[str, Person] = {}
     for row in rows:
         if row[who] in known:
             raise InputError(f"{table}: {row[who]} is there twice")
         if row["height_cm"] or row["weight_kg"]:
             try:
-                known[row[who]] = body_surface_m2(float(row["height_cm"]), float(row["weight_kg"]))
+                known[row[who]] = Person(float(row["height_cm"]), float(row["weight_kg"]))
             except (ValueError, InputError) as error:
                 raise InputError(f"{table}: {row[who]}: {error}") from error
         else:
-            known[row[who]] = nan
+            known[row[who]] = Person()
     return known

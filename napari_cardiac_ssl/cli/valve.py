@@ -25,10 +25,21 @@ from napari_cardiac_ssl.wording import count
 
 @dataclass(frozen=True, eq=False)
 class Bounds:
-    """Where the LV ends, as long-axis cines of the same scan show it."""
+    """Where the LV ends, as long-axis cines of the same scan show it.
+
+    Parameters
+    ----------
+    study
+        Which has the cines.
+    motions
+        Where valve and apex lie in them.
+    frame
+        Of the cines, which a short axis of one frame shows; None where nobody has said.
+    """
 
     study: Study
     motions: dict[View, Motion]
+    frame: int | None = None
 
     @property
     def called(self) -> str:
@@ -53,12 +64,23 @@ class Bounds:
             )
         check_one_reference(stack.name, stack, *views)
         most = max(view.frames for view in views)
-        if stack.frames == 1 < most:
+        if stack.frames > 1 and self.frame is not None:
             raise InputError(
-                f"{stack.name} has one frame and the long-axis views {most}: which moment it shows "
-                "is unknown; name the whole cine"
+                f"{stack.name} has {stack.frames} frames; --long-axis-frame is for one frame"
             )
-        return planes_over_time(self.motions, stack.frames)
+        if stack.frames > 1 or most == 1:
+            return planes_over_time(self.motions, stack.frames)
+        if self.frame is None:
+            raise InputError(
+                f"{stack.name} has one frame and the long-axis views {most}: which of these it "
+                f"shows is unknown; say it, --long-axis-frame 0 to {most - 1}, or name the whole "
+                "cine"
+            )
+        if self.frame >= most:
+            raise InputError(
+                f"--long-axis-frame {self.frame}: the long-axis views have frames 0 to {most - 1}"
+            )
+        return planes_over_time(self.motions, most)[self.frame : self.frame + 1]
 
     def emptied(self, labels: NDArray[np.uint8], stack: Stack) -> NDArray[np.uint8]:
         """Return labels ``(t, z, y, x)`` with no heart on slices wholly beyond valve or apex."""
@@ -89,8 +111,17 @@ class Bounds:
         return replace(mask, labels=labels)
 
 
-def bounds_by(path: Path, view: View) -> Bounds:
+def bounds_by(path: Path | None, view: View, frame: int | None = None) -> Bounds | None:
     """Find the valve on the long-axis views of a study, to bound a short axis by.
+
+    Parameters
+    ----------
+    path
+        The study; without one nothing is bounded.
+    view
+        What is to be bounded.
+    frame
+        Of the long-axis views, which a short axis of one frame shows.
 
     Raises
     ------
@@ -98,10 +129,14 @@ def bounds_by(path: Path, view: View) -> Bounds:
         If the study has no 2CH or 4CH view, the valve is not seen on any, or what is to be bounded
         is no short axis.
     """
+    if path is None:
+        if frame is not None:
+            raise InputError("--long-axis-frame is of the study of --long-axis; name that too")
+        return None
     if view is not View.SAX:
         raise InputError(f"--long-axis bounds the short axis, and this is {view}; leave it out")
     study = read_study(path)
-    return Bounds(study, _motions(study))
+    return Bounds(study, _motions(study), frame)
 
 
 def valve_rows(study: Study) -> list[dict[str, Any]]:

@@ -12,9 +12,9 @@ from napari_cardiac_ssl.measures import Measures
 from napari_cardiac_ssl.writers.measurements import Measurement
 from napari_cardiac_ssl.writers.tables import cell
 
-#: What stands before and after the columns of `measure`.
+#: What stands before and after the columns of `measure`, indexed values among them.
 FIRST, LAST = ("study", "status", "reason", "seconds"), ("source",)
-COLUMNS = (*FIRST, *Measurement("", Measures()).cells(), *LAST)
+COLUMNS = (*FIRST, *Measurement("", Measures(body_surface_m2=1.0)).cells(), *LAST)
 
 
 class Table:

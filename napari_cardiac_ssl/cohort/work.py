@@ -18,6 +18,7 @@ from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.learning.checkpoint import Model, model_from_bytes
 from napari_cardiac_ssl.learning.prediction import predict_stack
 from napari_cardiac_ssl.measures import Papillary
+from napari_cardiac_ssl.person import Person
 from napari_cardiac_ssl.readers.landmarks import insertion_of
 from napari_cardiac_ssl.readers.nifti import SAME_GRID_MM
 from napari_cardiac_ssl.readers.nifti_geometry import stacks_apart_mm
@@ -104,6 +105,7 @@ def _do(listed: Listed, recipe: Recipe, folder: Path) -> Mapping[str, object]:
         digest = hashlib.sha256(mask.read_bytes()).hexdigest()
         sources += [Source("image", stack.name, stack.digest), Source("mask", mask.name, digest)]
     both = in_time(stacks)
+    person, remark = Person().completed(both.person)
     page = report_of(
         listed.name,
         both,
@@ -112,6 +114,9 @@ def _do(listed: Listed, recipe: Recipe, folder: Path) -> Mapping[str, object]:
         sources=sources,
         notes=[*study.notes, *asides],
         review=predicted(both, called),
+        body_surface_m2=person.body_surface_m2,
+        sex=person.sex,
+        person_remark=remark,
         papillary=Papillary(recipe.papillary),
         insertion=insertion_of(recipe.landmarks, listed.path),
     )

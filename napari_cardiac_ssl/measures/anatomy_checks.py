@@ -28,7 +28,8 @@ MOST_JUMP = 0.3
 #: On fewer slices than these a heart is allowed to differ so from one to the next.
 _MANY_SLICES = 6
 #: Where the LV cavity's smaller end has more than this share of its largest area, it does not end
-#: there. Of 60 masks by readers (ACDC, M&Ms) the largest share is 0.48, the usual one below 0.3.
+#: there. Of 56 masks by readers (ED and ES of 20 patients of ACDC and 8 of M&Ms) the largest share
+#: is 0.48, and all others are below 0.32.
 MOST_END = 0.6
 #: Length of a border between LV and RV cavity that is no slip of the brush.
 LEAST_CONTACT_MM = 8.0

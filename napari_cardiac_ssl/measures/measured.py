@@ -24,7 +24,6 @@ from napari_cardiac_ssl.measures.anatomy_checks import (
 from napari_cardiac_ssl.measures.insertion import InsertionPoints
 from napari_cardiac_ssl.measures.limits import HEIGHT_MM, number_warnings, size_warnings
 from napari_cardiac_ssl.measures.papillary import InsideCounts, Papillary
-from napari_cardiac_ssl.measures.references import Sex
 from napari_cardiac_ssl.measures.summary import Basis, Measures
 from napari_cardiac_ssl.measures.volumes import (
     Phases,
@@ -35,6 +34,7 @@ from napari_cardiac_ssl.measures.volumes import (
 )
 from napari_cardiac_ssl.measures.wall import Wall, base_first
 from napari_cardiac_ssl.measures.walls import Walls
+from napari_cardiac_ssl.person import Sex
 from napari_cardiac_ssl.study import SliceIndex
 
 #: Returns a slice's state; None where it is not known.
@@ -61,8 +61,9 @@ class Measured:
     image
         What was labelled, of the labels' shape: needed to count papillary muscles as myocardium.
     papillary
-        Where papillary muscles and trabeculae are counted. It concerns volumes and mass at ED and
-        ES and what follows from them; areas, checks, phases and wall are of the labels as drawn.
+        Where papillary muscles and trabeculae are counted. It concerns volumes over time, volumes
+        and mass at ED and ES, and what follows from them; areas, checks, phases and wall are of the
+        labels as drawn.
     insertion
         The RV's insertion points, where somebody has set them.
 
@@ -177,6 +178,10 @@ class Measured:
         """
         volumes = self.areas_mm2(structure).sum(axis=1) * self._distance_mm / 1000
         return np.where(volumes > 0, volumes, np.nan)
+
+    def counted_volumes_ml(self, structure: Structure) -> NDArray[np.float64]:
+        """Return a structure's volume over time as it is counted, ``(t,)`` (`counted_ml`)."""
+        return np.array([self.counted_ml(structure, t) for t in range(len(self._labels))])
 
     def phases(self, state_of: StateOf | None = None) -> Phases:
         """Tell ED and ES from the LV's volumes, or the RV's if there is no LV (`told_phases`).

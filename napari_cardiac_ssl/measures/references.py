@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from math import isfinite
 from typing import TYPE_CHECKING
 
 from napari_cardiac_ssl.measures.papillary import Papillary
+from napari_cardiac_ssl.person import Sex
 
 if TYPE_CHECKING:
     from napari_cardiac_ssl.measures.summary import Measures
@@ -28,24 +28,6 @@ SCMR = "Kawel-Boehm et al., JCMR 2025;27:101853"
 KON = "Kon et al., J Heart Valve Dis 2004;13:600"
 #: By so much the stroke volumes of LV and RV differ by the spread of the method alone: 1.96 SD.
 STROKE_SPREAD_ML = 23.0
-
-
-class Sex(StrEnum):
-    """Of whom a reference range is."""
-
-    FEMALE = "female"
-    MALE = "male"
-
-    @property
-    def people(self) -> str:
-        """What they are called together.
-
-        Examples
-        --------
-        >>> Sex("female").people
-        'women'
-        """
-        return "women" if self is Sex.FEMALE else "men"
 
 
 @dataclass(frozen=True)

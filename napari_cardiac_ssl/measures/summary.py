@@ -7,10 +7,11 @@ from math import nan
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.measures.papillary import Papillary
-from napari_cardiac_ssl.measures.references import Reference, Sex, reference
+from napari_cardiac_ssl.measures.references import Reference, reference
 from napari_cardiac_ssl.measures.table import MEASURES, VOLUME_MEASURES, WALL_MEASURES
 from napari_cardiac_ssl.measures.volumes import DENSITY_G_PER_ML
 from napari_cardiac_ssl.measures.wall import Wall
+from napari_cardiac_ssl.person import Sex
 from napari_cardiac_ssl.review import UNREVIEWED
 from napari_cardiac_ssl.wording import count
 

@@ -171,24 +171,3 @@ def told_phases(
         max(filled, key=lambda frame: volumes_ml[frame], default=ed),
         min(emptied, key=lambda frame: volumes_ml[frame], default=es),
     )
-
-
-def body_surface_m2(height_cm: float, weight_kg: float) -> float:
-    """Return the body surface area after Mosteller (N Engl J Med 1987;317:1098).
-
-    Raises
-    ------
-    InputError
-        If the numbers are not those of a person: height 30 to 250 cm, weight 2 to 400 kg.
-
-    Examples
-    --------
-    >>> round(body_surface_m2(180, 80), 3)
-    2.0
-    """
-    if not (30 <= height_cm <= 250 and 2 <= weight_kg <= 400):
-        raise InputError(
-            f"height {height_cm:g} cm and weight {weight_kg:g} kg are not a person's (30 to 250 cm "
-            "and 2 to 400 kg); give centimetres and kilograms"
-        )
-    return float(np.sqrt(height_cm * weight_kg / 3600))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.person import Person
 from napari_cardiac_ssl.readers.dicom_files import Damage, Frame, read_frames, read_pixels
 from napari_cardiac_ssl.readers.dicom_finding import is_directory
 from napari_cardiac_ssl.readers.dicom_grouping import (
@@ -32,6 +33,7 @@ from napari_cardiac_ssl.readers.dicom_notes import (
     order_notes,
     stack_notes,
 )
+from napari_cardiac_ssl.readers.dicom_person import person_of
 from napari_cardiac_ssl.readers.dicom_runs import TRIGGER_TIME
 from napari_cardiac_ssl.readers.dicom_views import tell_views
 from napari_cardiac_ssl.study import DicomSource, Stack, Study
@@ -66,6 +68,7 @@ def read_dicom(files: list[Path], path: Path, notes: list[str] | None = None) ->
     frames, said = _headers(files, path)
     said = [*(notes or []), *said]
     _check_one_person(frames, path)
+    person, doubts = person_of(frame.person_said for frame in frames)
     stacks: list[Stack] = []
     found: list[str] = []
     while frames:
@@ -80,7 +83,8 @@ def read_dicom(files: list[Path], path: Path, notes: list[str] | None = None) ->
         ]
     if not frames:
         raise InputError(f"{path}: no DICOM image in it can be used: {'; '.join(said[:3])}")
-    said += found
+    said += [*found, *doubts]
+    stacks = [_of_person(stack, person) for stack in stacks]
     stacks.sort(key=lambda s: (s.view.order, s.contrast != "", s.frames == 1, -s.slices, -s.frames))
     return Study(path.resolve().name, tuple(_named(stacks)), tuple(dict.fromkeys(said)))
 
@@ -175,6 +179,12 @@ def _check_one_person(frames: list[Frame], path: Path) -> None:
             f"{path}: images of {len(persons)} persons (by patient ID); name a folder that holds "
             "one person's examination"
         )
+
+
+def _of_person(stack: Stack, person: Person) -> Stack:
+    if not isinstance(stack.source, DicomSource):
+        return stack
+    return replace(stack, source=replace(stack.source, person=person))
 
 
 def _order(layer: Layer) -> list[list[int]]:

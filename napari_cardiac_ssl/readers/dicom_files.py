@@ -1,6 +1,7 @@
 """DICOM files: which files are MR images, and what their headers say of every frame.
 
-Headers are read first and without pixels; no name, date or other personal element is ever parsed.
+Headers are read first and without pixels. Of personal elements height, weight, sex and age are
+read, which numbers of the heart depend on (`dicom_person`); no name, date or other one is parsed.
 Whatever pydicom makes of a damaged file ends here, as a `Damage` with one line.
 """
 
@@ -25,6 +26,7 @@ from pydicom.pixels.utils import iter_pixels, pixel_array
 from pydicom.uid import UID
 
 from napari_cardiac_ssl.readers.dicom_contrast import Contrast, contrast_of, words_of
+from napari_cardiac_ssl.readers.dicom_person import PERSON_TAGS, PersonSaid
 from napari_cardiac_ssl.study import DicomInstance
 
 #: No MR image has more rows or columns, nor frames in a file.
@@ -55,7 +57,7 @@ _TAGS = [
     "FlipAngle", "InversionTime", "SequenceName", "PulseSequenceName", "AcquisitionNumber",
     "AcquisitionTime", "ContentTime", "PixelSpacing", "SliceThickness",
     "ImageOrientationPatient", "ImagePositionPatient", "RescaleSlope", "RescaleIntercept",
-    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", *PERSON_TAGS,
 ]  # fmt: skip
 #: What says how many frames in time there are.
 _PROMISES = ("CardiacNumberOfImages", "NumberOfTemporalPositions")
@@ -85,6 +87,8 @@ class Frame:
         Of its series, its examination and its frame of reference; "" if not said.
     person
         Tells persons apart within a folder; not to be shown or kept.
+    person_said
+        Size, sex and age as the file has them.
     series_number, description, protocol
         What the series calls itself.
     contrast
@@ -119,6 +123,7 @@ class Frame:
     study_uid: str
     reference_uid: str
     person: str
+    person_said: PersonSaid
     series_number: int
     description: str
     protocol: str
@@ -339,6 +344,7 @@ def _frame(
         study_uid=_text(said("StudyInstanceUID")),
         reference_uid=_text(said("FrameOfReferenceUID")),
         person=_text(said("PatientID")),
+        person_said=PersonSaid(*(_text(_raw(header, tag)) for tag in PERSON_TAGS)),
         series_number=int(min(max(_number(said("SeriesNumber"), 0.0), 0.0), 1e9)),
         description=description,
         protocol=protocol,
@@ -369,6 +375,14 @@ def _frame(
         intercept=intercept,
         dtype=dtype,
     )
+
+
+def _raw(header: Dataset, keyword: str) -> Any:
+    """Return an element that an image can do without, as it stands; its value may be damaged."""
+    try:
+        return header.get(keyword)
+    except _RAISED:
+        return "damaged"
 
 
 def _value(header: Dataset, group: Dataset | None, keyword: str, sequences: tuple[str, ...]) -> Any:

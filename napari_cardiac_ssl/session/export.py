@@ -11,6 +11,7 @@ from napari_cardiac_ssl.anatomy import UKBB, LabelScheme, Structure
 from napari_cardiac_ssl.annotations import Annotations
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.measures import Measured
+from napari_cardiac_ssl.person import Person
 from napari_cardiac_ssl.project import Project
 from napari_cardiac_ssl.readers.landmarks import study_ids
 from napari_cardiac_ssl.session.anatomy import Anatomy
@@ -110,6 +111,7 @@ class Export:
         said: Conventions,
     ) -> Work:
         study = self._study.of(stack)
+        own = said.person == stack.person
         return Work(
             stack,
             annotations,
@@ -121,6 +123,7 @@ class Export:
             self._models.of(stack.view),
             said.person.body_surface_m2,
             said.person.sex,
+            Person().completed(stack.person)[1] if own else "",
             said.insertion,
             [
                 {

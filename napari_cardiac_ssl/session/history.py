@@ -147,7 +147,11 @@ class History:
             self._signals.send(self._signals.slices_changed, tuple(changed))
 
     def set_state(self, what: str, kind: Kind, digest: str, value: State) -> None:
-        """Say what holds of a stack, as a step; nothing if that is what holds already.
+        """Say what holds of a stack, as a step (`set_states`)."""
+        self.set_states(what, kind, {digest: value})
+
+    def set_states(self, what: str, kind: Kind, values: Mapping[str, State]) -> None:
+        """Say what holds of some stacks, as one step; nothing if that is what holds already.
 
         Parameters
         ----------
@@ -155,20 +159,23 @@ class History:
             The step's name, in words.
         kind
             As of `Project.set_state`.
-        digest
-            Of the stack.
-        value
-            Plain values; None to take back what was said.
+        values
+            By each stack's digest: plain values; None to take back what was said.
 
         Raises
         ------
         InputError
             If the project is open to read only.
         """
-        self._project().refuse_if_read_only()
-        before = self._project().state(kind, digest)
-        if before != value:
-            self.add(Step(what, {}, state={(kind, digest): (before, value)}))
+        project = self._project()
+        project.refuse_if_read_only()
+        said: dict[tuple[str, str], tuple[State, State]] = {
+            (kind, digest): (before, value)
+            for digest, value in values.items()
+            if (before := project.state(kind, digest)) != value
+        }
+        if said:
+            self.add(Step(what, {}, state=said))
             self._tell({kind})
 
     def _tell(self, kinds: Collection[str]) -> None:

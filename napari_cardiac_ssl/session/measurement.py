@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_cardiac_ssl.annotations import Annotations
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.measures import InsertionPoints, Measured, Measures, Papillary, Phases
-from napari_cardiac_ssl.measures.person import Person
+from napari_cardiac_ssl.person import Person
 from napari_cardiac_ssl.project import Kind, Project
 from napari_cardiac_ssl.session.history import History
 from napari_cardiac_ssl.session.open_study import OpenStudy
@@ -30,7 +30,7 @@ class Conventions(NamedTuple):
     insertion
         The RV's insertion points; None where the labels tell them.
     person
-        Whose heart it is.
+        Whose heart it is; what the stack's files say where nobody has said otherwise.
     """
 
     papillary: Papillary = Papillary.CAVITY
@@ -113,7 +113,7 @@ class Measurement:
 
     @property
     def person(self) -> Person:
-        """Whose heart the open stack shows, as far as somebody has said."""
+        """Whose heart the open stack shows, as far as somebody or the stack's files have said."""
         return self.conventions.person
 
     def count_papillary(self, papillary: Papillary) -> None:
@@ -140,12 +140,15 @@ class Measurement:
     def set_person(self, person: Person) -> None:
         """Say whose heart it is: for indexed values and reference ranges.
 
+        It takes the place of what the stack's files say.
+
         Raises
         ------
         InputError
             If the project is open to read only.
         """
-        self._say("height, weight and sex", "person", person.said() or None)
+        said = None if person == self._study.stack.person else person.said()
+        self._say("height, weight and sex", "person", said)
 
     def _say(self, what: str, kind: Kind, value: Mapping[str, object] | None) -> None:
         self._history.set_state(what, kind, self._study.stack.digest, value)
@@ -173,7 +176,7 @@ def conventions_of(project: Project, stack: Stack) -> Conventions:
     return Conventions(
         Papillary.MASS if counted == Papillary.MASS else Papillary.CAVITY,
         InsertionPoints.of(points) if points else None,
-        Person.of(person) if person else Person(),
+        Person.of(person) if person else stack.person,
     )
 
 

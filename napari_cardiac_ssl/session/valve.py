@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import View
-from napari_cardiac_ssl.annotations import SliceState, Step, unpack
+from napari_cardiac_ssl.annotations import SliceState, unpack
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.geometry.planes import Plane
 from napari_cardiac_ssl.geometry.valve import (
@@ -302,10 +302,7 @@ class Valve:
         return points
 
     def _change(self, values: dict[str, Known | None]) -> None:
-        before = {digest: self._project().state("valve", digest) for digest in values}
-        said = {("valve", digest): (before[digest], value) for digest, value in values.items()}
-        self._project().refuse_if_read_only()
-        self._history.add(Step("valve plane", {}, state=said))
+        self._history.set_states("valve plane", "valve", values)
         self.renew()
 
 

@@ -41,6 +41,8 @@ class Work:
         The present one, if there is one.
     body_surface_m2, sex
         Of the person, where they are known.
+    person_remark
+        Where these are from, in a few words, unless somebody said them.
     insertion
         The RV's insertion points, where somebody has set them.
     validation
@@ -57,6 +59,7 @@ class Work:
     model: ModelFile | None = None
     body_surface_m2: float = nan
     sex: Sex | None = None
+    person_remark: str = ""
     insertion: InsertionPoints | None = None
     validation: Sequence[Mapping[str, object]] = ()
 

@@ -95,6 +95,21 @@ def test_measure_leaves_out_what_lies_beyond_if_asked(
     assert part["lv_edv_ml"] == pytest.approx(true_ml, rel=0.1)
 
 
+def test_a_short_axis_of_one_frame_is_bounded_by_the_frame_that_is_named(
+    do: Do, folder: Path, made: SyntheticStudy, tmp_path: Path
+) -> None:
+    sax, at = made.study.stack(View.SAX), 2
+    still = replace(sax, image=sax.image[at : at + 1], is_4d=False)
+    image = write_map(tmp_path / "p1_ES.nii.gz", still.image, like=still, description="ES")
+    do("predict", "default", image, "-o", tmp_path, "--long-axis", folder, "--long-axis-frame", at)
+    labels = np.asarray(nib.load(tmp_path / "p1_ES_seg.nii.gz").dataobj)
+    rows = json.loads(do("info", folder, "--valve", "--json")[0])["valve"]
+    first, last = next(row["slices"] for row in rows if row["frame"] == at)
+    assert labels[:, :, first : last + 1].any()
+    assert not labels[:, :, :first].any()
+    assert not labels[:, :, last + 1 :].any()
+
+
 def test_what_cannot_bound_says_why(
     refuse: Callable[..., str], folder: Path, mask: Path, made: SyntheticStudy, tmp_path: Path
 ) -> None:
@@ -102,7 +117,11 @@ def test_what_cannot_bound_says_why(
     first = replace(sax, image=sax.image[:1], is_4d=False)
     still = write_map(tmp_path / "p1_ED.nii.gz", first.image, like=first, description="ED")
     said = ("predict", "default", still, "-o", tmp_path, "--long-axis", folder)
-    assert "which moment it shows is unknown" in refuse(*said)
+    assert f"say it, --long-axis-frame 0 to {FRAMES - 1}" in refuse(*said)
+    assert f"frames 0 to {FRAMES - 1}" in refuse(*said, "--long-axis-frame", FRAMES)
+    assert "name that too" in refuse(*said[:-2], "--long-axis-frame", 0)
+    said = ("measure", mask, "--long-axis", folder, "--long-axis-frame", 0)
+    assert "is for one frame" in refuse(*said)
     alone = tmp_path / "alone"
     alone.mkdir()
     write_map(alone / "p1_sax.nii.gz", sax.image, like=sax, description="cine")

@@ -6,12 +6,14 @@ import sys
 from collections import Counter
 from dataclasses import replace
 
+import pydicom
 import pytest
 
 from napari_cardiac_ssl.cohort import run_cohort
 from napari_cardiac_ssl.cohort.finding import Listed
 from napari_cardiac_ssl.cohort.run import _to_do
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.synthetic import make_study
 
 #: A run in a process of its own, which may be killed. What a study takes is put off by a moment.
 RUN = """
@@ -176,3 +178,24 @@ def test_a_worker_that_is_killed_loses_nothing(tmp_path, model, make_studies):
     rows = rows_of(out)
     assert sorted(row["study"] for row in rows) == [f"p{n:03}" for n in range(12)]
     assert {row["status"] for row in rows} == {"done"}
+
+
+def test_indexed_values_are_by_the_study_s_own_height_and_weight(recipe, write_dicom, tmp_path):
+    heart = make_study(1, frames=2, slices=3, size=48, lax=False).study
+    for name, size in (("known", "1.8"), ("wrong", "180")):
+        for file in write_dicom(heart, tmp_path / "studies" / name).iterdir():
+            ds = pydicom.dcmread(file)
+            ds.PatientSize, ds.PatientWeight, ds.PatientSex = size, "80", "M"
+            ds.save_as(file)
+    run_cohort([tmp_path / "studies"], recipe)
+    known, wrong = sorted(rows_of(recipe.out), key=lambda row: row["study"])
+    assert float(known["body_surface_m2"]) == 2
+    assert float(known["lv_edvi_ml_per_m2"]) == pytest.approx(float(known["lv_edv_ml"]) / 2, 1e-3)
+    assert (wrong["status"], wrong["body_surface_m2"], wrong["lv_edvi_ml_per_m2"]) == (
+        "done",
+        "",
+        "",
+    )
+    pages = [(recipe.out / name / "report.html").read_text("utf-8") for name in ("known", "wrong")]
+    assert "Height, weight and sex are those in the headers of the images." in pages[0]
+    assert "The sex is that in the headers of the images." in pages[1]

@@ -1,13 +1,17 @@
 """Numbers follow what is drawn; ED and ES can be corrected; warnings lead to their slice."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_cardiac_ssl.anatomy import View
+from napari_cardiac_ssl.anatomy import Structure, View
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.measures import Papillary
-from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.person import Person, Sex
+from napari_cardiac_ssl.study import DicomSource, SliceIndex, Study
 from napari_cardiac_ssl.synthetic import make_study
 
 
@@ -127,6 +131,27 @@ def test_papillary_muscles_are_counted_as_one_chooses(window, made, qtbot):
     assert number(window, "lv_edv_ml") == before
 
 
+def test_the_curve_is_counted_as_the_numbers_are(window, made, qtbot):
+    stack, labels = made.study.stack(View.SAX), made.masks[View.SAX]
+    image = stack.image.copy()
+    for t, z in stack.slice_indices():  # a muscle in the middle of each cavity
+        where = np.argwhere(labels[t, z] == 1)
+        if len(where):
+            y, x = where.mean(axis=0).round().astype(int)
+            image[t, z, y - 2 : y + 3, x - 2 : x + 3] = np.median(image[t, z][labels[t, z] == 2])
+    window.studies.add(Study("p", (replace(stack, image=image),)))
+    window.session.labelling.take_over(labels)
+    measured = window.session.measurement.measured
+    line = window.measuring.curve._line
+    settled(window, qtbot)
+    contoured = measured.volumes_ml(Structure.LV_CAVITY)
+    np.testing.assert_allclose(line.getData()[1], contoured)
+    window.session.measurement.count_papillary(Papillary.MASS)
+    settled(window, qtbot)
+    assert (line.getData()[1] < contoured).all()
+    assert line.getData()[1][0] == pytest.approx(window.session.measurement.measures().lv_edv_ml)
+
+
 def test_references_stand_beside_numbers_of_whom_it_is_known(window, qtbot):
     panel, numbers = window.measuring.convention, window.measuring.numbers
     index = numbers.cells["lv_edvi_ml_per_m2"]
@@ -147,6 +172,22 @@ def test_references_stand_beside_numbers_of_whom_it_is_known(window, qtbot):
     panel.height.setValue(panel.height.minimum())  # not said any more
     settled(window, qtbot)
     assert not index.isVisibleTo(numbers)
+
+
+def test_whose_heart_it_is_comes_from_the_files(window, made, qtbot):
+    panel = window.measuring.convention
+    assert not panel.told.isVisibleTo(panel)
+    source = DicomSource(Path("scans"), person=Person(180, 80, Sex.FEMALE))
+    window.studies.add(Study("p", (replace(made.study.stack(View.SAX), source=source),)))
+    settled(window, qtbot)
+    assert (panel.height.value(), panel.weight.value()) == (180, 80)
+    assert panel.sex.currentText() == "female"
+    assert panel.told.isVisibleTo(panel)
+    assert panel.told.text() == "As the headers of the images say"
+    panel.weight.setValue(82)
+    settled(window, qtbot)
+    assert window.session.measurement.person == Person(180, 82, Sex.FEMALE)
+    assert not panel.told.isVisibleTo(panel)
 
 
 def test_stroke_volumes_are_compared(window, made, qtbot):

@@ -6,12 +6,10 @@ from qtpy.QtCore import QEvent, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
-from scripted import ScriptedTrainer
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.gui.valve_line import VALVE_LINE
 from napari_cardiac_ssl.gui.widget import CardiacWidget
-from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.synthetic import make_study
 
@@ -25,19 +23,8 @@ def made():
 
 
 @pytest.fixture
-def finders():
-    return []
-
-
-@pytest.fixture
 def session(trainer, finders, monkeypatch):
-    def new():
-        finders.append(ScriptedTrainer())
-        return finders[-1]
-
-    session = Session(trainer=trainer, who="reader", new_trainer=new)
-    monkeypatch.setattr(session.models, "weights_of", lambda view: b"weights")
-    return session
+    return finders.session(monkeypatch, trainer)
 
 
 @pytest.fixture
@@ -55,10 +42,7 @@ def window(make_napari_viewer, session, made, qtbot):
 
 def search(window, finders, made):
     window.views.valve.find.trigger()
-    for view in (View.LAX_4CH, View.LAX_2CH):
-        finders[-1].deliver(made.masks[view])
-        for _ in range(FRAMES + 2):
-            window.session.process_messages()
+    finders.answer(window.session, made)
 
 
 def tilt(window, made):

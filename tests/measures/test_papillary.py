@@ -123,9 +123,11 @@ def test_what_the_cavity_loses_the_myocardium_gains() -> None:
     assert np.isnan(before.papillary_mass_g)
     assert (before.row()["papillary"], after.row()["papillary"]) == ("cavity", "mass")
     assert list(before.row()) == list(after.row())
-    # Areas, curve and checks stay those of the contours.
+    # Areas, volumes that tell ED and ES, and checks stay those of the contours.
     assert measured.volumes_ml(Structure.LV_CAVITY)[0] == pytest.approx(before.lv_edv_ml)
     assert measured.warnings() == Measured(labels, AFFINE).warnings()
+    curve = measured.counted_volumes_ml(Structure.LV_CAVITY)
+    assert curve[0] == after.lv_edv_ml < measured.volumes_ml(Structure.LV_CAVITY)[0]
     measured.count_papillary(Papillary.CAVITY)
     np.testing.assert_equal(measured.measures(phases=(0, 1)).row(), before.row())
 

@@ -4,7 +4,6 @@ from math import nan
 
 import pytest
 
-from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.measures import (
     MEASURES,
     Basis,
@@ -14,7 +13,6 @@ from napari_cardiac_ssl.measures import (
     reference,
     stroke_volumes,
 )
-from napari_cardiac_ssl.measures.person import Person
 from napari_cardiac_ssl.measures.references import _RANGES, STROKE_SPREAD_ML
 
 
@@ -77,11 +75,3 @@ def test_stroke_volumes_that_differ_are_said_with_the_limit_and_its_source() -> 
     part = Basis(0, (1,), of=9, is_part=True)
     assert stroke_volumes(ejecting(80, 20, ed=part)) == ""
     assert ejecting(80, 50).row()["lv_rv_sv_ml"] == 30
-
-
-def test_a_person_has_a_person_s_size() -> None:
-    assert Person().said() == {}
-    with pytest.raises(InputError, match=r"height 1\.8 cm"):
-        Person(height_cm=1.8)
-    with pytest.raises(InputError, match="weight 8000 kg"):
-        Person(180, 8000)

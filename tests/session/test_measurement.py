@@ -3,6 +3,7 @@
 import csv
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,11 +11,11 @@ from scripted import ScriptedTrainer
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.measures import InsertionPoints, Papillary, Sex
-from napari_cardiac_ssl.measures.person import Person
+from napari_cardiac_ssl.person import Person
 from napari_cardiac_ssl.project import Project
 from napari_cardiac_ssl.readers.landmarks import insertion_of, read_landmarks
 from napari_cardiac_ssl.session import Session
-from napari_cardiac_ssl.study import SliceIndex, Stack
+from napari_cardiac_ssl.study import DicomSource, SliceIndex, Stack
 from napari_cardiac_ssl.synthetic import make_study
 from napari_cardiac_ssl.writers.registry import WRITERS
 from napari_cardiac_ssl.writers.work import Choice
@@ -56,6 +57,26 @@ def test_what_is_said_of_a_stack_is_kept(opened, made, tmp_path) -> None:
     assert again.measurement.person == Person()
     assert again.measurement.insertion is None
     again.close()
+
+
+def test_a_stack_s_own_person_holds_until_somebody_says_otherwise(opened, made) -> None:
+    own = Person(180, 80, Sex.FEMALE)
+    stack = made.study.stack(View.SAX)
+    opened.open(replace(stack, source=DicomSource(Path("s"), person=own)), made.masks[View.SAX])
+    measurement = opened.measurement
+    assert measurement.person == own
+    assert measurement.measures().body_surface_m2 == pytest.approx(2.0)
+    whence = "height, weight and sex are those in the headers of the images"
+    assert opened.export.work().person_remark == whence
+    measurement.set_person(Person(170, 60, Sex.MALE))
+    assert measurement.person == Person(170, 60, Sex.MALE)
+    assert opened.export.work().person_remark == ""
+    measurement.set_person(Person())  # nothing is to be known of them
+    assert measurement.person == Person()
+    assert "body_surface_m2" not in measurement.measures().row()
+    measurement.set_person(own)  # as the files say: that needs no saying
+    assert opened.project.state("person", stack.digest) is None
+    assert measurement.person == own
 
 
 def test_labels_never_change_by_it(opened) -> None:

@@ -25,30 +25,11 @@ def made():
 
 
 @pytest.fixture
-def finders():
-    return []
-
-
-@pytest.fixture
 def session(made, finders, monkeypatch):
-    def new():
-        finders.append(ScriptedTrainer())
-        return finders[-1]
-
-    session = Session(trainer=ScriptedTrainer(), who="reader", new_trainer=new)
-    monkeypatch.setattr(session.models, "weights_of", lambda view: b"weights")
+    session = finders.session(monkeypatch)
     session.study.add(made.study)
     session.open(made.study.stack(View.SAX))
     return session
-
-
-def answer(session, finder, made, *views):
-    """Have the trainer predict the truth of views, one after the other."""
-    for view in views or (View.LAX_4CH, View.LAX_2CH):
-        assert finder.jobs[-1].predict[0] == made.study.stack(view).digest
-        finder.deliver(made.masks[view])
-        for _ in range(FRAMES + 2):
-            session.process_messages()
 
 
 def is_closed(finder):
@@ -61,7 +42,7 @@ def is_closed(finder):
 
 def search(session, finders, made):
     session.valve.find()
-    answer(session, finders[-1], made)
+    finders.answer(session, made)
 
 
 def test_the_plane_is_found_in_every_frame_from_both_views(session, finders, made):
@@ -114,9 +95,8 @@ def test_a_point_is_moved_by_hand_the_others_follow_and_a_search_leaves_it(sessi
     np.testing.assert_allclose(moved[0].hinges_mm[0], before[0].hinges_mm[0] + [0, 0, 5])
     np.testing.assert_allclose(moved[0].apex_mm, before[0].apex_mm)
     assert session.history.undoable == "valve plane"
-    search(session, finders, made)
+    search(session, finders, made)  # which finds what is known: no step
     np.testing.assert_allclose(session.valve.motion(View.LAX_4CH)[2].hinges_mm[0], there)
-    session.undo()
     session.undo()
     np.testing.assert_allclose(session.valve.motion(View.LAX_4CH)[2].hinges_mm, before[2].hinges_mm)
     session.undo()

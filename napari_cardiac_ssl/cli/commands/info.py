@@ -11,6 +11,7 @@ from napari_cardiac_ssl.cli.console import count, say, say_json
 from napari_cardiac_ssl.cli.listing import few, series_lines
 from napari_cardiac_ssl.cli.options import Command, Json, option
 from napari_cardiac_ssl.geometry.frame import along_patient_axes
+from napari_cardiac_ssl.person import Person
 from napari_cardiac_ssl.study import Stack, Study
 
 
@@ -69,6 +70,8 @@ def info(options: Options) -> int:
         say(line)
     for line in few(study.notes, "notes"):
         say(f"  note: {line}")
+    if known := _of_person(study.stacks[0].person):
+        say(f"  person, for indexed values and reference ranges: {known}")
     if masks:
         say(f"  masks, which are no views: {', '.join(masks)}")
     if missing:
@@ -96,6 +99,16 @@ def _write_images(study: Study, folder: Path) -> list[str]:
         file = folder / f"{name}.nii.gz"
         written.append(str(write_map(file, image, like=stack, description=str(stack.view))))
     return written
+
+
+def _of_person(person: Person) -> str:
+    """Say what the files say of a person's size and sex; "" if nothing."""
+    parts = [
+        f"{person.height_cm:g} cm" if person.height_cm else "",
+        f"{person.weight_kg:g} kg" if person.weight_kg else "",
+        person.sex or "",
+    ]
+    return ", ".join(filter(None, parts))
 
 
 def _remarks(stack: Stack) -> list[str]:

@@ -14,6 +14,7 @@ from napari_cardiac_ssl.cli.options import (
     HeightCm,
     InsertionFile,
     Json,
+    LongAxisFrame,
     LongAxisStudy,
     PapillaryMuscles,
     Scheme,
@@ -68,6 +69,7 @@ class Options:
     scheme: Scheme = None
     study: StudyOfMasks = None
     long_axis: LongAxisStudy = None
+    long_axis_frame: LongAxisFrame = None
     csv: Annotated[
         Path | None,
         option("--csv", metavar="FILE", help="write the table as CSV too, with every column"),
@@ -97,7 +99,7 @@ def measure(options: Options) -> int:
         write_details,
     )
     from napari_cardiac_ssl.cli.pairing import PHASE, VIEW, paired
-    from napari_cardiac_ssl.cli.patients import surface_of
+    from napari_cardiac_ssl.cli.patients import persons_of, surface_m2
     from napari_cardiac_ssl.readers.labels.registry import read_labels_at
     from napari_cardiac_ssl.readers.landmarks import insertion_of, read_landmarks
 
@@ -113,12 +115,12 @@ def measure(options: Options) -> int:
     images = images_of(options.images, options.masks, options.ed, options.es)
     said = read_landmarks(options.landmarks) if options.landmarks else {}
     second = dict(zip(files, (*es, *view_4ch), strict=False))  # of pairs
-    surface = surface_of(files, options.patients, options.height_cm, options.weight_kg)
+    person = persons_of(files, options.patients, options.height_cm, options.weight_kg)
     bounds = None
-    if options.long_axis:
+    if options.long_axis or options.long_axis_frame is not None:
         from napari_cardiac_ssl.cli.valve import bounds_by
 
-        bounds = bounds_by(options.long_axis, View.SAX)
+        bounds = bounds_by(options.long_axis, View.SAX, options.long_axis_frame)
     done: dict[Path, Found] = {}
 
     def one(path: Path) -> None:
@@ -126,13 +128,15 @@ def measure(options: Options) -> int:
             image = image_of(path, images) or like
             mask = read_labels_at(path, scheme=scheme, like=image)
             mask = bounds.within(mask) if bounds is not None else mask
-            done[path] = of_mask(mask, options, surface(path), image, insertion_of(said, path))
+            surface = surface_m2(person(path), image)
+            done[path] = of_mask(mask, options, surface, image, insertion_of(said, path))
         elif options.ed:
             both = [image_of(part, images) for part in (path, second[path])]
-            points = insertion_of(said, path)
-            done[path] = of_pair(path, second[path], scheme, surface(path), both, insertion=points)
+            surface, points = surface_m2(person(path), both[0]), insertion_of(said, path)
+            done[path] = of_pair(path, second[path], scheme, surface, both, insertion=points)
         else:
-            done[path] = of_views(path, second[path], scheme, surface(path))
+            surface = surface_m2(person(path), None)
+            done[path] = of_views(path, second[path], scheme, surface)
 
     failed = each("measure", files, one)
     found = [

@@ -17,6 +17,7 @@ from napari_cardiac_ssl.cli.options import (
     Command,
     ImageView,
     Json,
+    LongAxisFrame,
     LongAxisStudy,
     option,
     scheme_name,
@@ -52,6 +53,7 @@ class Options:
         ),
     ] = None
     long_axis: LongAxisStudy = None
+    long_axis_frame: LongAxisFrame = None
     confidence: Annotated[bool, option("--confidence", help="write the confidence too")] = False
     json: Json = False
 
@@ -80,7 +82,7 @@ def predict(options: Options) -> int:
     called = f"{called_model(options.model)} ({model.digest[:12]})"
     said = [structure for structure in model.card.structures if structure in scheme.structures]
     codes = {scheme.code(structure): structure for structure in said}
-    bounds = bounds_by(options.long_axis, model.card.view) if options.long_axis else None
+    bounds = bounds_by(options.long_axis, model.card.view, options.long_axis_frame)
     written: list[str] = []
     seen: set[str] = set()
 

@@ -1,7 +1,7 @@
 """The command report."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -50,10 +50,11 @@ class Options:
 def report(options: Options) -> int:
     """Write one page about a study."""
     from napari_cardiac_ssl.cli.measures import phases_of, say_doubts
-    from napari_cardiac_ssl.cli.patients import body_surface
+    from napari_cardiac_ssl.cli.patients import person_of
     from napari_cardiac_ssl.cli.reports import doubts_of, frame_names, one_of, sources_of, stack_of
     from napari_cardiac_ssl.cli.studies import say_scheme
-    from napari_cardiac_ssl.measures import Measured, Papillary, Sex
+    from napari_cardiac_ssl.measures import Measured, Papillary
+    from napari_cardiac_ssl.person import Sex
     from napari_cardiac_ssl.readers.landmarks import insertion_of, read_landmarks
     from napari_cardiac_ssl.readers.nifti import read_mask
     from napari_cardiac_ssl.readers.studies import read_study
@@ -63,7 +64,8 @@ def report(options: Options) -> int:
     if not options.output.name.lower().endswith((".html", ".htm")):
         raise InputError(f"-o {options.output}: name a file that ends in .html")
     check_writable(options.output)
-    surface_m2 = body_surface(options.height_cm, options.weight_kg)
+    size = person_of(options.height_cm, options.weight_kg)
+    given = replace(size, sex=Sex(options.sex) if options.sex else None)
     scheme = scheme_named(options.scheme) if options.scheme else None
     said = read_landmarks(options.landmarks) if options.landmarks else {}
     study = read_study(options.study)
@@ -75,6 +77,7 @@ def report(options: Options) -> int:
     stack, mask = one_of(stacks, masks)
     for part in masks:
         say_scheme(part)
+    person, remark = given.completed(stack.person)
     measured = Measured(mask.labels, stack.affine, orientation_known=stack.orientation_known)
     phases = phases_of(mask, measured, options.ed_frame, options.es_frame)
     page = report_of(
@@ -87,8 +90,9 @@ def report(options: Options) -> int:
         phases=phases,
         review=in_time([(part.review, part.labels.shape[:2]) for part in masks]),
         names=frame_names(masks),
-        body_surface_m2=surface_m2,
-        sex=Sex(options.sex) if options.sex else None,
+        body_surface_m2=person.body_surface_m2,
+        sex=person.sex,
+        person_remark=remark,
         papillary=Papillary(options.papillary),
         insertion=insertion_of(said, options.mask[0]) or insertion_of(said, options.study),
     )

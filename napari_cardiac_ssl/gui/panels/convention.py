@@ -1,11 +1,11 @@
 """How the heart is measured, and whose it is: papillary muscles, height, weight, sex."""
 
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QWidget
 
 from napari_cardiac_ssl.gui.panels.controls import describe, row
 from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.measures import Papillary, Sex
-from napari_cardiac_ssl.measures.person import Person
+from napari_cardiac_ssl.person import HEIGHTS_CM, WEIGHTS_KG, Person
 
 
 class ConventionPanel(QWidget):
@@ -30,20 +30,23 @@ class ConventionPanel(QWidget):
         )
         self.papillary.addItem("in the cavity", Papillary.CAVITY)
         self.papillary.addItem("as myocardium", Papillary.MASS)
-        self.height = _amount("Height", "cm", 30, 250)
-        self.weight = _amount("Weight", "kg", 2, 400)
+        self.height = _amount("Height", "cm", *HEIGHTS_CM)
+        self.weight = _amount("Weight", "kg", *WEIGHTS_KG)
         self.sex = QComboBox()
         self.sex.setAccessibleName("Sex")
         describe(self.sex, "With it, published ranges of healthy adults stand beside the numbers.")
         self.sex.addItem("not said", None)
         for sex in Sex:
             self.sex.addItem(sex.value, sex)
+        self.told = QLabel("As the headers of the images say")
+        self.told.hide()
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setVerticalSpacing(4)
         form.addRow("Papillary muscles", self.papillary)
         form.addRow("Height, weight", row(self.height, self.weight))
         form.addRow("Sex", self.sex)
+        form.addRow("", self.told)
         self.papillary.activated.connect(self._on_papillary)
         self.height.valueChanged.connect(self._on_person)
         self.weight.valueChanged.connect(self._on_person)
@@ -56,7 +59,8 @@ class ConventionPanel(QWidget):
         if not self._workspace.is_open:
             return
         measurement = self._workspace.session.measurement
-        person = measurement.person
+        person, own = measurement.person, self._workspace.session.stack.person
+        self.told.setVisible(person == own != Person())
         for part, value in ((self.height, person.height_cm), (self.weight, person.weight_kg)):
             part.blockSignals(True)
             part.setValue(part.minimum() if value is None else value)

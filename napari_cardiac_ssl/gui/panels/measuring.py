@@ -17,8 +17,10 @@ from napari_cardiac_ssl.measures import (
     MEASURES,
     AnatomyWarning,
     Basis,
+    Measured,
     Measures,
     Papillary,
+    Phases,
     stroke_volumes,
 )
 from napari_cardiac_ssl.study import SliceIndex
@@ -109,7 +111,7 @@ class MeasuringPanel(QWidget):
 
     def _on_changed(self, *_: object) -> None:
         if not self._soon.isActive():
-            self._soon.start()
+            self._soon.start(_SOON_MS)
         if not self._later.isActive():
             self._later.start()
 
@@ -151,10 +153,18 @@ class MeasuringPanel(QWidget):
         self.strokes.setVisible(bool(said))
         self.summarised.emit(_summary(heart))
         if self._is_seen():
-            volumes = session.measurement.measured.volumes_ml(Structure.LV_CAVITY)
-            if np.isnan(volumes).all():
-                volumes = session.measurement.measured.volumes_ml(Structure.RV_CAVITY)
-            self.curve.show_volumes(volumes, phases.ed, phases.es, self._frame)
+            self._show_curve(session.measurement.measured, phases)
+
+    def _show_curve(self, measured: Measured, phases: Phases) -> None:
+        """Show volumes as they are counted, once all frames are."""
+        stack = self._workspace.session.stack
+        if not measured.count_ahead(range(stack.frames), seconds=_STEP_S, wall=False):
+            self._soon.start(0)
+            return
+        volumes = measured.counted_volumes_ml(Structure.LV_CAVITY)
+        if np.isnan(volumes).all():
+            volumes = measured.counted_volumes_ml(Structure.RV_CAVITY)
+        self.curve.show_volumes(volumes, phases.ed, phases.es, self._frame)
 
     def _show_warnings(self) -> None:
         if not self._is_seen() or not self._measurable():
@@ -219,7 +229,8 @@ class VolumeCurve(pg.PlotWidget):
         self.setAccessibleName("Volume over time")
         describe(
             self,
-            "Volume (ml) over the frames, as contoured. Drag ED and ES; click to go to a frame.",
+            "Volume (ml) over the frames, papillary muscles counted as in the numbers. Drag ED and "
+            "ES; click to go to a frame.",
         )
         self.setMenuEnabled(False)
         self.setMouseEnabled(False, False)

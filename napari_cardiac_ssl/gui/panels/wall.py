@@ -109,11 +109,6 @@ class WallPanel(QWidget):
         beside = min(max(event.size().width() // 2, _TOLD[0]), _TOLD[1])
         self._told.setMaximumWidth(beside if low else event.size().width())
 
-    @property
-    def settled(self) -> bool:
-        """Whether what is shown is that of the labels as they are."""
-        return not self._soon.isActive()
-
     def _on_changed(self, *_: object) -> None:
         if not self._soon.isActive():
             self._soon.start(_SOON_MS)

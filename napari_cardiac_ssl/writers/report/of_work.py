@@ -28,6 +28,7 @@ def _write(path: Path, work: Work, _: Choice) -> tuple[Path, ...]:
         phases=work.phases,
         body_surface_m2=work.body_surface_m2,
         sex=work.sex,
+        person_remark=work.person_remark,
         papillary=work.measured.papillary,
         insertion=work.insertion,
         review=work.review,

@@ -87,6 +87,8 @@ class Report:
     names
         For each frame, what it is called: the number in its own file, with the file where ED and ES
         are files of their own.
+    person_remark
+        Where the person's size and sex are from, in a few words, unless somebody said them.
     """
 
     study: str
@@ -100,6 +102,7 @@ class Report:
     notes: Sequence[str] = field(default_factory=tuple)
     review: Review | None = None
     names: Sequence[str] = field(default_factory=tuple)
+    person_remark: str = ""
 
     def named(self, t: int) -> str:
         """Return what a frame is called."""
@@ -121,12 +124,13 @@ def report_of(
     insertion: InsertionPoints | None = None,
     review: Review | None = None,
     names: Sequence[str] = (),
+    person_remark: str = "",
 ) -> Report:
     """Measure labels and make the report of them.
 
     Parameters
     ----------
-    study, stack, labels, scheme, sources, notes, review, names
+    study, stack, labels, scheme, sources, notes, review, names, person_remark
         As of `Report`.
     phases
         ED and ES; told from the LV's volume if not given.
@@ -164,8 +168,9 @@ def report_of(
     labelled = np.flatnonzero(labels.any(axis=(1, 2, 3))).tolist()
     warnings = measured.warnings(*labelled, phases=(ed, es))
     return Report(
-        study, stack, labels, measured, heart, warnings, scheme, sources, notes, review, names
-    )
+        study, stack, labels, measured, heart, warnings, scheme, sources, notes, review, names,
+        person_remark,
+    )  # fmt: skip
 
 
 def write_report(path: str | Path, report: Report) -> Path:
@@ -287,7 +292,8 @@ def _contours(report: Report) -> dict[str, object]:
 
 
 def _over_time(report: Report) -> dict[str, object] | None:
-    volumes = {s: report.measured.volumes_ml(s) for s in (Structure.LV_CAVITY, Structure.RV_CAVITY)}
+    cavities = (Structure.LV_CAVITY, Structure.RV_CAVITY)
+    volumes = {s: report.measured.counted_volumes_ml(s) for s in cavities}
     known = int((~np.isnan(volumes[Structure.LV_CAVITY])).sum())
     if known < 3:  # two say no more than the numbers do
         return None
