@@ -305,8 +305,11 @@ class Opening(QObject):
             self._studies.add(opened.study, work_on=self._is_first, stack=opened.stack)
             self._is_first = False
         opened.tell()
-        if opened.warned or opened.study is None:  # or "reading …" would stand there for ever
-            self._studies.workspace.say("; ".join([*opened.warned, *opened.said]))
+        words = [*opened.warned, *opened.said] or [f"{opened.path.name} is open"]
+        session = self._studies.workspace.session
+        if opened.study is not None and session.study.other_phase is not None:
+            words.append("ED and ES are files of one patient: numbers and reports are of both")
+        self._studies.workspace.say("; ".join(words))  # or "reading …" would stand for ever
         self.ended.emit(opened)
         if self._waiting:
             self._start()

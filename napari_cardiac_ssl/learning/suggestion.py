@@ -183,9 +183,7 @@ def _farthest(situation: Situation) -> Suggestion:
         first, last = _extent(situation, t)
         places = np.flatnonzero(open_[t]).tolist()
         index = SliceIndex(t, min(places, key=lambda z: (abs(z - (first + last) / 2), z)))
-        return Suggestion(
-            index, 1.0, f"no heart is confirmed yet: {_place(situation, *index)} first"
-        )
+        return Suggestion(index, 1.0, _nothing_yet(situation, "", _place(situation, *index)))
     away = _distance(situation)
     rims = np.array([_extent(situation, t) for t in range(len(open_))])[:, :, None]
     z = np.arange(open_.shape[1])
@@ -297,7 +295,7 @@ def _starts(situation: Situation) -> tuple[NDArray[np.bool_], str]:
         if middle.any() and not (situation.labelled & heart)[same].any():
             among = np.zeros_like(situation.open)
             among[t] = middle
-            return among, f"no heart is confirmed yet{phase}: the middle first"
+            return among, _nothing_yet(situation, phase, "the middle")
     return situation.open, ""
 
 
@@ -377,6 +375,12 @@ def _parts(situation: Situation, t: int) -> NDArray[np.intp]:
     z = np.arange(situation.labelled.shape[1])
     thirds = (3 * (z - first)) // max(1, last - first + 1)
     return np.where((z < first) | (z > last), -1, thirds)
+
+
+def _nothing_yet(situation: Situation, phase: str, place: str) -> str:
+    """Return that nothing is confirmed yet, and which place comes first where there are several."""
+    first = f": {place} first" if situation.labelled.shape[1] > 1 else ""
+    return f"no slice with the heart is confirmed yet{phase}{first}"
 
 
 def _place(situation: Situation, t: int, z: int) -> str:

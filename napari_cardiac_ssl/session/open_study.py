@@ -93,16 +93,16 @@ class OpenStudy:
         if self._stack is None or not _may_be_phase(self._stack):
             return None
         here = self._stack
-        found = [
-            one
+        found = {  # by content: a file may have been opened twice
+            one.digest: one
             for study in self._known
             for one in study.stacks
-            if one is not here
-            and _may_be_phase(one)
+            if _may_be_phase(one)
             and (study is self.current or _is_beside(one, here))
             and stacks_apart_mm(one, here) <= SAME_GRID_MM
-        ]
-        return found[0] if len(found) == 1 else None
+            and one.digest != here.digest
+        }
+        return next(iter(found.values())) if len(found) == 1 else None
 
     # -- coming and going ------------------------------------------------------------------
 

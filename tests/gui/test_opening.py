@@ -1,6 +1,7 @@
 """Studies come in while the window lives on: folders, files, masks, and what cannot be read."""
 
 import threading
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
@@ -73,6 +74,23 @@ def test_mask_comes_as_labels_to_go_on_from(widget, folder, qtbot):
     assert widget.viewer.layers.selection.active == widget.view.layer
     widget.workspace.actions.use(widget.choice.starts.currentData())
     assert widget.session.annotations.labels.any()
+
+
+def test_ed_and_es_files_are_one_patient_and_the_window_says_so(widget, tmp_path, qtbot):
+    made = make_study(4, frames=2, slices=4, size=40, lax=False)
+    sax = made.study.stack(View.SAX)
+    for t, phase in enumerate(("ED", "ES")):
+        one = replace(sax, image=sax.image[t : t + 1])
+        write_map(tmp_path / f"p4_{phase}.nii.gz", one.image, like=one, description="cine")
+    read_all(widget, qtbot, tmp_path / "p4_ED.nii.gz")
+    assert widget.status.text() == "P4_ED.nii.gz is open"
+    read_all(widget, qtbot, tmp_path / "p4_ED.nii.gz", tmp_path / "p4_ES.nii.gz")
+    assert "files of one patient" in widget.status.text()
+    widget.session.labelling.annotate(SliceIndex(0, 1), made.masks[View.SAX][0, 1])
+    measuring = widget.measuring
+    qtbot.waitUntil(lambda: "label p4_ES as well" in measuring.basis.text())
+    assert measuring.curve.isHidden()  # of one frame it tells nothing
+    assert measuring.es.isHidden()
 
 
 def test_mask_of_another_image_is_said_not_to_fit(widget, folder, tmp_path, qtbot):

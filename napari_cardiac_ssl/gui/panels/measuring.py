@@ -23,7 +23,7 @@ from napari_cardiac_ssl.measures import (
     Phases,
     stroke_volumes,
 )
-from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.study import SliceIndex, Stack
 
 #: How long after a change numbers are counted again: a stroke ends, a cine does not stop.
 _SOON_MS = 15
@@ -128,9 +128,11 @@ class MeasuringPanel(QWidget):
 
     def _show(self) -> None:
         measurable = self._measurable()
-        parts = (self.curve, self.ed, self.es, self.auto, self.warnings, self.convention)
-        for part in parts:
+        over_time = (self.curve, self.ed, self.es, self.auto)
+        for part in (*over_time, self.warnings, self.convention):
             part.setEnabled(measurable)
+        for part in over_time:  # of one frame they would tell nothing
+            part.setVisible(not measurable or self._workspace.session.stack.frames > 1)
         if not measurable:
             self.numbers.show_nothing()
             self.strokes.hide()
@@ -148,7 +150,7 @@ class MeasuringPanel(QWidget):
         both = session.export.both_phases()
         heart = both.measures() if both else session.measurement.measures()
         self.numbers.show_measures(heart)
-        self.basis.setText(_rests_on(heart, in_two_files=both is not None))
+        self.basis.setText(_rests_on(heart, session.study.other_phase, of_both=both is not None))
         self.strokes.setText(said := stroke_volumes(heart))
         self.strokes.setVisible(bool(said))
         self.summarised.emit(_summary(heart))
@@ -302,12 +304,19 @@ def _words(warning: AnatomyWarning) -> str:
     return f"Frame {warning.t}{place}: {warning.text}"
 
 
-def _rests_on(heart: Measures, *, in_two_files: bool = False) -> str:
-    """Return which slices the numbers rest on, in words."""
-    if heart.ed is None and heart.es is None:
+def _rests_on(heart: Measures, other: Stack | None, *, of_both: bool) -> str:
+    """Return which slices the numbers rest on, in words.
+
+    `other` is the other phase, where ED and ES are two files; `of_both` tells whether the numbers
+    are of both of them.
+    """
+    basis = heart.ed or heart.es
+    if basis is None:
         return "Nothing is labelled yet."
+    if other is not None and not of_both:
+        return f"This file alone: {_slices(basis)}; label {other.name} as well for ED, ES and EF."
     parts = [
-        f"{name}{'' if in_two_files else f' (frame {basis.frame})'}: {_slices(basis)}"
+        f"{name}{'' if of_both else f' (frame {basis.frame})'}: {_slices(basis)}"
         for name, basis in (("ED", heart.ed), ("ES", heart.es))
         if basis is not None
     ]
