@@ -145,6 +145,28 @@ class PictureOverlay(QObject):
         found = inverse.map(place)
         return np.array([found.y(), found.x()])
 
+    def voxels_mm(self, right_mm: float, down_mm: float) -> NDArray[np.float64]:
+        """Return how many rows and columns lie a way of the screen apart, in mm."""
+        zoom = camera_of(self._workspace.viewer).zoom
+        ends = (QPointF(right_mm * zoom, down_mm * zoom), QPointF(0, 0))
+        end, start = (self.voxel_at(one) for one in ends)
+        return np.asarray(end - start)
+
+    def mm_between(
+        self, start: NDArray[np.float64], end: NDArray[np.float64]
+    ) -> tuple[float, float]:
+        """Return how far to the right and down the screen lies from one voxel to another, in mm."""
+        transform, zoom = self.to_canvas(), camera_of(self._workspace.viewer).zoom
+        way = transform.map(QPointF(end[1], end[0])) - transform.map(QPointF(start[1], start[0]))
+        return way.x() / zoom, way.y() / zoom
+
+    def describe(self, words: str) -> None:
+        """Have screen readers say of the picture what only eyes see; nothing with no words."""
+        canvas = self._sheet.parentWidget() if self._sheet is not None else None
+        name = f"Picture: {words}" if words else "Picture"
+        if canvas is not None and canvas.accessibleName() != name:
+            canvas.setAccessibleName(name)
+
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 - Qt's name
         """Qt asks first whether this is ours: nothing is, but it tells of other sizes."""
         if event.type() == QEvent.Type.Resize and self._sheet is not None:

@@ -45,8 +45,8 @@ _TOOLS = {
     "edit": (
         "Edit",
         "Edit contours: drag a point or the line between, or press beside it and push. A double "
-        "click makes another point, Delete or Alt-click removes one. Only what the line passes "
-        "over changes. Key Q.",
+        "click makes another point, Delete or Alt-click removes one. Keys . and , choose a point, "
+        "arrows move it. Only what the line passes over changes. Key Q.",
     ),
     "fill": ("Fill", "Fill the connected region that you click on. Key F."),
 }

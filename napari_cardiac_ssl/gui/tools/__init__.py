@@ -64,8 +64,8 @@ class Tool(Protocol):
     def on_double_click(self, pointer: Pointer) -> bool:
         """Take a double click; its first click came as press and release."""
 
-    def on_key(self, key: int) -> bool:
-        """Take a key, a `Qt.Key`."""
+    def on_key(self, key: int, modifiers: Qt.KeyboardModifier) -> bool:
+        """Take a key, a `Qt.Key`, and what is held with it."""
 
 
 class Tools:
@@ -119,7 +119,7 @@ class Tools:
     def _given(self, tool: Tool, event: Any) -> bool:
         kind = event.type()
         if kind == QEvent.Type.KeyPress:
-            return tool.on_key(event.key())
+            return tool.on_key(event.key(), event.modifiers())
         if kind == _MOVE and event.buttons() in {Qt.MouseButton.NoButton, _LEFT}:
             return tool.on_move(self._pointer(event)) or self._pressed
         if kind == _RELEASE and event.button() == _LEFT and self._pressed:

@@ -94,6 +94,10 @@ class Grips:
         """Return the line of a grip."""
         return self._contours.lines[grip.border][grip.piece]
 
+    def place(self, grip: Grip) -> NDArray[np.float64]:
+        """Return where the point of a grip is, row and column."""
+        return np.asarray(self.line(grip)[grip.index])
+
     def points_of(self, grip: Grip) -> Points:
         """Return the points of a grip's line."""
         return self.points[grip.border][grip.piece]
