@@ -12,6 +12,8 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 _WIDE = 1500
 #: and for napari's own panels besides.
 _WIDEST = 2400
+#: Least width of a column of pictures.
+_COLUMN = 300
 #: A window that fills less of the screen, or is smaller than this, was not made large by its user.
 _LITTLE, _SMALL = 0.7, QSize(1200, 760)
 #: A panel that asks for less height has no picture in it.
@@ -48,6 +50,8 @@ def dock_beside(
     beside: QWidget,
     name: str,
     under: QWidget | None = None,
+    *,
+    wide_from: int = _WIDE,
 ) -> None:
     """Dock a panel: left of another where the window is wide, else below the picture.
 
@@ -66,6 +70,8 @@ def dock_beside(
         The dock's title.
     under
         Another panel that may stand left of it: where the window is wide, then below that one.
+    wide_from
+        How wide the window has to be, in pixels: for one picture there is room in any.
     """
     if panel.parent() is not None:
         panel.parent().show()
@@ -73,12 +79,12 @@ def dock_beside(
     window = beside.window()
     if not isinstance(window, QMainWindow):  # the other one floats, or is in no window yet
         return
-    wide = window.width() >= _WIDE
+    wide = window.width() >= wide_from
     viewer.window.add_dock_widget(panel, name=name, area="right" if wide else "bottom")
     dock, holder = panel.parent(), beside.parent()
     _keep_to_the_middle(window)
     if isinstance(holder, QDockWidget):
-        _Placed(dock, beside, under).place(wide=wide)
+        _Placed(dock, beside, under, wide_from).place(wide=wide)
 
 
 def dock_below(
@@ -135,8 +141,11 @@ class _Placed(QObject):
     It holds nothing of napari's: its viewers are only gone when nobody does.
     """
 
-    def __init__(self, dock: QDockWidget, beside: QWidget, under: QWidget | None) -> None:
+    def __init__(
+        self, dock: QDockWidget, beside: QWidget, under: QWidget | None, wide_from: int
+    ) -> None:
         super().__init__(dock)
+        self._wide_from = wide_from
         self._beside = ref(beside)
         self._under = None if under is None else ref(under)
         self._area = _BOTTOM
@@ -160,7 +169,9 @@ class _Placed(QObject):
         elif wide:
             window.splitDockWidget(dock, holder, Qt.Orientation.Horizontal)
             _tabify(window, holder, only=_RIGHT)  # what was behind it stayed
-            window.resizeDocks([dock], [window.width() // 5], Qt.Orientation.Horizontal)
+            self._make_narrow()
+            if window.width() < _WIDE:  # where Qt gives a new column the least that it can do with
+                QTimer.singleShot(0, self._make_narrow)
         else:
             QTimer.singleShot(0, self._make_low)  # once its views lie side by side
 
@@ -171,6 +182,13 @@ class _Placed(QObject):
         if not isinstance(dock, QDockWidget) or not dock.isVisibleTo(window):
             return None
         return dock if window.dockWidgetArea(dock) == self._area and not dock.isFloating() else None
+
+    def _make_narrow(self) -> None:
+        dock = self.parent()
+        window = dock.parent()
+        if self._area == _RIGHT and isinstance(window, QMainWindow):
+            width = max(_COLUMN, window.width() // 5)
+            window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
 
     def _make_low(self) -> None:
         dock = self.parent()
@@ -187,7 +205,7 @@ class _Placed(QObject):
         if event.type() == QEvent.Type.Close:
             watched.removeEventFilter(self)
         elif event.type() == QEvent.Type.Resize:
-            wide = event.size().width() >= _WIDE
+            wide = event.size().width() >= self._wide_from
             is_ours = watched.dockWidgetArea(self.parent()) == self._area
             if is_ours and not self.parent().isFloating() and wide != (self._area == _RIGHT):
                 self.place(wide=wide)

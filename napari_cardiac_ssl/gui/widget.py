@@ -29,6 +29,7 @@ from napari_cardiac_ssl.gui.mosaic.panel import MosaicPanel
 from napari_cardiac_ssl.gui.opening import Opening, is_ours
 from napari_cardiac_ssl.gui.overlays.contour_lines import ContourLines
 from napari_cardiac_ssl.gui.overlays.picture import PictureOverlay
+from napari_cardiac_ssl.gui.panels.cine import CinePanel
 from napari_cardiac_ssl.gui.panels.controls import Scrolled
 from napari_cardiac_ssl.gui.panels.drawing import DrawingPanel
 from napari_cardiac_ssl.gui.panels.export import ExportPanel
@@ -90,6 +91,8 @@ class CardiacWidget(QWidget):
         self.compare = Compare(self.workspace, self.contours, self.lines, self.marks)
         self.views = ViewsPanel(self.workspace, self.lines, self.clicks)
         self.mosaic = MosaicPanel(self.workspace, self.overview)
+        self.beside = CinePanel(self.workspace)
+        self.overview.cine_asked.connect(self.toggle_cine_beside)
         self.overview.mosaic_asked.connect(self.show_mosaic)
         self.opening = Opening(self.studies, self)
         self.choice.open_asked.connect(self.ask_to_open)
@@ -104,6 +107,7 @@ class CardiacWidget(QWidget):
         bind_dock(self, self.keys)
         bind_dock(self.mosaic, self.keys)
         bind_dock(self.views, self.keys)
+        bind_dock(self.beside, self.keys)
         self.workspace.layer_shown.connect(self._on_layer_shown)
         self.workspace.changed.connect(self._show_unkept)
         self.workspace.said.connect(self._show_unkept)
@@ -242,6 +246,13 @@ class CardiacWidget(QWidget):
         dock_below(self.viewer, self.mosaic, "Mosaic", self.mosaic.height_at)
         self.mosaic.tiles.setFocus()
 
+    def toggle_cine_beside(self) -> None:
+        """Dock the cine of the slice in view beside the picture, or hide it."""
+        if self.beside.isVisible():
+            self.beside.parent().hide()
+        else:
+            dock_beside(self.viewer, self.beside, self, "Cine", under=self.views, wide_from=0)
+
     def show_wall(self) -> None:
         """Dock the bullseye, if it is not."""
         dock_beside(self.viewer, self.wall, self, "Bullseye", under=self.views)
@@ -284,6 +295,7 @@ class CardiacWidget(QWidget):
             Key(("W", "Up"), "slice before", lambda: workspace.actions.go(slices=-1)),
             Key(("S", "Down"), "slice after", lambda: workspace.actions.go(slices=1)),
             Key(("K",), "play the cine, or stop", self.cine.toggle),
+            Key(("Shift-K",), "the cine beside the picture, or not", self.toggle_cine_beside),
             Key(
                 ("H",),
                 "image alone, while held",

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 from weakref import ref
 
-import numpy as np
 from napari.layers import Image
 from qtpy.QtCore import QPoint, QSignalBlocker, Qt, QTimer
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDockWidget, QSlider, QWidget
@@ -12,8 +11,9 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QDockWidget, QSlider, QWidget
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.gui.display import contrast_limits
 from napari_cardiac_ssl.gui.mosaic.grid import Grid, frames_grid, phases_grid
+from napari_cardiac_ssl.gui.mosaic.heart import crop_of_heart
 from napari_cardiac_ssl.gui.mosaic.pictures import Look
-from napari_cardiac_ssl.gui.mosaic.tiles import Crop, about, about_labels, steady, whole
+from napari_cardiac_ssl.gui.mosaic.tiles import Crop, steady, whole
 from napari_cardiac_ssl.gui.mosaic.view import LEAST, MOST, MosaicView
 from napari_cardiac_ssl.gui.panels.controls import column, describe, row
 from napari_cardiac_ssl.gui.panels.overview import OverviewPanel
@@ -24,12 +24,8 @@ from napari_cardiac_ssl.gui.slice_menu import confirmable, slice_menu
 from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.study import SliceIndex
 
-#: What is shown about the heart's middle where nothing is labelled yet, mm.
-_HEART_MM = 150.0
 #: How long after labels have changed it is seen whether they still lie in the pictures, in ms.
 _CROP_MS = 300
-#: How many labelled slices tell where the heart is.
-_SAMPLE = 60
 #: Which frames can be shown: every how many, 0 for ED and ES.
 _FRAMES = (
     ("ED and ES", 0),
@@ -38,8 +34,6 @@ _FRAMES = (
     ("Every 3rd frame", 3),
     ("Every 5th frame", 5),
 )
-_LABELLED = (SliceState.PREDICTED, SliceState.EDITING, SliceState.EXPERT)
-
 Slices = tuple[SliceIndex, ...]
 
 
@@ -140,7 +134,7 @@ class MosaicPanel(QWidget):
         self._watch_window()
         stack, annotations = workspace.session.stack, workspace.session.annotations
         if self._crop is None:
-            self._crop = self._wanted_crop()
+            self._crop = crop_of_heart(self._workspace.session)
         seen = (annotations, int(annotations.versions.sum()))
         if seen != self._cropped and not self._crops.isActive():
             self._crops.start()
@@ -209,26 +203,10 @@ class MosaicPanel(QWidget):
         if self._workspace.is_open and self._crop is not None and self.isVisible():
             annotations = self._workspace.session.annotations
             self._cropped = (annotations, int(annotations.versions.sum()))
-            crop = steady(self._crop, self._wanted_crop())
+            crop = steady(self._crop, crop_of_heart(self._workspace.session))
             if crop != self._crop:
                 self._crop = crop
                 self._follow_look()
-
-    def _wanted_crop(self) -> Crop:
-        """Return what shows the heart: by labels, else by how it lies; else all of a slice."""
-        session = self._workspace.session
-        stack, labels, frame = session.stack, session.annotations.labels, session.anatomy.frame
-        shape, spacing = stack.image.shape[2:], stack.spacing_mm[1:]
-        drawn = [one for one in session.annotations.slices(*_LABELLED) if labels[one].any()]
-        found = None
-        if drawn:
-            some = drawn[:: -(-len(drawn) // _SAMPLE)]
-            found = about_labels(np.stack([labels[index] for index in some]), spacing)
-        elif frame is not None:
-            x, y = stack.voxel_xyz(frame.centre_mm)[:2]
-            if 0 <= y < shape[0] and 0 <= x < shape[1]:
-                found = about((float(y), float(x)), _HEART_MM, spacing, shape)
-        return found or whole(shape)
 
     # -- what is asked ---------------------------------------------------------------------
 

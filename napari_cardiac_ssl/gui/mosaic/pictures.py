@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, QPointF, QRectF, Qt, QTimer, Signal
-from qtpy.QtGui import QColor, QImage, QPainter, QPen, QPixmap, QPolygonF
+from qtpy.QtCore import QObject, QRectF, QTimer, Signal
+from qtpy.QtGui import QPainter, QPixmap
 
 from napari_cardiac_ssl.geometry.borders import lines_of
-from napari_cardiac_ssl.geometry.contours import WITHIN
 from napari_cardiac_ssl.geometry.orientation import Orientation
-from napari_cardiac_ssl.gui.mosaic.tiles import Crop, grey
+from napari_cardiac_ssl.gui.mosaic.tiles import Crop
+from napari_cardiac_ssl.gui.slice_painting import grey, paint_slice
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 #: So many pictures are made at a time, and so long others may do their work in between, ms: what
@@ -176,25 +176,14 @@ class Pictures(QObject):
     def _make(self, look: Look, index: SliceIndex) -> Picture:
         """Paint a slice with its contours."""
         turn = look.orientation.picture
-        image = np.ascontiguousarray(turn(grey(look.crop.of(look.stack.image[index]), look.limits)))
+        shades = turn(grey(look.crop.of(look.stack.image[index]), look.limits)).astype(np.uint8)
         labels = np.asarray(turn(look.crop.of(look.labels[index])))
-        (height, width), (wide, high) = image.shape, self._size
+        wide, high = self._size
         pixmap = QPixmap(round(wide * self.ratio), round(high * self.ratio))
         pixmap.setDevicePixelRatio(self.ratio)
         painter = QPainter(pixmap)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        shown = QImage(image.data, width, height, width, QImage.Format.Format_Grayscale8)
-        painter.drawImage(QRectF(0, 0, wide, high), shown)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        scale = np.array([high / height, wide / width])
-        for border, lines in lines_of(labels).items():
-            colour = QColor(WITHIN[border][0].colour)
-            pen = QPen(colour, min(_MOST_LINE, max(_LEAST_LINE, wide / _LINES)))
-            pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-            painter.setPen(pen)
-            for line in lines:
-                points = ((line + 0.5) * scale).tolist()
-                painter.drawPolygon(QPolygonF([QPointF(x, y) for y, x in points]))
+        width = min(_MOST_LINE, max(_LEAST_LINE, wide / _LINES))
+        paint_slice(painter, QRectF(0, 0, wide, high), shades, lines_of(labels), width)
         painter.end()
         return Picture(pixmap, not look.labels[index].any(), self._now(index))
 

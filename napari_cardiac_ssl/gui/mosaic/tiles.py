@@ -1,4 +1,4 @@
-"""What a tile shows, as numbers: which part of a slice, and how grey. NumPy alone."""
+"""Which part of a slice a tile shows. NumPy alone."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -139,16 +139,3 @@ def steady(present: Crop, wanted: Crop) -> Crop:
     """
     too_large = np.prod(present.shape) > _TOO_LARGE * np.prod(wanted.shape)
     return wanted if too_large or not present.holds(wanted) else present
-
-
-def grey(slice_yx: NDArray[np.generic], limits: tuple[float, float]) -> NDArray[np.uint8]:
-    """Return a slice as it looks in a window: black at its lower limit, white at the upper.
-
-    Examples
-    --------
-    >>> grey(np.array([[0, 50, 100, 500]]), (0, 100))
-    array([[  0, 127, 255, 255]], dtype=uint8)
-    """
-    low, high = limits
-    scaled = (slice_yx.astype(np.float32) - low) * (255 / max(high - low, 1e-9))
-    return np.ascontiguousarray(np.clip(scaled, 0, 255).astype(np.uint8))

@@ -33,10 +33,13 @@ class OverviewPanel(QWidget):
         ``(MapContent)``: what the map shows now.
     mosaic_asked
         The same slices are asked for as pictures.
+    cine_asked
+        The cine of the slice in view is asked for, beside the picture.
     """
 
     shown = Signal(object)
     mosaic_asked = Signal()
+    cine_asked = Signal()
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -50,7 +53,12 @@ class OverviewPanel(QWidget):
         self.reason.setMinimumHeight(2 * self.reason.fontMetrics().lineSpacing())
         self.reason.setAccessibleName("Which slice next, and why")
         self.mosaic = button("Mosaic", "All slices as pictures with contours, at one look. Key J.")
-        suggestion = row(self.next, self.reason, self.mosaic)
+        self.cine = button(
+            "Cine",
+            "The slice in view plays beside the picture while you draw on a frame, or not. "
+            "Key Shift-K.",
+        )
+        suggestion = row(self.next, self.reason, self.mosaic, self.cine)
         suggestion.setStretch(1, 1)
         layout = column(self)
         layout.addWidget(self.map)
@@ -62,6 +70,7 @@ class OverviewPanel(QWidget):
         self._thinks.timeout.connect(self.think)
         self.next.clicked.connect(self.go_on)
         self.mosaic.clicked.connect(self.mosaic_asked)
+        self.cine.clicked.connect(self.cine_asked)
         self.map.chosen.connect(workspace.view.go_to)
         self.map.confirm_asked.connect(workspace.actions.confirm)
         self.map.menu_asked.connect(self._on_menu)

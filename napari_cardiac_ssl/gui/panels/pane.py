@@ -5,18 +5,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QFont, QImage, QPainter, QPen
-from qtpy.QtWidgets import QSizePolicy, QWidget
+from qtpy.QtCore import QPointF, Qt, Signal
+from qtpy.QtGui import QColor, QPainter, QPen
 
-from napari_cardiac_ssl.geometry.orientation import Orientation
-from napari_cardiac_ssl.gui.display import contrast_limits
-from napari_cardiac_ssl.gui.preferences import orientation_of
-from napari_cardiac_ssl.study import Stack
+from napari_cardiac_ssl.gui.panels.slice_picture import SlicePicture
+from napari_cardiac_ssl.study import SliceIndex, Stack
 
-_BACKGROUND, _LETTERS, _SHADE = QColor("#000000"), QColor("#D0D0D0"), QColor(0, 0, 0, 140)
-#: How far the wheel zooms, and the field that it ends at, mm.
-_ZOOM, _LEAST_MM = 1.2, 60.0
 #: How near to a handle the mouse takes it, pixels of the screen; how far a key moves it.
 _GRASP, _STEP_MM = 9.0, 1.0
 
@@ -68,8 +62,8 @@ class PaneHandles:
         return replace(self, points_xy=points)
 
 
-class ViewPane(QWidget):
-    """One frame of a stack's middle slice, drawn by Qt alone: cheap enough to follow the cine.
+class ViewPane(SlicePicture):
+    """One frame of a stack's middle slice.
 
     Attributes
     ----------
@@ -87,20 +81,11 @@ class ViewPane(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._stack: Stack | None = None
-        self._orientation = Orientation()
-        self._limits = (0.0, 1.0)
-        self._frame = 0
         self._lines: tuple[PaneLine, ...] = ()
         self._handles: PaneHandles | None = None
         self._held: int | None = None  # the handle that the mouse drags
         self._at_press: NDArray[np.float64] | None = None  # where it was
         self._chosen: int | None = None  # the handle that keys move
-        self._centre = np.zeros(2)  # of what is shown, in the picture's mm
-        self._field_mm = 200.0
-        self.setMinimumSize(120, 120)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.CrossCursor)
         self.setToolTip(
             "Click: go to the slice nearest to here.\nWheel: zoom.\nArrow keys: next slice.\n"
@@ -108,38 +93,15 @@ class ViewPane(QWidget):
             "it with the arrow keys."
         )
 
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Return a size that shows a heart."""
-        return QSize(240, 170)
-
     def show_stack(self, stack: Stack | None, centre_mm: NDArray[np.float64] | None = None) -> None:
-        """Show another stack.
-
-        Parameters
-        ----------
-        stack
-            Whose; None for none.
-        centre_mm
-            What to have in the middle, RAS+ mm; the picture's own middle by default.
-        """
-        self._stack, self._lines, self._frame = stack, (), 0
-        self._handles = self._held = None
+        """Show another stack, without lines and handles."""
+        self._lines, self._handles, self._held = (), None, None
         self._choose(None)
-        if stack is not None:
-            self._orientation = orientation_of(stack)
-            self._limits = contrast_limits(stack.image)
-            height, width = stack.image.shape[2:]
-            middle = np.array([(width - 1) / 2, (height - 1) / 2])
-            self._field_mm = 1.05 * float(max(self._size_mm()))
-            if centre_mm is not None:
-                middle = stack.voxel_xyz(centre_mm)[:2]
-                self._field_mm = min(self._field_mm, 190.0)
-            self._centre = self._to_mm(middle)
-        self.update()
+        super().show_stack(stack, centre_mm)
 
     def show_frame(self, frame: int, lines: tuple[PaneLine, ...]) -> None:
         """Show a frame, with lines on it."""
-        self._frame, self._lines = frame, lines
+        self._index, self._lines = SliceIndex(frame, self._index.z), lines
         self.update()
 
     def show_handles(self, handles: PaneHandles | None) -> None:
@@ -152,31 +114,15 @@ class ViewPane(QWidget):
 
     # -- Qt --------------------------------------------------------------------------------
 
-    def paintEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
-        """Draw the frame, the lines, and which side is which."""
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), _BACKGROUND)
-        stack = self._stack
-        if stack is not None:
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            grey = self._grey(stack.image[self._frame, stack.slices // 2])
-            height, width = grey.shape
-            image = QImage(grey.data, width, height, width, QImage.Format.Format_Grayscale8)
-            first, last = self._to_screen(np.array([[-0.5, -0.5], [width - 0.5, height - 0.5]]))
-            painter.drawImage(QRectF(QPointF(*first), QPointF(*last)), image)
-            for line in self._lines:
-                pen = QPen(QColor(line.colour), line.width)
-                pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-                painter.setPen(pen)
-                on_screen = self._to_screen(self._picture_xy(line.points_xy))
-                painter.drawPolyline([QPointF(x, y) for x, y in on_screen])
-            self._paint_handles(painter)
-            self._paint_sides(painter)
-        if self.hasFocus():
-            painter.setPen(QPen(self.palette().highlight().color(), 2))
-            painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
-        painter.end()
+    def paint_over(self, painter: QPainter) -> None:
+        """Draw the lines, and the handles."""
+        for line in self._lines:
+            pen = QPen(QColor(line.colour), line.width)
+            pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+            painter.setPen(pen)
+            on_screen = self._to_screen(self._picture_xy(line.points_xy))
+            painter.drawPolyline([QPointF(x, y) for x, y in on_screen])
+        self._paint_handles(painter)
 
     def mousePressEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         """Take the handle that the user presses, or go to where he points."""
@@ -194,15 +140,6 @@ class ViewPane(QWidget):
             if (self._handles.points_xy[held] != self._at_press).any():
                 self._tell_of(held)
             self.update()
-
-    def wheelEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
-        """Zoom about the middle."""
-        if self._stack is not None:
-            factor = _ZOOM ** (-event.angleDelta().y() / 120)
-            most = 1.5 * float(max(self._size_mm()))
-            self._field_mm = float(np.clip(self._field_mm * factor, _LEAST_MM, most))
-            self.update()
-        event.accept()
 
     def keyPressEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         """Step through the slices; or choose a handle, and move it."""
@@ -299,64 +236,3 @@ class ViewPane(QWidget):
     @staticmethod
     def _world_mm(stack: Stack, xy: NDArray[np.float64]) -> NDArray[np.float64]:
         return stack.world_mm(np.array([*xy, stack.slices // 2]))
-
-    def _paint_sides(self, painter: QPainter) -> None:
-        font = QFont(self.font())
-        font.setBold(True)
-        painter.setFont(font)
-        painter.setPen(_LETTERS)
-        inside = QRectF(self.rect()).adjusted(4, 2, -4, -2)
-        for letter, side in zip(
-            self._orientation.sides,
-            (
-                Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
-                Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
-                Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter,
-                Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignHCenter,
-            ),
-            strict=False,
-        ):
-            around = painter.boundingRect(inside, int(side), letter).adjusted(-2, 0, 2, 0)
-            painter.fillRect(around, _SHADE)
-            painter.drawText(inside, int(side), letter)
-
-    # -- where things are ------------------------------------------------------------------
-
-    def _grey(self, slice_yx: NDArray[np.generic]) -> NDArray[np.uint8]:
-        low, high = self._limits
-        scaled = (slice_yx.astype(np.float32) - low) * (255 / (high - low))
-        grey = np.clip(scaled, 0, 255).astype(np.uint8)
-        return np.ascontiguousarray(self._orientation.picture(grey))
-
-    def _pixel_mm(self) -> NDArray[np.float64]:
-        """Return the picture's pixel size along x and y."""
-        if self._stack is None:
-            return np.ones(2)
-        _, y, x = self._stack.spacing_mm
-        return np.array([y, x] if self._orientation.transposed else [x, y])
-
-    def _size_mm(self) -> NDArray[np.float64]:
-        if self._stack is None:
-            return np.ones(2)
-        height, width = self._stack.image.shape[2:]
-        size = (height, width) if self._orientation.transposed else (width, height)
-        return np.array(size) * self._pixel_mm()
-
-    def _picture_xy(self, points_xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        shape = self._stack.image.shape[2:] if self._stack is not None else (1, 1)
-        return self._orientation.to_picture(points_xy, shape)
-
-    def _to_mm(self, points_xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(self._picture_xy(points_xy) * self._pixel_mm())
-
-    def _scale(self) -> float:
-        """Return how many pixels of the screen a millimetre has."""
-        return float(min(self.width(), self.height())) / self._field_mm
-
-    def _to_screen(self, picture_xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        middle = np.array([self.width() / 2, self.height() / 2])
-        return np.asarray(middle + (picture_xy * self._pixel_mm() - self._centre) * self._scale())
-
-    def _from_screen(self, at_xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        middle = np.array([self.width() / 2, self.height() / 2])
-        return np.asarray(((at_xy - middle) / self._scale() + self._centre) / self._pixel_mm())
