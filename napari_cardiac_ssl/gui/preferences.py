@@ -33,6 +33,8 @@ class Preferences:
         Of exported masks.
     radiologist_mouse
         Whether the wheel goes through slices and the middle button drags the picture.
+    linked_zoom
+        Whether the pictures beside the main one have its scale.
     show_hint
         Whether the first steps are explained.
     """
@@ -44,6 +46,7 @@ class Preferences:
     seconds: int = 15
     scheme: str = "ukbb"
     radiologist_mouse: bool = True
+    linked_zoom: bool = False
     show_hint: bool = True
 
 

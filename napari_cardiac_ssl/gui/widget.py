@@ -49,6 +49,7 @@ from napari_cardiac_ssl.gui.studies import Studies
 from napari_cardiac_ssl.gui.tools import Tools
 from napari_cardiac_ssl.gui.tools.contour import EditContour
 from napari_cardiac_ssl.gui.workspace import Workspace
+from napari_cardiac_ssl.gui.zoom_link import ZoomLink
 from napari_cardiac_ssl.session import Session
 
 #: How often the trainer is listened to, in ms: short enough that nobody feels it.
@@ -89,9 +90,10 @@ class CardiacWidget(QWidget):
         self.lines.show(TRACES, preferences().show_planes)
         self.clicks.changed.connect(self._on_clicks)
         self.compare = Compare(self.workspace, self.contours, self.lines, self.marks)
-        self.views = ViewsPanel(self.workspace, self.lines, self.clicks)
+        self.link = ZoomLink(self.workspace, self.overlay)
+        self.views = ViewsPanel(self.workspace, self.lines, self.clicks, self.link)
         self.mosaic = MosaicPanel(self.workspace, self.overview)
-        self.beside = CinePanel(self.workspace)
+        self.beside = CinePanel(self.workspace, self.link)
         self.overview.cine_asked.connect(self.toggle_cine_beside)
         self.overview.mosaic_asked.connect(self.show_mosaic)
         self.opening = Opening(self.studies, self)
@@ -375,6 +377,7 @@ class CardiacWidget(QWidget):
         self.mosaic.let_go()
         self.marks.close()
         self.lines.close()
+        self.link.close()
         self.contours.close()
         self.overlay.close()
         self.studies.close()

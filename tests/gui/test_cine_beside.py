@@ -137,7 +137,7 @@ def test_what_is_seen_is_the_slice_in_its_window_with_lines(shown, stack, qtbot)
 @pytest.mark.parametrize(
     ("interval", "words", "beat"),
     [
-        (0.3, "67 beats a minute", 0.9),
+        (0.3, "67/min", 0.9),
         (None, "does not say the heart's rate", 1.0),
         (5.0, "does not say the heart's rate", 1.0),
     ],

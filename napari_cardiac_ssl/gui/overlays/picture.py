@@ -134,10 +134,17 @@ class PictureOverlay(QObject):
             forwards = str(way) in {"right", "down"}
             voxel = axis if not turned else 1 - axis  # 0: columns
             steps[voxel, axis] = camera.zoom * spacing[1 - voxel] * (1 if forwards else -1)
-        centre = np.array(camera.center[-2:])  # in mm, down and right
-        at = (centre if turned else centre[::-1]) / (spacing[::-1])
-        dx, dy = np.array(size[::-1]) / 2 - at @ steps
+        dx, dy = np.array(size[::-1]) / 2 - self.middle[::-1] @ steps
         return QTransform(steps[0, 0], steps[0, 1], steps[1, 0], steps[1, 1], dx, dy)
+
+    @property
+    def middle(self) -> NDArray[np.float64]:
+        """The row and column in the middle of the canvas."""
+        viewer = self._workspace.viewer
+        down_right = np.array(camera_of(viewer).center[-2:])  # mm
+        turned = viewer.dims.displayed[-1] != viewer.dims.ndim - 1
+        _, *spacing = self._workspace.session.stack.spacing_mm
+        return np.asarray((down_right[::-1] if turned else down_right) / spacing)
 
     def voxel_at(self, place: QPointF) -> NDArray[np.float64]:
         """Return the row and column that a place on the canvas shows."""

@@ -15,6 +15,7 @@ from napari_cardiac_ssl.gui.mosaic.heart import crop_of_heart
 from napari_cardiac_ssl.gui.panels.controls import button, column, describe, row
 from napari_cardiac_ssl.gui.panels.slice_picture import SlicePicture
 from napari_cardiac_ssl.gui.workspace import Workspace
+from napari_cardiac_ssl.gui.zoom_link import ZoomLink
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 #: How often it is looked whether another frame is due, in ms: no more pictures a second are shown.
@@ -116,11 +117,11 @@ class CinePanel(QWidget):
 
     Parameters
     ----------
-    workspace
+    workspace, link
         The window's.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, link: ZoomLink) -> None:
         super().__init__()
         self._workspace = workspace
         self._stack: Stack | None = None
@@ -136,7 +137,9 @@ class CinePanel(QWidget):
         self.words = QLabel()
         self.words.setWordWrap(True)
         self.words.setAccessibleName("How fast the cine plays")
-        head = row(self.play, self.words)
+        self.linked = link.box()
+        link.add(self.picture)
+        head = row(self.play, self.words, self.linked)
         head.setStretch(1, 1)
         layout = column(self)
         layout.setContentsMargins(4, 4, 4, 4)
@@ -213,6 +216,7 @@ class CinePanel(QWidget):
         is_cine = stack is not None and stack.frames > 1
         self.picture.setVisible(is_cine)
         self.play.setVisible(is_cine)
+        self.linked.setVisible(is_cine)
         if stack is None or not is_cine:
             self.words.setText(_NO_STACK if stack is None else _ONE_FRAME)
             return
@@ -220,9 +224,9 @@ class CinePanel(QWidget):
         self.picture.show_stack(stack)
         self.look_at_heart()
         self.words.setText(
-            "One beat a second: the file does not say the heart's rate."
+            "One beat a second: the file does not say the heart's rate"
             if beat is None
-            else f"The heart's own rate: {60 / beat:.0f} beats a minute."
+            else f"The heart's own rate, {60 / beat:.0f}/min"
         )
 
     def look_at_heart(self) -> None:

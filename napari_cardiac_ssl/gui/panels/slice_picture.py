@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QFont, QPainter, QPen
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
@@ -27,7 +27,17 @@ class SlicePicture(QWidget):
     """A slice as it is looked at, which sides of the patient are where, and a zoom.
 
     What is painted over it is `paint_over`.
+
+    Attributes
+    ----------
+    zoomed
+        ``(float)``: how much larger the user wants all linked pictures to be.
+    stack_shown
+        Another stack is shown.
     """
+
+    zoomed = Signal(float)
+    stack_shown = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,6 +48,8 @@ class SlicePicture(QWidget):
         self._contours: dict[Border, list[Line]] = {}
         self._centre = np.zeros(2)  # of what is shown, in the picture's mm
         self._field_mm = 200.0
+        self._linked: float | None = None  # the scale of all pictures, if they are linked
+        self._linked_centre: tuple[float, ...] | None = None
         self.setMinimumSize(120, 120)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -69,11 +81,35 @@ class SlicePicture(QWidget):
                 self._field_mm = min(self._field_mm, 190.0)
             self._centre = self._to_mm(middle)
         self.update()
+        self.stack_shown.emit()
 
     def look_at(self, middle_xy: NDArray[np.float64], field_mm: float) -> None:
         """Have a place in the middle, stored column and row, and so much about it in view."""
         self._centre, self._field_mm = self._to_mm(middle_xy), field_mm
         self.update()
+
+    def link(self, scale: float | None, point_mm: NDArray[np.float64] | None = None) -> None:
+        """Look as other pictures do, until it is taken back.
+
+        Parameters
+        ----------
+        scale
+            Pixels of the screen for a millimetre; None to have a zoom of its own again.
+        point_mm
+            What is in the middle, or the nearest to it in this plane, RAS+ mm; None for the middle
+            that the picture has of its own.
+        """
+        centre = None
+        if self._stack is not None and scale is not None and point_mm is not None:
+            centre = tuple(self._to_mm(self._stack.voxel_xyz(point_mm)[:2]).tolist())
+        if (scale, centre) != (self._linked, self._linked_centre):
+            self._linked, self._linked_centre = scale, centre
+            self.update()
+
+    @property
+    def stack(self) -> Stack | None:
+        """What is shown."""
+        return self._stack
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -108,10 +144,12 @@ class SlicePicture(QWidget):
 
     def wheelEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         """Zoom about the middle."""
-        if self._stack is not None:
-            factor = _ZOOM ** (-event.angleDelta().y() / 120)
+        factor = _ZOOM ** (event.angleDelta().y() / 120)
+        if self._linked is not None:
+            self.zoomed.emit(factor)
+        elif self._stack is not None:
             most = 1.5 * float(max(self._size_mm()))
-            self._field_mm = float(np.clip(self._field_mm * factor, _LEAST_MM, most))
+            self._field_mm = float(np.clip(self._field_mm / factor, _LEAST_MM, most))
             self.update()
         event.accept()
 
@@ -166,12 +204,19 @@ class SlicePicture(QWidget):
 
     def _scale(self) -> float:
         """Return how many pixels of the screen a millimetre has."""
-        return float(min(self.width(), self.height())) / self._field_mm
+        own = float(min(self.width(), self.height())) / self._field_mm
+        return own if self._linked is None else self._linked
+
+    def _middle_mm(self) -> NDArray[np.float64]:
+        """Return what is in the middle, in the picture's mm."""
+        return self._centre if self._linked_centre is None else np.array(self._linked_centre)
 
     def _to_screen(self, picture_xy: NDArray[np.float64]) -> NDArray[np.float64]:
         middle = np.array([self.width() / 2, self.height() / 2])
-        return np.asarray(middle + (picture_xy * self._pixel_mm() - self._centre) * self._scale())
+        return np.asarray(
+            middle + (picture_xy * self._pixel_mm() - self._middle_mm()) * self._scale()
+        )
 
     def _from_screen(self, at_xy: NDArray[np.float64]) -> NDArray[np.float64]:
         middle = np.array([self.width() / 2, self.height() / 2])
-        return np.asarray(((at_xy - middle) / self._scale() + self._centre) / self._pixel_mm())
+        return np.asarray(((at_xy - middle) / self._scale() + self._middle_mm()) / self._pixel_mm())

@@ -25,6 +25,7 @@ from napari_cardiac_ssl.gui.panels.pane import PaneLine, ViewPane
 from napari_cardiac_ssl.gui.panels.valve import ValvePanel, valve_handles
 from napari_cardiac_ssl.gui.plane_lines import POSITIONS, TRACES, PlaneLines
 from napari_cardiac_ssl.gui.workspace import Workspace
+from napari_cardiac_ssl.gui.zoom_link import ZoomLink
 from napari_cardiac_ssl.study import SliceIndex, Stack
 
 _LANDMARKS = "Landmarks (*.json)"
@@ -149,11 +150,13 @@ class ViewsPanel(QWidget):
 
     Parameters
     ----------
-    workspace, lines, clicks
+    workspace, lines, clicks, link
         The window's.
     """
 
-    def __init__(self, workspace: Workspace, lines: PlaneLines, clicks: LandmarkClicks) -> None:
+    def __init__(
+        self, workspace: Workspace, lines: PlaneLines, clicks: LandmarkClicks, link: ZoomLink
+    ) -> None:
         super().__init__()
         self._workspace, self._lines, self._clicks = workspace, lines, clicks
         self.slots = (_Slot(workspace, 0), _Slot(workspace, 1))
@@ -165,6 +168,7 @@ class ViewsPanel(QWidget):
         for slot in self.slots:
             self._panes.addWidget(slot, 1)
             slot.corrected.connect(self._on_corrected)
+            link.add(slot.pane)
         self.planes = self._toggle(TRACES, "Planes", "Lines of the long-axis planes on the slices.")
         self.boxes = self._toggle(
             POSITIONS,
@@ -175,7 +179,8 @@ class ViewsPanel(QWidget):
         )
         self.landmarks = self._landmark_button()
         self.valve = ValvePanel(workspace)
-        foot = row(self.planes, self.boxes)
+        self.linked = link.box()
+        foot = row(self.planes, self.boxes, self.linked)
         foot.addStretch(1)
         foot.addWidget(self.valve.menu)
         foot.addWidget(self.landmarks)
