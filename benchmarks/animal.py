@@ -1,11 +1,11 @@
 """A heart unlike those that were learned from: a pig's, before any label and after three slices.
 
 The open animal (`pig/`): four phases of a contiguous short-axis stack, with automatic LV contours
-that its publishers know to be wrong on the most basal slices. Its LV cavity and myocardium are the
-reference; the RV has none, so what is predicted as RV counts as background, and nothing is learned
-about it but that it is neither. Each phase by itself: what the shipped weights see, then k slices
-spread over the heart are learned and the **other** slices are scored, beside the same training from
-scratch.
+that its publishers know to be wrong on the most basal slices: looked at, they go round the aorta
+from slice 14 on, so the slices before it are all that is learned from and scored. Its LV cavity and
+myocardium are the reference; the RV has none, counts as background and is learned as such. Each
+phase by itself: what the shipped weights see, then k slices spread over the heart are learned and
+the **other** slices are scored, beside the same training from scratch.
 
     python benchmarks/animal.py
     python benchmarks/animal.py --k 3 --seeds 0 1 2
@@ -33,6 +33,8 @@ from napari_cardiac_ssl.study import SliceIndex, Stack
 
 Labels = NDArray[np.uint8]
 KNOWN = (Structure.LV_CAVITY, Structure.MYOCARDIUM)
+#: Slices from the apex whose contours are those of the LV, in all phases.
+RIGHT = 14
 
 
 def phases() -> list[tuple[Stack, Labels]]:
@@ -41,7 +43,8 @@ def phases() -> list[tuple[Stack, Labels]]:
     stack = replace(stack, view=View.SAX)
     labels = read_mask(DATA / "pig" / "sax_4phases_auto_lv.nii.gz", like=stack, scheme=ACDC)
     return [
-        (replace(stack, image=stack.image[[t]]), labels.labels[[t]]) for t in range(stack.frames)
+        (replace(stack, image=stack.image[[t], :RIGHT]), labels.labels[[t], :RIGHT])
+        for t in range(stack.frames)
     ]
 
 

@@ -118,7 +118,7 @@ FIGURES = (
         ("valve_plane.py",),
         ("valve_plane.py --synthetic 1",),
     ),
-    Figure("An animal", ("animal.py --k 1 3 5 --seeds 0 1 2",), ("animal.py --k 3 --steps 5",)),
+    Figure("An animal", ("animal.py --k 1 3 5",), ("animal.py --k 3 --steps 5",)),
     Figure("Where the LV is", ("position_accuracy.py",), ("position_accuracy.py",)),
     Figure(
         "The heart's numbers",
