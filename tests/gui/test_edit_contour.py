@@ -129,6 +129,21 @@ def test_the_line_itself_is_pulled_between_points(edit):
     assert changes(before, edit.labels) == {(0, MYO)}
 
 
+@pytest.mark.parametrize(("structure", "moved"), [(MYO, EPI), (RV, Border.RV)])
+def test_where_lines_lie_on_each_other_that_of_the_chosen_structure_is_taken(
+    edit, structure, moved
+):
+    def from_epicardium(places):
+        return np.hypot(*(places[:, None] - edit.points(Border.RV)[None]).T).min(axis=1)
+
+    on_line = from_epicardium(edit.widget.contours.lines[EPI][0]) < 0.2
+    no_point = from_epicardium(edit.points(EPI)) > 1
+    septum = edit.points(Border.RV)[on_line & no_point][0]  # a point of the RV's line alone
+    edit.widget.drawing.choose(structure)
+    edit.drag(septum, (0, -3))
+    assert edit.widget.status.text().startswith(f"{moved} moved: ")
+
+
 def test_a_disc_beside_the_line_pushes_it(edit):
     before = edit.labels
     edit.drag(MIDDLE + np.array([0, 5]), (0, 2.5))  # from within the cavity

@@ -128,9 +128,10 @@ class Grips:
         drawn = 0 if layer is None else layer.selected_label
 
         def rank(grip: Grip) -> tuple[bool, bool, bool, float]:
-            # Where lines lie on each other, that of the structure which is drawn is meant.
+            # Where lines lie on each other, that of the structure which is drawn is meant, and no
+            # point of the other line.
             is_other = UKBB.code(WITHIN[grip.border][0]) != drawn
-            return not grip.is_near, not grip.is_point, grip.is_near and is_other, grip.distance_mm
+            return not grip.is_near, grip.is_near and is_other, not grip.is_point, grip.distance_mm
 
         return min(self._all_at(pointer), key=rank, default=None)
 
