@@ -152,6 +152,15 @@ FIGURES = (
         needs_screen=True,
     ),
     Figure(
+        "A recorded case",
+        (
+            "recorded_case.py --out {out}/recorded-case",
+            "recorded_case.py --tolerance 3 --out {out}/recorded-case-3mm",
+        ),
+        ("recorded_case.py --slices 1 --seconds 2 --out {out}/recorded-case",),
+        needs_screen=True,
+    ),
+    Figure(
         "Cohorts",
         ("cohort.py --studies 500",),
         ("cohort.py --studies 12",),

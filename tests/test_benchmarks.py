@@ -12,7 +12,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
 #: What others share, or that runs them.
-NO_FIGURE = {"all.py", "cases.py", "figures.py", "runs.py"}
+NO_FIGURE = {
+    "all.py",
+    "cases.py",
+    "counted_hand.py",
+    "figures.py",
+    "runs.py",
+    "simulated_readers.py",
+}
 
 
 @pytest.fixture

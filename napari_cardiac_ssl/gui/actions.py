@@ -52,9 +52,15 @@ class Actions:
                 said = f"{len(chosen)} slices confirmed"
                 said += f"; on {empty} of them NO HEART (Ctrl-Z takes it back)" if empty else ""
             elif empty:
-                said = "confirmed that NO HEART is here: nothing is labelled (Ctrl-Z takes it back)"
+                said = (
+                    f"slice {chosen[0].z} confirmed to show NO HEART: nothing is labelled "
+                    "(Ctrl-Z takes it back)"
+                )
             else:
-                said = "confirmed: the model learns from it and never changes it"
+                # The reader goes on while this stands: it has to say which.
+                said = (
+                    f"slice {chosen[0].z} confirmed: the model learns from it and never changes it"
+                )
             self._workspace.say(said)
 
     def no_heart(self, *slices: SliceIndex) -> None:

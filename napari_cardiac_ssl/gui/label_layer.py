@@ -111,6 +111,17 @@ class LabelLayerController:
             return False
         return self.held or self._dragging or self._differs(self.in_view)
 
+    @property
+    def contour_drawn(self) -> tuple[int, NDArray[np.float64]] | None:
+        """The contour that is being drawn on the slice in view: its integer, its points so far."""
+        if self._contour is not None:  # it is just being handed over
+            index, pen, points = self._contour
+        elif self._dragging and self.fills_contours and self._drawn_on and self._pen is not None:
+            index, pen, points = self._drawn_on, self._pen, self._points
+        else:
+            return None
+        return (pen, np.reshape(points, (-1, 2)).astype(float)) if index == self.in_view else None
+
     def go_to(self, index: SliceIndex) -> None:
         """Show a slice."""
         spacing_z = self._session.stack.spacing_mm[0]

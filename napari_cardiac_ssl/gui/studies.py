@@ -7,6 +7,7 @@ beside it (`views`), and going from one to another loses nothing.
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
+from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.errors import InputError
@@ -113,19 +114,25 @@ class Studies:
 
     def _look_at_heart(self, stack: Stack) -> None:
         """Fill the canvas with the heart and what surrounds it, if we know where it is."""
-        viewer, frame = self.workspace.viewer, self.workspace.session.anatomy.frame
+        viewer, at = self.workspace.viewer, self._heart_of(stack)
         viewer.reset_view()
-        if frame is None:
-            return
-        _, *spacing = stack.spacing_mm
-        x, y = stack.voxel_xyz(frame.centre_mm)[:2]
-        at = np.array([y, x]) * spacing
-        size = np.array(stack.image.shape[2:]) * spacing
-        if (at > 0).all() and (at < size).all():
+        if at is not None:
+            size = np.array(stack.image.shape[2:]) * stack.spacing_mm[1:]
             turned = at[::-1] if viewer.dims.order[-1] < viewer.dims.order[-2] else at
             camera = camera_of(viewer)
             camera.center = tuple(turned)
             camera.zoom *= max(1.0, float(size.min() / _HEART_MM))
+
+    def _heart_of(self, stack: Stack) -> NDArray[np.float64] | None:
+        """Return the heart's middle, down and right in mm: as the views tell, or the labels."""
+        frame, spacing_mm = self.workspace.session.anatomy.frame, np.array(stack.spacing_mm[1:])
+        if frame is not None:
+            at = stack.voxel_xyz(frame.centre_mm)[1::-1] * spacing_mm
+            if (at > 0).all() and (at < np.array(stack.image.shape[2:]) * spacing_mm).all():
+                return np.asarray(at)
+        marked = np.argwhere(self.workspace.session.annotations.labels.any(axis=(0, 1)))
+        # The median: what is labelled far away by mistake does not move it.
+        return np.median(marked, axis=0) * spacing_mm if len(marked) else None
 
     def _is_other(self, layer: Layer, stack: Stack) -> bool:
         """Tell whether a layer shows, or labels, another stack of ours."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from napari.layers import Layer
-from qtpy.QtCore import QPointF, Qt
+from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtTest import QTest
 
 from napari_cardiac_ssl.annotations import SliceState
@@ -74,6 +74,14 @@ class Editor:
         if release:
             self.hand.release(ends[-1])
 
+    def is_seen(self, at, colour):
+        """Whether a colour is on the window at a place of the canvas, over a picture of greys."""
+        seen = self.widget.window().grab().toImage()
+        at += QPointF(self.hand.canvas.mapTo(self.widget.window(), QPoint(0, 0)))
+        x, y = (int(one * seen.devicePixelRatio()) for one in (at.x(), at.y()))
+        near = [seen.pixelColor(x + i, y + j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+        return any(n.saturation() > 100 and abs(n.hue() - colour.hue()) < 8 for n in near)
+
 
 @pytest.fixture
 def edit(make_napari_viewer, session, stack, qtbot):
@@ -127,6 +135,24 @@ def test_the_line_itself_is_pulled_between_points(edit):
     before = edit.labels
     edit.drag(edit.between(EPI), (0, 2.5))
     assert changes(before, edit.labels) == {(0, MYO)}
+
+
+@pytest.mark.parametrize(("structure", "moved"), [(MYO, EPI), (RV, Border.RV)])
+def test_where_lines_lie_on_each_other_that_of_the_chosen_structure_is_taken(
+    edit, structure, moved
+):
+    def from_epicardium(places):
+        return np.hypot(*(places[:, None] - edit.points(Border.RV)[None]).T).min(axis=1)
+
+    on_line = from_epicardium(edit.widget.contours.lines[EPI][0]) < 0.2
+    no_point = from_epicardium(edit.points(EPI)) > 1
+    septum = edit.points(Border.RV)[on_line & no_point][0]  # a point of the RV's line alone
+    edit.widget.drawing.choose(structure)
+    edit.drag(septum, (0, -3))
+    assert edit.widget.status.text().startswith(f"{moved} moved: ")
+    edit.widget.workspace.actions.undo()
+    edit.drag(septum - (0, 2), (0, 2))  # a disc beside both
+    assert edit.widget.status.text().startswith(f"{moved} moved")
 
 
 def test_a_disc_beside_the_line_pushes_it(edit):
@@ -292,17 +318,10 @@ def test_the_picture_shows_lines_in_the_structures_colours_and_fills_on_demand(e
     drawing.use("paint")
     assert layer.opacity == 0
     edit.hand.rest(100)
-    seen = edit.widget.window().grab().toImage()
-    corner = edit.hand.canvas.mapTo(edit.widget.window(), edit.hand.canvas.rect().topLeft())
-    ratio = seen.devicePixelRatio()
-    for border in (ENDO, EPI):  # over a picture of greys
-        [line] = edit.widget.contours.lines[border]
-        row, column = line[0]
-        at = edit.widget.overlay.to_canvas().map(QPointF(column, row)) + QPointF(corner)
-        x, y = int(at.x() * ratio), int(at.y() * ratio)
-        near = [seen.pixelColor(x + i, y + j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
-        wanted = COLOURS[border].hue()
-        assert any(one.saturation() > 100 and abs(one.hue() - wanted) < 8 for one in near)
+    for border in (ENDO, EPI):
+        row, column = edit.widget.contours.lines[border][0][0]
+        at = edit.widget.overlay.to_canvas().map(QPointF(column, row))
+        assert edit.is_seen(at, COLOURS[border])
     drawing.toggle_fill()
     assert layer.opacity > 0
     edit.widget.viewer.dims.ndisplay = 3
@@ -310,6 +329,30 @@ def test_the_picture_shows_lines_in_the_structures_colours_and_fills_on_demand(e
     assert layer.opacity > 0  # no lines in 3-D
     edit.widget.viewer.dims.ndisplay = 2
     assert layer.opacity == 0
+
+
+def test_a_contour_that_is_drawn_is_a_line_until_it_is_closed(edit):
+    drawing, before = edit.widget.drawing, edit.labels
+    drawing.use("contour")
+    drawing.choose(LV)
+    angles = np.linspace(0, 2 * np.pi, 30)
+    way = MIDDLE + 9 * np.c_[np.sin(angles), np.cos(angles)]
+    places = [edit.place(*at) for at in way]
+    edit.hand.press(places[0])
+    edit.hand.move(*places[1:20])
+    code, points = edit.widget.view.contour_drawn
+    assert code == LV
+    np.testing.assert_allclose(points[-1], way[19], atol=0.3)
+    assert edit.widget.view.layer.data[A][tuple(np.rint(way[10]).astype(int))] == LV  # the pen's
+    assert len(edit.widget.contours.lines[ENDO]) == 1  # and not one round each voxel of the pen
+    row, column = (way[10] + way[11]) / 2
+    at = edit.widget.overlay.to_canvas().map(QPointF(column, row))
+    assert edit.is_seen(at, COLOURS[ENDO])
+    edit.hand.move(*places[20:])
+    edit.hand.release(places[-1])
+    edit.hand.rest(100)
+    assert edit.widget.view.contour_drawn is None
+    assert np.count_nonzero(edit.labels == LV) > 1.5 * np.count_nonzero(before == LV)
 
 
 def test_a_slice_is_copied_on_and_cleared(edit):

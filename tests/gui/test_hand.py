@@ -7,7 +7,7 @@ from napari.settings import get_settings
 from qtpy.QtCore import QPointF, Qt
 
 from napari_cardiac_ssl.annotations import SliceState
-from napari_cardiac_ssl.gui import picture_mouse
+from napari_cardiac_ssl.gui import picture_mouse, studies
 from napari_cardiac_ssl.gui.display import image_layer, turn_picture
 from napari_cardiac_ssl.gui.preferences import Preferences
 from napari_cardiac_ssl.gui.widget import CardiacWidget
@@ -15,6 +15,7 @@ from napari_cardiac_ssl.gui.widget import CardiacWidget
 from .conftest import A, C
 from .hand import LEFT, MIDDLE, RIGHT, Hand
 
+LV, MYO = 1, 2
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 #: Round the middle of the picture.
 ROUND = [(0.5 + 0.2 * np.cos(a), 0.5 + 0.2 * np.sin(a)) for a in np.linspace(0, 6.2, 14)]
@@ -225,6 +226,19 @@ def test_double_click_fits(shown, hand, button, mode):
     assert not shown.view.layer.data.any()
     hand.move((0.7, 0.7))  # nothing is held any more
     assert camera.center == pytest.approx(centre)
+
+
+def test_double_click_finds_the_heart_by_its_labels_where_no_view_tells(shown, hand, monkeypatch):
+    monkeypatch.setattr(studies, "_HEART_MM", 24.0)  # half of this picture's height
+    camera = shown.viewer.scene.camera
+    shown.studies.fit()
+    whole = camera.zoom
+    labels = np.zeros((32, 40), np.uint8)
+    labels[20:27, 10:17], labels[0, 39] = LV, MYO  # and a speck in a corner
+    shown.session.labelling.annotate(C, labels)  # on a slice that is not in view
+    hand.double_click((0.5, 0.5), MIDDLE)
+    np.testing.assert_allclose(camera.center[-2:], (23 * 1.5, 13 * 1.5), atol=0.2)
+    assert camera.zoom == pytest.approx(2 * whole)
 
 
 def test_double_click_with_the_brush_draws_twice(shown, hand):

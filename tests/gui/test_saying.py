@@ -31,7 +31,7 @@ def test_message_goes_after_a_while(widget, qtbot, monkeypatch):
     qtbot.waitUntil(lambda: "draw the heart" in widget.status.text())  # what to do first
     draw(widget)
     widget.workspace.actions.confirm()
-    assert "Confirmed" in widget.status.text()
+    assert widget.status.text().startswith(f"Slice {A.z} confirmed")  # one may look at another now
     qtbot.waitUntil(lambda: not widget.status.text())
     widget.workspace.say("reading a study…")
     qtbot.wait(300)
@@ -48,7 +48,7 @@ def test_message_goes_at_the_next_act(shown, qtbot):  # noqa: F811
     hand.drag((0.3, 0.3), (0.35, 0.3))
     assert "Undone" not in shown.status.text()
     hand.key("C")
-    assert "Confirmed" in shown.status.text()
+    assert " confirmed: " in shown.status.text()
 
 
 def test_carrying_through_the_cine_ends_in_words(widget, qtbot):

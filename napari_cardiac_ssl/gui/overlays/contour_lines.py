@@ -1,7 +1,8 @@
 """The labels of the slice in view as thin smooth lines, each in its structure's colour.
 
 The lines are traced from the very voxels that the label layer has at the moment, so they follow
-whatever happens: strokes, undo, training, another slice. The endocardium lies on top.
+whatever happens: strokes, undo, training, another slice. The endocardium lies on top. A contour
+that is being drawn is a line too, and no voxels yet.
 """
 
 from collections.abc import Iterable
@@ -9,9 +10,10 @@ from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor, QPainter, QPainterPath, QPen, QTransform
+from qtpy.QtCore import QPointF, Qt
+from qtpy.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 
+from napari_cardiac_ssl.anatomy import UKBB
 from napari_cardiac_ssl.geometry.borders import lines_of
 from napari_cardiac_ssl.geometry.contours import WITHIN, Border
 from napari_cardiac_ssl.geometry.outlines import Line
@@ -22,6 +24,8 @@ from napari_cardiac_ssl.gui.workspace import Workspace
 Lines = dict[Border, list[Line]]
 
 COLOURS = {border: QColor(within[0].colour) for border, within in WITHIN.items()}
+#: Of the contour that is being drawn: by the integer of its structure; white erases.
+_PENS = {UKBB.code(within[0]): QColor(within[0].colour) for within in WITHIN.values()}
 #: Widths of a line and of the dark that sets it off from bright tissue; pixels of the screen.
 _WIDTH, _DARK = 1.6, 3.2
 _SHADE = QColor(0, 0, 0, 110)
@@ -104,10 +108,13 @@ class ContourLines:
     @property
     def _now(self) -> "tuple[Lines, _Paths]":
         """The lines of the labels as they are in the layer now."""
-        layer = self._workspace.view.layer
-        if layer is None:
+        view = self._workspace.view
+        if view.layer is None:
             return {}, []
-        return self._of(np.asarray(layer.data[self._workspace.view.in_view]))
+        labels = view.layer.data
+        if view.contour_drawn is not None:  # the layer has the pen's voxels
+            labels = self._workspace.session.annotations.labels
+        return self._of(np.asarray(labels[view.in_view]))
 
     def _of(self, plane: NDArray[np.uint8]) -> "tuple[Lines, _Paths]":
         key = blake2b(plane.tobytes(), salt=str(plane.shape).encode()).digest()
@@ -135,8 +142,15 @@ class ContourLines:
         fine = painter.device().devicePixelRatioF()  # cosmetic pens know nothing of it
         painter.save()
         painter.setTransform(transform, combine=True)
-        for border, path in paths:
-            for colour, width in ((_SHADE, _DARK), (COLOURS[border], _WIDTH)):
+        seen = [(COLOURS[border], path) for border, path in paths]
+        drawn = self._workspace.view.contour_drawn
+        if drawn is not None and self._instead is None:
+            way = QPolygonF([QPointF(column, row) for row, column in drawn[1].tolist()])
+            path = QPainterPath()
+            path.addPolygon(way)
+            seen.append((_PENS.get(drawn[0], QColor("white")), path))
+        for own, path in seen:
+            for colour, width in ((_SHADE, _DARK), (own, _WIDTH)):
                 pen = QPen(colour, width * fine)
                 pen.setCosmetic(True)
                 pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)

@@ -18,6 +18,8 @@ from napari_cardiac_ssl.study import SliceIndex
 _POINT_PX, _LINE_PX = 8.0, 6.0
 #: From how far away at most a disc pushes: beyond, the mouse drags the picture.
 _PUSH_MM = 15.0
+#: Lines that are no further from each other lie on each other.
+_APART_MM = 1.0
 
 Points = NDArray[np.intp]
 
@@ -132,9 +134,12 @@ class Grips:
         drawn = 0 if layer is None else layer.selected_label
 
         def rank(grip: Grip) -> tuple[bool, bool, bool, float]:
-            # Where lines lie on each other, that of the structure which is drawn is meant.
+            # Where lines lie on each other, that of the structure which is drawn is meant, and no
+            # point of the other line; of those beside the mouse, too.
             is_other = UKBB.code(WITHIN[grip.border][0]) != drawn
-            return not grip.is_near, not grip.is_point, grip.is_near and is_other, grip.distance_mm
+            if grip.is_near:
+                return False, is_other, not grip.is_point, grip.distance_mm
+            return True, False, False, grip.distance_mm + _APART_MM * is_other
 
         return min(self._all_at(pointer), key=rank, default=None)
 
