@@ -5,7 +5,14 @@ from napari_cardiac_ssl.project.faults import (
     LockedError,
     NotWritableError,
 )
-from napari_cardiac_ssl.project.places import ENDING, automatic_path, home, is_project
+from napari_cardiac_ssl.project.places import (
+    ENDING,
+    automatic_path,
+    home,
+    is_project,
+    named_path,
+    note_named,
+)
 from napari_cardiac_ssl.project.project import Kind, Project
 from napari_cardiac_ssl.project.rows import KeptStack
 from napari_cardiac_ssl.project.stand_in import StandIn
@@ -22,4 +29,6 @@ __all__ = [
     "automatic_path",
     "home",
     "is_project",
+    "named_path",
+    "note_named",
 ]

@@ -1,6 +1,7 @@
 """Where projects that nobody named are kept."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
@@ -22,6 +23,32 @@ def home() -> Path:
 def automatic_path(digest: str) -> Path:
     """Return where the project of a stack is kept by itself."""
     return home() / f"{digest[:32]}{ENDING}"
+
+
+def note_named(digest: str, path: Path) -> None:
+    """Note in which project that somebody named a stack was worked on last.
+
+    A note that cannot be written is none: it is a help, and nothing is lost without it.
+    """
+    note = _note(digest)
+    with suppress(OSError):
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(str(path.absolute()), encoding="utf-8")
+
+
+def named_path(digest: str) -> Path | None:
+    """Return the project that somebody named in which a stack was worked on last, if there is one.
+
+    It may have been moved or deleted since.
+    """
+    try:
+        return Path(_note(digest).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _note(digest: str) -> Path:
+    return automatic_path(digest).with_suffix(".named")
 
 
 def is_project(path: Path) -> bool:

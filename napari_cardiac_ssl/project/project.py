@@ -209,6 +209,11 @@ class Project:
             where = f", {self.path}, or move it away to begin anew" if self.path else ""
             raise InputError(f"{error}{where}") from error
 
+    def last_done(self, digest: str) -> str:
+        """Return when a slice of a stack became what it is, the last of all; empty if none has."""
+        last = f"SELECT coalesce(max(at), '') FROM slices WHERE stack={rows.STACK}"
+        return str(self._journal.one(last, digest)[0])
+
     def remember_look(self, digest: str, look: Mapping[str, Any]) -> None:
         """Remember how a stack was looked at: the slice in view, the contrast."""
         if not self.read_only:

@@ -2,13 +2,21 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_cardiac_ssl.errors import InputError
 from napari_cardiac_ssl.files import is_there
-from napari_cardiac_ssl.project import KeptStack, LockedError, Project, StandIn, automatic_path
+from napari_cardiac_ssl.project import (
+    KeptStack,
+    LockedError,
+    Project,
+    StandIn,
+    automatic_path,
+    named_path,
+    note_named,
+)
 from napari_cardiac_ssl.readers.studies import read_study
 from napari_cardiac_ssl.session.signals import Signals
 from napari_cardiac_ssl.study import SliceIndex, Stack
@@ -88,6 +96,8 @@ class Persistence:
         Why what is done now goes with the session, although it should be kept; None if it is kept.
     put_aside
         Where a damaged project was put aside, in whose place the present one was made; else None.
+    elsewhere
+        Which project that somebody named holds later work on the stack; None if none does.
     """
 
     def __init__(self, project: Project | None, signals: Signals) -> None:
@@ -96,6 +106,7 @@ class Persistence:
         self.keeps_by_itself = False
         self.not_kept: str | None = None
         self.put_aside: str | None = None
+        self.elsewhere: str | None = None
         self._kept_tried = 0.0
         self._look: tuple[str, Look] | None = None  # of the stack of this digest
         self._look_kept = 0.0
@@ -113,7 +124,7 @@ class Persistence:
         unsaved = self.project.trouble
         if unsaved:
             unsaved = f"what was done last is not kept yet: {unsaved}"
-        return self.not_kept or unsaved or self.put_aside
+        return self.not_kept or unsaved or self.put_aside or self.elsewhere
 
     # -- how a stack is looked at ----------------------------------------------------------
 
@@ -181,7 +192,7 @@ class Persistence:
     def go_over_to(self, project: Project) -> Project:
         """Keep in another project from now on; return the one before, which is still open."""
         before, self.project = self.project, project
-        self.not_kept = self.put_aside = None
+        self.not_kept = self.put_aside = self.elsewhere = None
         return before
 
     def tell(self, found: Found, stack: Stack) -> None:
@@ -201,6 +212,35 @@ class Persistence:
             )
             self._signals.send(self._signals.trouble, self.put_aside)
 
+    def note_place(self, stack: Stack) -> None:
+        """Note where a stack is kept that was opened, and find whether later work is elsewhere.
+
+        Whoever named a project for it may open the image by itself the next day.
+        """
+        self.elsewhere = None
+        path = self.project.path
+        if not self.keeps_by_itself or path is None:
+            return
+        if not self.project.is_automatic:
+            if not self.project.read_only:
+                note_named(stack.digest, path)
+            return
+        named = named_path(stack.digest)
+        if named is not None and self._is_later(named, stack):
+            self.elsewhere = (
+                f"your later work on {stack.name} is in {named}: open that project to go on with it"
+            )
+
+    def _is_later(self, named: Path, stack: Stack) -> bool:
+        """Tell whether a project holds work on a stack that is later than what is shown."""
+        try:
+            if not is_there(named):
+                return False
+            with closing(Project.open(named, read_only=True)) as other:
+                return other.last_done(stack.digest) > self.project.last_done(stack.digest)
+        except InputError:  # it says so when it is opened
+            return False
+
     def save_as(self, path: Path) -> None:
         """Write the project to a file, and keep it there from now on.
 
@@ -214,6 +254,8 @@ class Persistence:
         if before is not project:
             before.close()
             self._signals.send(self._signals.project_opened, project)
+        for kept in project.stacks if self.keeps_by_itself else ():
+            note_named(kept.digest, project.path or path)
         self._signals.send(
             self._signals.said, f"saved as {path}; every change is kept there from now on"
         )

@@ -162,6 +162,7 @@ class Session:
                 self.persistence.tell(found, stack)
             self.study.open(stack)
             self.history.open()
+            self.persistence.note_place(stack)
             self.examples.remember()
             for part in (
                 self.measurement,

@@ -1,6 +1,8 @@
 """Work that outlives its session: projects, by name or kept by themselves."""
 
 import shutil
+from datetime import datetime, timedelta
+from itertools import count
 
 import nibabel as nib
 import numpy as np
@@ -304,3 +306,56 @@ def test_closing_twice_is_closing(make):
     session.close()
     session.close()
     assert isinstance(session.training._trainer, ScriptedTrainer)
+
+
+def test_later_work_in_a_project_with_a_name_is_said(make, image, tmp_path, home, monkeypatch):
+    class Minutes(datetime):
+        """A clock that goes on by a minute whenever somebody looks."""
+
+        looks = count()
+
+        @classmethod
+        def now(cls, tz=None):
+            return datetime(2026, 1, 1, tzinfo=tz) + timedelta(minutes=next(cls.looks))
+
+    monkeypatch.setattr("napari_cardiac_ssl.wording.datetime", Minutes)
+
+    def opened():
+        session = make()
+        session.persistence.keeps_by_itself = True
+        session.open(read_stack(image))
+        return session
+
+    first = opened()
+    first.labelling.annotate(A, square(1))
+    assert first.alert is None
+    first.persistence.save_as(named := tmp_path / "ward.cardiac")
+    first.close()
+    again = opened()  # what was there when it got its name is all there is
+    assert again.alert is None
+    again.close()
+    later = make()
+    later.persistence.keeps_by_itself = True
+    later.open_project(named)
+    later.open(read_stack(image))
+    later.labelling.annotate(B, square(3))
+    assert later.alert is None
+    later.close()
+
+    behind = opened()
+    assert not behind.annotations.labels[B].any()
+    assert behind.alert.startswith("your later work on heart is in ")
+    assert str(named) in behind.alert
+    behind.open_project(named)
+    behind.open(read_stack(image))
+    assert behind.alert is None
+    assert behind.annotations.labels[B].any()
+    behind.close()
+    ahead = opened()
+    ahead.labelling.annotate(B, square(2))  # the latest is here now
+    ahead.close()
+    last = opened()
+    assert last.alert is None
+    last.close()
+    named.unlink()
+    assert opened().alert is None
