@@ -6,11 +6,13 @@ Whatever pydicom makes of a damaged file ends here, as a `Damage` with one line.
 """
 
 import io
+import logging
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -240,9 +242,15 @@ class SizedFile(io.BufferedReader):
         return super().read(size)
 
 
+#: Whether pydicom is to be silent here: it says each warning twice, the second time as a log.
+_quiet = ContextVar("quiet", default=False)
+logging.getLogger("pydicom").addFilter(lambda record: not _quiet.get())
+
+
 @contextmanager
 def quietly() -> Iterator[None]:
     """Silence pydicom's warnings, and turn all that it raises into `Damage`."""
+    before = _quiet.set(True)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -250,6 +258,8 @@ def quietly() -> Iterator[None]:
     except _RAISED as error:
         said = " ".join(str(error).split())[:120]
         raise Damage(said or type(error).__name__) from error
+    finally:
+        _quiet.reset(before)
 
 
 def _check_decoder(syntax: UID) -> None:

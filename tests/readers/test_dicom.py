@@ -2,6 +2,7 @@
 
 import json
 import struct
+import warnings
 from collections.abc import Callable
 from functools import cache
 from io import BytesIO
@@ -75,6 +76,24 @@ def test_a_study_comes_back_from_multi_frame_images(heart: Study, tmp_path: Path
     assert sax.image.dtype == np.float32
     np.testing.assert_allclose(sax.affine, truth.affine, atol=1e-3)
     assert sax.frame_interval_s == pytest.approx(0.04)
+
+
+def test_values_against_the_standard_are_read_without_a_word(
+    heart: Study, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = write(tmp_path / "s", cine(heart.stacks[0]))
+    for file in filter(Path.is_file, folder.rglob("*")):
+        uid = str(pydicom.dcmread(file).FrameOfReferenceUID)
+        wrong = f"{uid[:-3]}.01"  # no part may begin with a zero
+        file.write_bytes(file.read_bytes().replace(uid.encode(), wrong.encode()))
+    caplog.clear()
+    with warnings.catch_warnings(record=True) as caught:
+        assert len(read_study(folder).stacks) == 1
+    assert not caught
+    assert not caplog.records
+    with pytest.warns(UserWarning, match="Invalid value"):  # others hear pydicom as ever
+        str(pydicom.dcmread(file).FrameOfReferenceUID)
+    assert caplog.records
 
 
 def test_one_file_is_a_study(heart: Study, tmp_path: Path) -> None:
