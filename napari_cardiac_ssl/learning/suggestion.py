@@ -160,8 +160,9 @@ def _worthwhile(situation: Situation) -> Suggestion:
         said.append(disagreement.words(*index))
     if uncovered := _uncovered(situation, *index):
         said.append(uncovered)
-    if elsewhere[index] > wrong[index]:
-        said.append(f"{elsewhere[index]:.1f} cm² on slices like it")
+    is_known = bool(np.isfinite(situation.doubt_cm2[situation.open]).any())
+    if is_known and elsewhere[index] > wrong[index]:  # else it is no area
+        said.append(f"{elsewhere[index]:.1f} cm² in doubt on slices like it")
     return Suggestion(index, float(gain[index]), "; ".join(said[:2]))
 
 
@@ -303,7 +304,7 @@ def _uncovered(situation: Situation, t: int, z: int) -> str:
     """Say that nothing is labelled yet in a slice's part of the heart; empty where that is not."""
     phase = _phases(situation).get(t)
     part_of = _parts(situation, t)
-    if phase is None or part_of[z] < 0:
+    if phase is None or part_of[z] < 0 or len(part_of) == 1:
         return ""
     if part_of[z] in part_of[situation.labelled[_same_phase(situation, t)].any(axis=0)]:
         return ""

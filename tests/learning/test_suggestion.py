@@ -206,3 +206,21 @@ def test_what_is_asked_for_must_exist():
         suggest(situation(), strategy="best")
     with pytest.raises(InputError, match="must be positive, got 0"):
         suggest(situation(), number=0)
+
+
+def test_no_area_is_said_where_doubt_is_not_known():
+    here = situation(labelled=[(0, 2), (0, 5), (0, 8)], frames=4)
+    like_it = "cm² in doubt on slices like it"
+    assert any(like_it in one.reason for one in suggest(here, number=8))
+    here = replace(here, doubt_cm2=np.full_like(here.doubt_cm2, np.nan))
+    for one in suggest(here, number=8):
+        assert "cm²" not in one.reason
+
+
+def test_a_single_plane_has_neither_apex_nor_base():
+    plane = np.zeros((4, 1), bool)
+    areas, doubt = np.full((4, 1, 3), 9.0), np.full((4, 1), np.nan)
+    plane[2] = True
+    for one in suggest(Situation(plane, ~plane, areas, doubt, ed=2, es=0), number=3):
+        assert "apex" not in one.reason
+        assert "end at" not in one.reason
