@@ -274,13 +274,13 @@ class CardiacWidget(QWidget):
             for code, made in drawing.buttons.items()
         ]
         napari_s = [
-            Key((name,), words, partial(drawing.use, tool), napari_s=True)
-            for name, words, tool in (
-                ("E", "erase", "erase"),
-                ("F", "fill", "fill"),
-                ("P", "paint", "paint"),
-                ("L", "pick a label", "pick"),
-                ("Z", "move the picture", "pan_zoom"),
+            Key((name,), words, act, napari_s=True)
+            for name, words, act in (
+                ("E", "erase", partial(drawing.use, "erase")),
+                ("F", "fill", partial(drawing.use, "fill")),
+                ("P", "paint", drawing.paint),
+                ("L", "pick a label", partial(drawing.use, "pick")),
+                ("Z", "move the picture", partial(drawing.use, "pan_zoom")),
             )
         ]
         return [

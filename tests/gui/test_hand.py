@@ -4,15 +4,19 @@ import numpy as np
 import pytest
 from napari.layers import Layer
 from napari.settings import get_settings
-from qtpy.QtCore import QPointF, Qt
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QComboBox
 
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.gui import picture_mouse, studies
 from napari_cardiac_ssl.gui.display import image_layer, turn_picture
 from napari_cardiac_ssl.gui.preferences import Preferences
 from napari_cardiac_ssl.gui.widget import CardiacWidget
+from napari_cardiac_ssl.synthetic import make_study
 
-from .conftest import A, C
+from .conftest import A, C, paint
 from .hand import LEFT, MIDDLE, RIGHT, Hand
 
 LV, MYO = 1, 2
@@ -56,6 +60,40 @@ def test_right_drag_sets_the_window_and_never_paints(shown, hand, tool):
     hand.move(*ROUND)  # napari's stroke goes on without a button
     assert not shown.view.layer.data.any()
     assert shown.session.annotations.state(A) is SliceState.UNLABELLED
+
+
+@pytest.mark.parametrize("tool", ["paint", "contour", "polygon", "fill"])
+def test_eraser_erases_with_every_tool(shown, hand, tool):
+    drawing, layer = shown.drawing, shown.view.layer
+    paint(layer, A, 1, np.s_[0:32, 0:40])
+    drawing.buttons[0].click()
+    drawing.use(tool)
+    assert drawing.buttons[0].isChecked()
+    if tool in {"paint", "contour"}:
+        hand.drag(*ROUND, ROUND[0])
+    else:
+        for place in ROUND:
+            hand.click(place)
+    hand.key("C")
+    after = shown.session.annotations.labels[A]
+    assert (after == 0).any()
+    assert (after == 1).any() == (tool != "fill")
+    hand.key("P")  # paints what was drawn before
+    assert (layer.mode, layer.selected_label) == ("paint", 1)
+    assert drawing.buttons[1].isChecked()
+
+
+def test_open_polygon_erases_though_another_tool_is_taken_up(shown, hand):
+    paint(shown.view.layer, A, 1, np.s_[0:32, 0:40])
+    shown.drawing.use("polygon")
+    shown.drawing.choose(0)
+    for place in ((0.4, 0.4), (0.6, 0.4), (0.6, 0.6), (0.4, 0.6)):
+        hand.click(place)
+    shown.drawing.use("paint")
+    assert shown.view.layer.mode == "erase"
+    shown.view.take_strokes()
+    after = shown.session.annotations.labels[A]
+    assert 0 < np.count_nonzero(after == 0) < after.size
 
 
 def test_right_click_takes_the_last_point_of_a_polygon_back(shown, hand):
@@ -259,3 +297,67 @@ def test_napari_s_habits_can_be_preferred(shown, hand, monkeypatch):
     hand.drag((0.4, 0.4), (0.6, 0.4), button=RIGHT)
     assert np.ptp(image.contrast_limits) > window
     assert not shown.view.layer.data.any()
+
+
+def turn_wheel(widget):
+    """Turn the wheel towards oneself on a widget; who does not take it hands it to its parent.
+
+    Qt does so by itself only with what comes from a real mouse.
+    """
+    while widget is not None:
+        at = QPointF(widget.rect().center())
+        event = QWheelEvent(
+            at,
+            QPointF(widget.mapToGlobal(at.toPoint())),
+            QPoint(),
+            QPoint(0, -120),
+            Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        event.ignore()
+        if QApplication.sendEvent(widget, event) and event.isAccepted():
+            return
+        widget = widget.parentWidget()
+
+
+def test_wheel_scrolls_the_panel_and_chooses_nothing(shown, qtbot):
+    shown.studies.add(make_study(2, frames=2, slices=3, size=48, lax=False).study, work_on=False)
+    chosen = [one for kind in (QComboBox, QAbstractSpinBox) for one in shown.findChildren(kind)]
+    before = [one.currentText() if isinstance(one, QComboBox) else one.text() for one in chosen]
+    stack = shown.session.stack
+    assert shown.choice.images.count() > 1
+    for one in chosen:
+        turn_wheel(one)
+    after = [one.currentText() if isinstance(one, QComboBox) else one.text() for one in chosen]
+    assert after == before
+    assert shown.session.stack is stack
+
+
+def test_wheel_scrolls_a_page_past_lists_and_curves(shown, qtbot):
+    paint(shown.view.layer, A, 1, np.s_[5:15, 8:20])
+    shown.viewer.window._qt_window.resize(1000, 500)
+    for title, over in (
+        ("Measure", [shown.measuring.convention.sex, shown.measuring.curve.viewport()]),
+        ("Learn", [shown.learning.curves.loss.viewport()]),
+    ):
+        shown.show_tab(title)
+        qtbot.wait(300)
+        bar = shown.tabs.currentWidget().verticalScrollBar()
+        assert bar.maximum() > 0
+        for one in over:
+            bar.setValue(0)
+            turn_wheel(one)
+            assert bar.value() > 0
+
+
+def test_double_click_confirms_once(shown, qtbot):
+    paint(shown.view.layer, A, 1, np.s_[5:15, 8:20])
+    button = shown.slice.confirm
+    qtbot.mouseClick(button, LEFT)
+    qtbot.mouseDClick(button, LEFT)
+    QTest.mouseRelease(button, LEFT)
+    assert shown.session.annotations.state(A) is SliceState.EXPERT
+    qtbot.mouseClick(button, LEFT)
+    assert shown.session.annotations.state(A) is SliceState.EDITING

@@ -40,7 +40,8 @@ def test_slice_that_nobody_sees_is_not_changed(shown, hand, turn):  # noqa: F811
     assert shown.slice.help.isEnabled()
     turn(shown.viewer)
     hand.rest(100)
-    buttons = (shown.slice.confirm, shown.slice.revert, shown.slice.help)
+    part = shown.slice
+    buttons = (part.confirm, part.no_heart, part.revert, part.help)
     assert not any(one.isEnabled() for one in buttons)
     assert "No single slice is in view" in shown.slice.state.text()
     every = states.slices(SliceState.EDITING)

@@ -530,3 +530,16 @@ def test_viewer_s_process_never_loads_torch():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
     assert said.strip() == "False"
+
+
+def test_one_button_says_that_a_slice_shows_no_heart_whatever_is_labelled(widget):
+    widget.view.go_to(A)
+    assert widget.slice.no_heart.isHidden()  # the first button says it
+    assert widget.slice.confirm.text() == "No heart here"
+    paint(widget.view.layer, A, 1, BOX)
+    widget.slice.no_heart.click()
+    assert widget.session.annotations.state(A) is SliceState.EXPERT
+    assert not widget.session.annotations.labels[A].any()
+    assert "NO HEART here" in widget.status.text()
+    widget.workspace.actions.undo()
+    assert widget.session.annotations.labels[A].any()

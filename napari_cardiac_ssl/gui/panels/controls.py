@@ -1,10 +1,12 @@
 """What all panels are made of: buttons that say what they do, swatches."""
 
 from textwrap import fill
+from typing import Any
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import (
+    QAbstractSpinBox,
     QComboBox,
     QHBoxLayout,
     QMenu,
@@ -83,8 +85,23 @@ def swatch(colour: str) -> QIcon:
     return QIcon(pixmap)
 
 
+class _WheelPasses(QObject):
+    """Hands the wheel on to what is scrolled: it chooses nothing by the way."""
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 - Qt's name
+        """Qt tells of anything that happens to a watched widget."""
+        if event.type() != QEvent.Type.Wheel:
+            return False
+        event.ignore()
+        return True
+
+
 class Scrolled(QScrollArea):
-    """A widget that is scrolled up and down where there is too little room, and never sideways."""
+    """A widget that is scrolled up and down where there is too little room, and never sideways.
+
+    Lists and numbers in it do not take the wheel: whoever scrolls past them would choose another
+    image, sex or convention without noticing.
+    """
 
     def __init__(self, widget: QWidget) -> None:
         super().__init__()
@@ -92,6 +109,10 @@ class Scrolled(QScrollArea):
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(widget)
+        passes = _WheelPasses(self)
+        for kind in (QComboBox, QAbstractSpinBox):
+            for one in widget.findChildren(kind):
+                one.installEventFilter(passes)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Qt asks how small it may become."""

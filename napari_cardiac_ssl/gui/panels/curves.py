@@ -1,6 +1,7 @@
 """How learning goes, as two small curves: the loss, and Dice on what was not learned from yet."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pyqtgraph as pg
 from qtpy.QtCore import QSize, QTimer
@@ -11,6 +12,20 @@ _MOST_A_SECOND = 5
 _HEIGHT = 70
 _LEAST_SLICES = 8
 _BLUE, _ORANGE = "#56B4E9", "#E69F00"
+
+
+class StillPlot(pg.PlotWidget):
+    """A plot that is neither zoomed nor moved: the wheel scrolls the page that it stands on."""
+
+    def __init__(self) -> None:
+        super().__init__(background=None)
+        self.setMenuEnabled(False)
+        self.setMouseEnabled(False, False)
+        self.hideButtons()
+
+    def wheelEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Qt tells of the wheel."""
+        event.ignore()
 
 
 class Curves(QWidget):
@@ -75,11 +90,8 @@ class Curves(QWidget):
 
 def _plot(title: str, *, top: bool) -> pg.PlotWidget:
     """Return a small plot with its title inside, where there is room."""
-    plot = pg.PlotWidget(background=None)
+    plot = StillPlot()
     plot.setStyleSheet("background: transparent; border: none;")  # the theme may change
-    plot.setMenuEnabled(False)
-    plot.setMouseEnabled(False, False)
-    plot.hideButtons()
     plot.setAccessibleName(title)
     plot.setMinimumWidth(80)
     plot.getPlotItem().setContentsMargins(0, 0, 2, 0)

@@ -26,6 +26,8 @@ from napari_cardiac_ssl.gui.tools import Tool, Tools
 from napari_cardiac_ssl.gui.workspace import Workspace
 
 ERASER = 0
+#: Modes of napari's that take labels away with label 0; its brush has a mode of its own for that.
+_OF_ANY_LABEL = ("fill", "polygon")
 #: Widths of the brush in mm; a contour is drawn with the thinnest.
 _LEAST_MM, _USUAL_MM, _MOST_MM = 1.0, 8.0, 40.0
 
@@ -73,6 +75,7 @@ class DrawingPanel(QWidget):
         super().__init__()
         self._workspace, self._contours = workspace, contours
         self._chosen, self._edit = tools, edit
+        self._drawn = min(map(UKBB.code, SAX_STRUCTURES))  # last; the eraser aside
         self._brush_px = 8.0  # of the brush, while a contour is drawn with a thinner one
         self._structures, self._tools = QButtonGroup(self), QButtonGroup(self)
         self.buttons: dict[int, QPushButton] = {}
@@ -105,7 +108,9 @@ class DrawingPanel(QWidget):
         if layer is None or code not in self.buttons:
             return
         self._workspace.viewer.layers.selection.active = layer
-        if code == ERASER:
+        if code == ERASER and layer.mode in _OF_ANY_LABEL:
+            layer.selected_label = ERASER
+        elif code == ERASER:
             layer.mode = "erase"
         else:
             layer.selected_label = code
@@ -114,19 +119,42 @@ class DrawingPanel(QWidget):
         self._on_tool()
 
     def use(self, tool: str) -> None:
-        """Draw with a tool: ``contour``, ``edit``, or a mode of napari's label layers."""
+        """Draw with a tool: ``contour``, ``edit``, or a mode of napari's label layers.
+
+        Who erases goes on erasing with it.
+        """
         view, layer = self._workspace.view, self._workspace.view.layer
         if layer is None:
             return
         self._workspace.viewer.layers.selection.active = layer
+        erases = self._code == ERASER
         was, view.fills_contours = view.fills_contours, tool == "contour"
         if view.fills_contours and not was:
             self._brush_px, layer.brush_size = layer.brush_size, 1
         elif was and not view.fills_contours:
             layer.brush_size = self._brush_px
-        layer.mode = {"contour": "paint", "edit": "pan_zoom"}.get(tool, tool)
+        brush = "erase" if erases else "paint"
+        # First the mode: an open polygon is closed by it, with the label that it was drawn with.
+        layer.mode = {"contour": brush, "paint": brush, "edit": "pan_zoom"}.get(tool, tool)
+        if tool in _OF_ANY_LABEL and erases:
+            layer.selected_label = ERASER
+        elif layer.selected_label == ERASER:
+            layer.selected_label = self._drawn
         self._chosen.choose(self._edit if tool == "edit" else None)
         self._on_tool()
+
+    def paint(self) -> None:
+        """Paint the structure that was drawn last, also if something was erased since."""
+        layer = self._workspace.view.layer
+        if layer is not None:
+            self.choose(self._drawn)
+            self.use("paint")
+
+    @property
+    def _code(self) -> int:
+        """The structure that is drawn; 0 while labels are taken away."""
+        layer = self._workspace.view.layer
+        return ERASER if layer is None or layer.mode == "erase" else layer.selected_label
 
     @property
     def _edits(self) -> bool:
@@ -201,7 +229,10 @@ class DrawingPanel(QWidget):
             made.setAccessibleName(str(structure))
             made.setIcon(swatch(structure.colour))
             self._add(code, made)
-        self._add(ERASER, button("Erase 0", "Take labels away. Keys 0 and E on the picture."))
+        self._add(
+            ERASER,
+            button("Erase 0", "Take labels away with the tool below. Keys 0 and E on the picture."),
+        )
 
     def _add(self, code: int, made: QPushButton) -> None:
         made.setCheckable(True)
@@ -217,11 +248,18 @@ class DrawingPanel(QWidget):
         self.setEnabled(True)
         for event in (layer.events.selected_label, layer.events.mode, layer.events.brush_size):
             event.connect(self._on_tool)
+        layer.events.mode.connect(self._on_mode)
         self._offer(STRUCTURES_OF_VIEW.get(self._workspace.session.stack.view, SAX_STRUCTURES))
         self._workspace.view.fills_contours = False
         self._chosen.choose(None)
         self._on_brush_chosen(self.brush.value())
         self.choose(min(code for code in self.buttons if code != ERASER))
+
+    def _on_mode(self, event: object) -> None:
+        """Have napari's key of the brush paint, though a tool has erased with label 0 before."""
+        layer = self._workspace.view.layer
+        if layer is not None and layer.mode == "paint" and layer.selected_label == ERASER:
+            layer.selected_label = self._drawn
 
     def _on_tool(self, event: object = None) -> None:
         view, layer = self._workspace.view, self._workspace.view.layer
@@ -230,9 +268,10 @@ class DrawingPanel(QWidget):
         mode = str(layer.mode)
         if mode != "pan_zoom":  # napari's keys choose another tool, too
             self._chosen.choose(None)
-        code = ERASER if mode == "erase" else layer.selected_label
-        if code in self.buttons:
-            self.buttons[code].setChecked(True)
+        if self._code in self.buttons:
+            self.buttons[self._code].setChecked(True)
+        if layer.selected_label != ERASER:
+            self._drawn = layer.selected_label
         tool = "contour" if view.fills_contours and mode in {"paint", "erase"} else mode
         tool = "paint" if tool == "erase" else "edit" if self._edits else tool
         self._tools.setExclusive(False)  # or none could be off while napari pans or picks

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QLabel, QListWidget, QListWidgetItem, QWidget
 from napari_cardiac_ssl.anatomy import Structure, View
 from napari_cardiac_ssl.gui.panels.controls import button, column, describe, row, wrapped
 from napari_cardiac_ssl.gui.panels.convention import ConventionPanel
+from napari_cardiac_ssl.gui.panels.curves import StillPlot
 from napari_cardiac_ssl.gui.panels.numbers import NumbersTable, number
 from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.measures import (
@@ -212,7 +213,7 @@ class MeasuringPanel(QWidget):
         self._workspace.view.go_to(SliceIndex(*item.data(Qt.ItemDataRole.UserRole)))
 
 
-class VolumeCurve(pg.PlotWidget):
+class VolumeCurve(StillPlot):
     """The cavity's volume over the frames; ED and ES can be dragged, a click goes to a frame.
 
     Attributes
@@ -227,16 +228,13 @@ class VolumeCurve(pg.PlotWidget):
     pointed = Signal(int)
 
     def __init__(self) -> None:
-        super().__init__(background=None)
+        super().__init__()
         self.setAccessibleName("Volume over time")
         describe(
             self,
             "Volume (ml) over the frames, papillary muscles counted as in the numbers. Drag ED and "
             "ES; click to go to a frame.",
         )
-        self.setMenuEnabled(False)
-        self.setMouseEnabled(False, False)
-        self.hideButtons()
         self.setFixedHeight(110)
         colour = Structure.LV_CAVITY.colour
         self._line = self.plot(

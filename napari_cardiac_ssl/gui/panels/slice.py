@@ -1,5 +1,7 @@
 """The state of the slice in view, and what can be done about it."""
 
+from typing import Any
+
 from qtpy.QtWidgets import QLabel, QMenu, QPushButton, QWidget
 
 from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
@@ -33,7 +35,12 @@ class SlicePanel(QWidget):
         self.state = QLabel()
         self.state.setAccessibleName("State of the slice in view")
         self.state.setWordWrap(True)
-        self.confirm = button("Confirm slice", "")
+        self.confirm = _Once()
+        self.no_heart = button(
+            "No heart",
+            "This slice shows no heart: delete what is labelled on it, and learn it as empty. Key "
+            "Shift-C. Ctrl-Z undoes it.",
+        )
         self.revert = button(
             "Revert to model",
             "Delete your labels on this slice; the next prediction fills it. Ctrl-Z brings them "
@@ -41,12 +48,13 @@ class SlicePanel(QWidget):
         )
         self.help = self._make_help()
         self.confirm.clicked.connect(self._on_confirm)
+        self.no_heart.clicked.connect(self._on_no_heart)
         self.revert.clicked.connect(self._on_revert)
         layout = column(self)
         layout.addWidget(self.state)
-        buttons = row(self.confirm, self.revert, self.help)
-        buttons.setStretch(0, 1)
-        buttons.setStretch(1, 1)
+        buttons = row(self.confirm, self.no_heart, self.revert, self.help)
+        for place in range(3):
+            buttons.setStretch(place, 1)
         layout.addLayout(buttons)
         workspace.changed.connect(self._show)
         workspace.session.signals.valve_changed.connect(self._show)
@@ -86,14 +94,16 @@ class SlicePanel(QWidget):
             self._show_slice()
         else:
             self.state.setText("No stack is open")
-            self.confirm.setEnabled(False)
-            self.revert.setEnabled(False)
+            self._enable(False)
         seen = self._workspace.is_open and self._workspace.view.shows_slice
         self.help.setEnabled(seen)
         if self._workspace.is_open and not seen:
             self.state.setText("No single slice is in view: this is 3-D, or a cut across slices")
-            self.confirm.setEnabled(False)
-            self.revert.setEnabled(False)
+            self._enable(False)
+
+    def _enable(self, on: bool) -> None:
+        for one in (self.confirm, self.no_heart, self.revert):
+            one.setEnabled(on)
 
     def _show_slice(self) -> None:
         """Say which slice is in view, of how many frames and slices, and what it is worth."""
@@ -111,6 +121,8 @@ class SlicePanel(QWidget):
             words = f"{words}; {place}"
         self.state.setText(f"Frame {index.t}, slice {index.z}: {words}")
         self.confirm.setEnabled(True)
+        self.no_heart.setVisible(not empty)  # else it is what the first button says
+        self.no_heart.setEnabled(True)
         self.revert.setEnabled(state not in {SliceState.UNLABELLED, SliceState.PREDICTED})
         if self._is_expert:
             text, tip = (
@@ -118,9 +130,10 @@ class SlicePanel(QWidget):
                 "The model learns from it no longer, and still does not change it.",
             )
         elif empty:
-            text, tip = "No heart here", "Teach the model that this slice shows no heart."
+            text, tip = "No heart here", "Teach the model that this slice shows no heart. Key C."
         else:
-            text, tip = "Confirm slice", "This slice is right: learn from it, never change it."
+            text = "Confirm slice"
+            tip = "This slice is right: learn from it, never change it. Key C."
         self.confirm.setText(text)
         self.confirm.setAccessibleName(text)
         describe(self.confirm, tip)
@@ -132,5 +145,16 @@ class SlicePanel(QWidget):
             else self._workspace.actions.confirm
         )()
 
+    def _on_no_heart(self) -> None:
+        self._workspace.actions.no_heart()
+
     def _on_revert(self) -> None:
         self._workspace.actions.revert()
+
+
+class _Once(QPushButton):
+    """A button for which a double click is one: the second would take back what the first did."""
+
+    def mouseDoubleClickEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Qt tells of the second press."""
+        event.accept()
