@@ -106,11 +106,7 @@ def dock_below(
     viewer.window.add_dock_widget(panel, name=name, area="bottom")
     dock, window = panel.parent(), panel.window()
     _keep_to_the_middle(window)
-    for other in window.findChildren(QDockWidget):
-        is_there = other.isVisible() and window.dockWidgetArea(other) == _BOTTOM
-        if is_there and other is not dock and not other.isFloating():
-            window.tabifyDockWidget(other, dock)
-            break
+    _tabify_below(window, dock)
 
     def place() -> None:  # once Qt has laid it out
         if panel.parent() is dock:
@@ -125,6 +121,15 @@ def _keep_to_the_middle(window: QMainWindow) -> None:
     """Have docks at the bottom lie below the picture alone: columns beside it need the height."""
     window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
     window.setCorner(Qt.Corner.BottomRightCorner, _RIGHT)
+
+
+def _tabify_below(window: QMainWindow, dock: QDockWidget) -> None:
+    """Put a dock before what is below the picture already: beside it there would be no room."""
+    for other in window.findChildren(QDockWidget):
+        is_there = other.isVisible() and window.dockWidgetArea(other) == _BOTTOM
+        if is_there and other is not dock and not other.isFloating():
+            window.tabifyDockWidget(other, dock)
+            break
 
 
 def _tabify(window: QMainWindow, dock: QDockWidget, only: Qt.DockWidgetArea | None = None) -> None:
@@ -173,6 +178,9 @@ class _Placed(QObject):
             if window.width() < _WIDE:  # where Qt gives a new column the least that it can do with
                 QTimer.singleShot(0, self._make_narrow)
         else:
+            if other is None:
+                _tabify_below(window, dock)
+                QTimer.singleShot(0, dock.raise_)
             QTimer.singleShot(0, self._make_low)  # once its views lie side by side
 
     def _other(self, window: QMainWindow) -> QDockWidget | None:

@@ -39,6 +39,9 @@ _MEANING = {
     "excluded": "neither learned from nor predicted; labels still count in volumes",
 }
 
+#: What is said of the predictions that stand out.
+_LOOK_FIRST = "look first"
+
 #: Side of a cell in the legend.
 _SIDE = 11.0
 
@@ -49,15 +52,24 @@ class Legend(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._counts: dict[str, int] = {}
+        self._doubted = False
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Slices by state")
         self.setToolTip(wrapped("\n".join(f"{word}: {_MEANING[word]}" for word in _MEANING)))
 
-    def show_counts(self, counts: dict[str, int]) -> None:
-        """Show how many slices there are of each sign; signs without any need no words."""
+    def show_counts(self, counts: dict[str, int], *, doubted: bool = False) -> None:
+        """Show how many slices there are of each sign; signs without any need no words.
+
+        Parameters
+        ----------
+        counts
+            How many there are of each sign.
+        doubted
+            Whether predictions stand out as worth a look: then it is said how.
+        """
         counts = {sign: number for sign, number in counts.items() if number}
-        if counts != self._counts:
-            self._counts = counts
+        if (counts, doubted) != (self._counts, self._doubted):
+            self._counts, self._doubted = counts, doubted
             self.setAccessibleDescription(", ".join(self.words))
             self.updateGeometry()
             self.update()
@@ -65,7 +77,8 @@ class Legend(QWidget):
     @property
     def words(self) -> list[str]:
         """The counts in words."""
-        return [f"{number} {SIGN_WORDS[sign]}" for sign, number in self._counts.items()]
+        words = [f"{number} {SIGN_WORDS[sign]}" for sign, number in self._counts.items()]
+        return [*words, _LOOK_FIRST] if self._doubted else words
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Qt asks how large it would like to be: as many lines as the words need."""
@@ -96,9 +109,11 @@ class Legend(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics = self.fontMetrics()
         high = metrics.height()
-        for sign, words, (x, line) in zip(self._counts, self.words, self._places(), strict=True):
+        signs = [(sign, 0.35) for sign in self._counts]
+        signs += [(SliceState.PREDICTED, 1.0)] if self._doubted else []
+        for (sign, doubt), words, (x, line) in zip(signs, self.words, self._places(), strict=True):
             cell = QRectF(x, line * high + (high - _SIDE) / 2, _SIDE, _SIDE)
-            paint_cell(painter, cell, sign, 0.35, dark=is_dark(self))
+            paint_cell(painter, cell, sign, doubt, dark=is_dark(self))
             painter.setPen(self.palette().windowText().color())
             painter.drawText(QPointF(x + _SIDE + 5, line * high + metrics.ascent()), words)
         painter.end()

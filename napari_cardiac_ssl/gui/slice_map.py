@@ -55,6 +55,11 @@ class MapContent:
         every = self.signs.ravel().tolist()
         return {sign: every.count(sign) for sign in SIGN_WORDS}
 
+    @property
+    def is_doubted(self) -> bool:
+        """Whether some predictions stand out as worth a look."""
+        return self.doubt is not None and bool((self.doubt > 0).any())
+
     def differs(self, other: "MapContent", index: SliceIndex) -> bool:
         """Tell whether a slice looks otherwise than in another, of the same shape."""
         if self.signs[index] != other.signs[index]:

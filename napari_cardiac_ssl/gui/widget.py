@@ -10,6 +10,7 @@ import napari
 from napari.layers import Labels
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import (
+    QDockWidget,
     QFileDialog,
     QLabel,
     QMainWindow,
@@ -51,9 +52,12 @@ from napari_cardiac_ssl.gui.tools.contour import EditContour
 from napari_cardiac_ssl.gui.workspace import Workspace
 from napari_cardiac_ssl.gui.zoom_link import ZoomLink
 from napari_cardiac_ssl.session import Session
+from napari_cardiac_ssl.study import Study
 
 #: How often the trainer is listened to, in ms: short enough that nobody feels it.
 TICK_MS = 40
+#: How long after a panel came Qt has made room for it.
+_LAID_OUT_MS = 50
 
 _HINT_OPEN = (
     "Open a study: drop its folder or file here or on the picture, press Open…, or try "
@@ -76,6 +80,7 @@ class CardiacWidget(QWidget):
     def __init__(self, viewer: napari.Viewer, session: Session | None = None) -> None:
         super().__init__()
         self.viewer = viewer
+        self._views_of: Study | None = None  # for whom the views came by themselves
         self._home: Callable[[], QMainWindow | None] = lambda: None
         if session is None:
             session = preferred_session()
@@ -98,7 +103,7 @@ class CardiacWidget(QWidget):
         self.overview.mosaic_asked.connect(self.show_mosaic)
         self.opening = Opening(self.studies, self)
         self.choice.open_asked.connect(self.ask_to_open)
-        self.choice.views_asked.connect(self.show_views)
+        self.choice.views_asked.connect(self._on_views_asked)
         self.choice.kept_asked.connect(self.opening.open_kept)
         self.setAcceptDrops(True)
         self._drops = Drops(is_ours, self.open, self)
@@ -259,11 +264,24 @@ class CardiacWidget(QWidget):
         """Dock the bullseye, if it is not."""
         dock_beside(self.viewer, self.wall, self, "Bullseye", under=self.views)
 
+    def _on_views_asked(self) -> None:
+        self._views_of = None
+        self.show_views()
+
     def _on_study(self) -> None:
         study = self.session.study.current
         views = len(study.stacks) if study is not None else 0
+        dock = self.views.parent()
+        seen = isinstance(dock, QDockWidget) and dock.isVisible()
         if views > 1 or self.session.anatomy.landmarks is not None:
+            if not seen or self._views_of is not None:
+                self._views_of = study
             self.show_views()
+            if views > 1 and not seen:  # the picture has become smaller
+                QTimer.singleShot(_LAID_OUT_MS, self.studies.fit)
+        elif seen and study is not None and self._views_of not in {None, study}:
+            dock.hide()  # it came by itself, with a study that is not looked at any more
+            self._views_of = None
 
     @property
     def keys(self) -> list[Key]:

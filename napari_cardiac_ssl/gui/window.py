@@ -1,6 +1,7 @@
 """A viewer with the widget docked."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import napari
 import numpy as np
@@ -14,6 +15,9 @@ from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import Stack, Study
 
+#: Of a window of ours.
+TITLE = "Cardiac SSL"
+
 
 def open_viewer(
     studies: Sequence[Study | Stack], *, show: bool = True, session: Session | None = None
@@ -22,8 +26,9 @@ def open_viewer(
 
     Without a session, the window has its own, which keeps what is done on each image.
     """
-    viewer = napari.Viewer(title="Cardiac SSL", show=show)
+    viewer = napari.Viewer(title=TITLE, show=show)
     widget = docked_widget(viewer, session)
+    widget.workspace.changed.connect(partial(_name_study, viewer, widget.session))
     if show:
         make_room(widget)
     for number, study in enumerate(studies):
@@ -32,6 +37,14 @@ def open_viewer(
     if not studies:
         widget.opening.open_last()
     return viewer, widget
+
+
+def _name_study(viewer: napari.Viewer, session: Session) -> None:
+    """Have the window say whose heart it shows."""
+    study = session.study.current if session.study.is_open else None
+    title = TITLE if study is None else f"{study.name} · {TITLE}"
+    if viewer.title != title:
+        viewer.title = title
 
 
 def find_widget(viewer: napari.Viewer) -> CardiacWidget | None:

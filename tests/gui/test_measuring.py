@@ -198,3 +198,19 @@ def test_stroke_volumes_are_compared(window, made, qtbot):
         window.session.labelling.annotate(SliceIndex(0, z), labels)
     settled(window, qtbot)
     assert not window.measuring.strokes.isVisibleTo(window.measuring)
+
+
+def test_one_frame_has_no_curve_and_no_second_frame_to_label(viewer, session, qtbot):
+    widget = CardiacWidget(viewer, session)
+    viewer.window.add_dock_widget(widget, name="Cardiac SSL")
+    still = make_study(1, frames=1, slices=6, size=64, lax=False)
+    widget.studies.add(still.study)
+    widget.session.labelling.take_over(still.masks[View.SAX])
+    widget.show_tab("Measure")
+    settled(widget, qtbot)
+    panel = widget.measuring
+    assert panel.basis.text().startswith("ED (frame 0): ")
+    assert "another frame" not in panel.basis.text()
+    for part in (panel.curve, panel.ed, panel.es, panel.auto):
+        assert part.isHidden()
+    widget.close_session()

@@ -10,6 +10,7 @@ from qtpy.QtGui import QColor, QPalette
 from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
 from napari_cardiac_ssl.gui.slice_legend import (
     DOUBTFUL,
+    DOUBTFUL_ON_LIGHT,
     EXPERT,
     SUGGESTED,
     SURE,
@@ -281,3 +282,32 @@ def test_helps_draft_slices(widget):
     assert "Nothing to copy" in widget.status.text()
     helps[3]()
     assert "Nothing to tidy" in widget.status.text()
+
+
+def test_why_a_slice_is_next_takes_two_lines_and_moves_nothing(widget, qtbot):
+    reason = widget.overview.reason
+    reason.setText("one\ntwo")
+    two = reason.heightForWidth(reason.width())
+    long = "RV area jumps by 33 % against slice 5; base not covered yet in ES; 12.3 cm² in doubt"
+    widget.overview._tell(f"Frame 19, slice 10: {long}")
+    assert reason.text().startswith("Frame 19, slice 10: RV area jumps")
+    reason.setFixedWidth(240)  # as in a small window
+    widget.overview._tell(f"Frame 19, slice 10: {long}")
+    assert reason.text() == "Frame 19, slice 10: RV area jumps by 33 % against slice 5"
+    assert reason.heightForWidth(reason.width()) <= two
+    assert "12.3 cm²" in reason.toolTip()
+    widget.overview._tell("short; reason")
+    assert reason.text() == "short; reason"
+
+
+def test_legend_says_what_stands_out(qtbot):
+    legend = Legend()
+    qtbot.addWidget(legend)
+    legend.show_counts({SliceState.PREDICTED: 9}, doubted=True)
+    assert legend.words == ["9 predicted", "look first"]
+    legend.resize(300, 40)
+    picture = legend.grab().toImage()
+    bright = {picture.pixelColor(x, 8).name() for x in range(300)}
+    assert {DOUBTFUL.name(), DOUBTFUL_ON_LIGHT.name()} & bright
+    legend.show_counts({SliceState.PREDICTED: 9})
+    assert legend.words == ["9 predicted"]

@@ -197,3 +197,27 @@ def test_training_starts_from_what_there_is_for_the_view(window, made, monkeypat
     window.session.start_from(ModelFile("m1", b"model", 1, None, 5.0))
     assert offered() == ["the present model", "the shipped weights", "scratch"]
     assert start.value == "present"
+
+
+def test_picture_is_fitted_beside_the_views_and_they_go_with_their_study(
+    make_napari_viewer, session, made, qtbot
+):
+    viewer = make_napari_viewer(show=True)
+    viewer.window._qt_window.resize(1600, 900)
+    widget = CardiacWidget(viewer, session)
+    viewer.window.add_dock_widget(widget, name="Cardiac SSL", area="right")
+    widget.studies.add(made.study)
+    dock = widget.views.parent()
+    qtbot.waitUntil(dock.isVisible)
+    qtbot.wait(400)
+    came = camera_of(viewer).zoom
+    widget.studies.fit()
+    assert came == pytest.approx(camera_of(viewer).zoom, rel=0.05)
+    alone = make_study(4, frames=2, slices=4, size=48, lax=False).study
+    widget.studies.add(alone)
+    assert not dock.isVisible()
+    widget.choice.views.click()  # for its landmarks
+    assert dock.isVisible()
+    widget.studies.add(make_study(6, frames=2, slices=4, size=48, lax=False).study)
+    assert dock.isVisible()
+    widget.close_session()

@@ -10,7 +10,7 @@ from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.gui.display import camera_of
 from napari_cardiac_ssl.gui.insertion_marks import NAME
 from napari_cardiac_ssl.gui.widget import CardiacWidget
-from napari_cardiac_ssl.study import SliceIndex
+from napari_cardiac_ssl.study import SliceIndex, Study
 from napari_cardiac_ssl.synthetic import make_study
 
 from .hand import Hand
@@ -185,3 +185,27 @@ def test_other_views_have_no_bullseye(window, made, qtbot):
     settled(window, qtbot)
     assert "short axis" in window.wall.summary.text()
     assert not window.wall.turn.isEnabled()
+
+
+def test_in_a_narrow_window_it_comes_before_the_mosaic_and_can_be_read(
+    make_napari_viewer, session, made, qtbot
+):
+    viewer = make_napari_viewer(show=True)
+    viewer.window._qt_window.resize(1200, 800)
+    widget = CardiacWidget(viewer, session)
+    viewer.window.add_dock_widget(widget, name="Cardiac SSL", area="right")
+    widget.studies.add(Study("alone", (made.study.stack(View.SAX),)))
+    qtbot.wait(200)
+    widget.show_mosaic()
+    qtbot.wait(300)
+    wide = widget.mosaic.width()
+    widget.show_wall()
+    qtbot.wait(500)
+    assert widget.wall.width() >= 0.95 * wide
+    assert widget.wall.height() >= 180
+    assert not widget.wall.visibleRegion().isEmpty()
+    widget.show_mosaic()
+    qtbot.wait(300)
+    assert widget.mosaic.width() >= 0.95 * wide
+    assert not widget.mosaic.visibleRegion().isEmpty()
+    widget.close_session()

@@ -142,7 +142,7 @@ class MosaicPanel(QWidget):
         self._follow_look()
         self.tiles.show_grid(self._grid())
         self.tiles.show_content(self._content)
-        self.legend.show_counts(self._content.counts)
+        self.legend.show_counts(self._content.counts, doubted=self._content.is_doubted)
 
     def _follow_look(self) -> None:
         """Have pictures made anew if they are to be looked at in another way."""

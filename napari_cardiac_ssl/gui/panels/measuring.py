@@ -79,7 +79,9 @@ class MeasuringPanel(QWidget):
         self.warnings.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.ed = button("This is ED", "The frame in view is end-diastole.")
         self.es = button("This is ES", "The frame in view is end-systole.")
-        self.auto = button("Detect from curve", "ED and ES from the largest and smallest volume.")
+        self.auto = button(
+            "Detect ED and ES", "ED and ES from the largest and smallest volume of the curve."
+        )
         layout = column(self)
         layout.addWidget(self.numbers)
         layout.addWidget(self.convention)
@@ -151,7 +153,10 @@ class MeasuringPanel(QWidget):
         both = session.export.both_phases()
         heart = both.measures() if both else session.measurement.measures()
         self.numbers.show_measures(heart)
-        self.basis.setText(_rests_on(heart, session.study.other_phase, of_both=both is not None))
+        words = _rests_on(heart, session.study.other_phase, of_both=both is not None)
+        if heart.es is None and heart.ed is not None and session.stack.frames > 1:
+            words += " Label another frame for ES and EF."
+        self.basis.setText(words)
         self.strokes.setText(said := stroke_volumes(heart))
         self.strokes.setVisible(bool(said))
         self.summarised.emit(_summary(heart))
@@ -318,8 +323,6 @@ def _rests_on(heart: Measures, other: Stack | None, *, of_both: bool) -> str:
         for name, basis in (("ED", heart.ed), ("ES", heart.es))
         if basis is not None
     ]
-    if heart.es is None:
-        parts.append("label another frame for ES and EF")
     if heart.papillary_untold:
         parts.append(heart.counted())
     return "; ".join(parts) + "."

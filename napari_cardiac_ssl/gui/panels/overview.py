@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QPoint, QTimer, Signal
+from qtpy.QtCore import QPoint, Qt, QTimer, Signal
 from qtpy.QtWidgets import QLabel, QMenu, QWidget
 
 from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
-from napari_cardiac_ssl.gui.panels.controls import button, column, row
+from napari_cardiac_ssl.gui.panels.controls import button, column, row, wrapped
 from napari_cardiac_ssl.gui.slice_legend import SIGN_WORDS, Legend
 from napari_cardiac_ssl.gui.slice_map import MapContent, SliceMap
 from napari_cardiac_ssl.gui.slice_menu import slice_menu
@@ -22,6 +22,8 @@ from napari_cardiac_ssl.wording import local
 _STANDS_OUT = 0.2
 #: How long after the last change the next slice is suggested, in ms.
 _THINK_MS = 250
+#: Lines of why a slice is suggested.
+_REASON_LINES = 2
 
 
 class OverviewPanel(QWidget):
@@ -50,7 +52,7 @@ class OverviewPanel(QWidget):
         self.next = button("Next", "Go to the slice that is worth looking at next. Key N.")
         self.reason = QLabel()
         self.reason.setWordWrap(True)
-        self.reason.setMinimumHeight(2 * self.reason.fontMetrics().lineSpacing())
+        self.reason.setMinimumHeight(_REASON_LINES * self.reason.fontMetrics().lineSpacing())
         self.reason.setAccessibleName("Which slice next, and why")
         self.mosaic = button("Mosaic", "All slices as pictures with contours, at one look. Key J.")
         self.cine = button(
@@ -132,11 +134,25 @@ class OverviewPanel(QWidget):
         if suggested:
             t, z = suggested.index
             words = f"Frame {t}, slice {z}: {suggested.reason}"
-        self.reason.setText(words)
+        self._tell(words)
+
+    def _tell(self, words: str) -> None:
+        """Say it in two lines, the last parts on demand: what is below is not to jump about."""
+        self.reason.setToolTip(wrapped(words))
+        parts = words.split("; ")
+        while len(parts) > 1 and self._lines("; ".join(parts)) > _REASON_LINES:
+            del parts[-1]
+        self.reason.setText("; ".join(parts))
+
+    def _lines(self, words: str) -> int:
+        metrics = self.reason.fontMetrics()
+        flags = Qt.TextFlag.TextWordWrap.value
+        box = metrics.boundingRect(0, 0, max(1, self.reason.width()), 10_000, flags, words)
+        return round(int(box.height()) / int(metrics.lineSpacing()))
 
     def _show_content(self, content: MapContent) -> None:
         self.map.show_content(content)
-        self.legend.show_counts(content.counts)
+        self.legend.show_counts(content.counts, doubted=content.is_doubted)
         self.shown.emit(content)
 
     def _doubt(self) -> NDArray[np.float64]:

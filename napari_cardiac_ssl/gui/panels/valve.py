@@ -42,7 +42,7 @@ class ValvePanel(QWidget):
         self.words.setWordWrap(True)
         self.words.setAccessibleName("What is known of the mitral valve plane")
         self.bound = button(
-            "Leave out beyond",
+            "Leave out others, all frames",
             "Mark slices that are entirely above the valve plane or below the apex as no heart, "
             "in all frames. Slices with your labels are not changed. Ctrl-Z undoes it.",
         )
@@ -72,7 +72,7 @@ class ValvePanel(QWidget):
             )
         )
         self.in_frame = menu.addAction(
-            "Leave out beyond, in this frame", lambda: actions.bound_by_valve(all_frames=False)
+            "Leave out others, this frame", lambda: actions.bound_by_valve(all_frames=False)
         )
         menu.addSeparator()
         self.remove = menu.addAction("Remove", lambda: self._do(self._valve.remove))

@@ -3,7 +3,7 @@
 from math import isnan, nan
 from typing import Any
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QSize, QTimer
 from qtpy.QtWidgets import QBoxLayout, QCheckBox, QComboBox, QLabel, QSpinBox, QWidget
 
 from napari_cardiac_ssl.anatomy import View
@@ -22,6 +22,8 @@ _SOON_MS, _STEP_S = 60, 0.008
 _BESIDE = 330
 #: What is told is so wide, at least, and at most where it stands beside the bullseye.
 _TOLD = (165, 240)
+#: So high that a segment's number can be read.
+_READABLE = 240
 _ED, _ES, _THICKENING = "Wall at ED (mm)", "Wall at ES (mm)", "Thickening (%)"
 
 
@@ -86,6 +88,10 @@ class WallPanel(QWidget):
         parts.addWidget(self._told)
         column(self).addWidget(Scrolled(inside))
         return parts
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Qt asks how large it would like to be: so that the segments' numbers can be read."""
+        return super().sizeHint().expandedTo(QSize(0, _READABLE))
 
     # -- showing ---------------------------------------------------------------------------
 
