@@ -379,9 +379,12 @@ def _parts(situation: Situation, t: int) -> NDArray[np.intp]:
 
 
 def _nothing_yet(situation: Situation, phase: str, place: str) -> str:
-    """Return that nothing is confirmed yet, and which place comes first where there are several."""
+    """Return that nothing is confirmed yet, and which place comes first where there are several.
+
+    Short, for there is little room; and without "no heart", which means another thing.
+    """
     first = f": {place} first" if situation.labelled.shape[1] > 1 else ""
-    return f"no slice with the heart is confirmed yet{phase}{first}"
+    return f"{phase.removeprefix(' in ') or 'the heart'} is not confirmed yet{first}"
 
 
 def _place(situation: Situation, t: int, z: int) -> str:

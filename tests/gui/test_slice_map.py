@@ -296,6 +296,11 @@ def test_why_a_slice_is_next_takes_two_lines_and_moves_nothing(widget, qtbot):
     assert reason.text() == "Frame 19, slice 10: RV area jumps by 33 % against slice 5"
     assert reason.heightForWidth(reason.width()) <= two
     assert "12.3 cm²" in reason.toolTip()
+    reason.setFixedWidth(200)
+    widget.overview._tell(
+        "Frame 19, slice 10: the heart is not confirmed yet: the end at slice 0 first"
+    )
+    assert reason.text() == "Frame 19, slice 10: the heart is not confirmed yet"
     widget.overview._tell("short; reason")
     assert reason.text() == "short; reason"
 

@@ -210,7 +210,7 @@ def test_marks_cover_no_part_of_the_heart(session):
     mark(session, 4, 7)
     [best] = session.suggestion.suggest()
     assert best.index.t == 0  # as with nothing labelled, not as far from the marks as can be
-    assert best.reason.startswith("no slice with the heart is confirmed yet")
+    assert best.reason.startswith("the heart is not confirmed yet")
     assert {s.index for s in session.suggestion.suggest(number=99)}.isdisjoint(
         SliceIndex(0, z) for z in range(4)
     )

@@ -72,7 +72,7 @@ def test_suggestions_leave_out_what_is_touched_or_excluded(session, trainer):
 def test_a_new_stack_starts_in_the_middle(session):
     [best] = session.suggestion.suggest()
     assert best.index == (0, 1)
-    assert best.reason == "no slice with the heart is confirmed yet: the middle first"
+    assert best.reason == "the heart is not confirmed yet: the middle first"
 
 
 def test_the_doubtful_prediction_is_suggested_with_its_reason(session, trainer):

@@ -139,10 +139,9 @@ class OverviewPanel(QWidget):
     def _tell(self, words: str) -> None:
         """Say it in two lines, the last parts on demand: what is below is not to jump about."""
         self.reason.setToolTip(wrapped(words))
-        parts = words.split("; ")
-        while len(parts) > 1 and self._lines("; ".join(parts)) > _REASON_LINES:
-            del parts[-1]
-        self.reason.setText("; ".join(parts))
+        while self._lines(words) > _REASON_LINES and (shorter := _without_last(words)):
+            words = shorter
+        self.reason.setText(words)
 
     def _lines(self, words: str) -> int:
         metrics = self.reason.fontMetrics()
@@ -218,3 +217,10 @@ class OverviewPanel(QWidget):
             else self._workspace.actions.set_last_slice
         )
         verb(all_frames=all_frames)
+
+
+def _without_last(words: str) -> str:
+    """Return words without their last part; empty where the slice and one reason are left."""
+    if "; " in words:
+        return words.rpartition("; ")[0]
+    return words.rpartition(": ")[0] if words.count(": ") > 1 else ""
