@@ -296,8 +296,11 @@ def test_never_more_than_a_portion_at_a_time_and_only_what_is_seen(window, monke
     count()
     assert turns[-1] == 0  # nothing is left to do
     window.session.labelling.annotate(seen[0], HEART[0, 0])
-    qtbot.waitUntil(lambda: made.count(seen[0]) > 1 and is_up_to_date(window))
-    assert made.count(seen[0]) == 2  # one stroke, one picture
+    qtbot.waitUntil(
+        # The stroke may make another frame ED, which is gone to.
+        lambda: is_up_to_date(window) and (made.count(seen[0]) > 1 or seen[0] not in tiles.seen())
+    )
+    assert made.count(seen[0]) <= 2  # one stroke, one picture
     assert len(made) == len(seen) + 1
 
 
