@@ -16,17 +16,17 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from before_after import _start
 from cases import DATA
 from few_slices import spread
 from numpy.typing import NDArray
 
 from napari_cardiac_ssl.anatomy import ACDC, UKBB, Structure, View
-from napari_cardiac_ssl.learning.checkpoint import Model, model_from_bytes
+from napari_cardiac_ssl.learning.checkpoint import Model
 from napari_cardiac_ssl.learning.examples import ExpertSlices
 from napari_cardiac_ssl.learning.finetuning import finetune
 from napari_cardiac_ssl.learning.prediction import predict_stack
 from napari_cardiac_ssl.learning.training import Budget, run
-from napari_cardiac_ssl.learning.weights import default_weights
 from napari_cardiac_ssl.metrics import dice
 from napari_cardiac_ssl.readers.nifti import read_mask, read_stack
 from napari_cardiac_ssl.study import SliceIndex, Stack
@@ -62,9 +62,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     found = phases()
-    data = default_weights(View.SAX)
-    assert data is not None, "the weights for the short axis ship"
-    model = model_from_bytes(data, "the shipped weights")
+    model = _start(None)
     print(f"{'':24} phases   LV    Myo   (worst phase)")
 
     def row(name: str, each: list[list[float]]) -> None:

@@ -374,6 +374,17 @@ def frame_of(
         raise InputError(f"{study.name}, LAX_2CH and LAX_4CH: {error}") from error
 
 
+def in_one_reference(*stacks: Stack) -> bool:
+    """Tell whether positions in stacks compare, as far as their files say.
+
+    Examples
+    --------
+    >>> in_one_reference(Stack(np.zeros((1, 1, 8, 8)), np.eye(4)))
+    True
+    """
+    return len({stack.reference_uid for stack in stacks if stack.reference_uid}) < 2
+
+
 def check_one_reference(name: str, *stacks: Stack) -> None:
     """Refuse stacks whose positions do not compare.
 
@@ -386,8 +397,8 @@ def check_one_reference(name: str, *stacks: Stack) -> None:
     --------
     >>> check_one_reference("p", Stack(np.zeros((1, 1, 8, 8)), np.eye(4)))
     """
-    said = {stack.view: stack.reference_uid for stack in stacks if stack.reference_uid}
-    if len(set(said.values())) > 1:
+    if not in_one_reference(*stacks):
+        said = {stack.view: stack.reference_uid for stack in stacks if stack.reference_uid}
         which = ", ".join(f"{view} …{uid[-12:]}" for view, uid in said.items())
         raise InputError(
             f"{name}: the views are in different frames of reference ({which}): the person was "

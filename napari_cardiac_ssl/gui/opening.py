@@ -299,13 +299,15 @@ class Opening(QObject):
             self._bar.close()
             self._bar = None
         self._waiting.pop(0)
+        where = "is read"
         for mask in opened.masks:
             self._add(mask, opened)
         if opened.study is not None:
             self._studies.add(opened.study, work_on=self._is_first, stack=opened.stack)
+            where = "is open" if self._is_first else "is in the list of images"
             self._is_first = False
         opened.tell()
-        words = [*opened.warned, *opened.said] or [f"{opened.path.name} is open"]
+        words = [*opened.warned, *opened.said] or [f"{opened.path.name} {where}"]
         session = self._studies.workspace.session
         if opened.study is not None and session.study.other_phase is not None:
             words.append("ED and ES are files of one patient: numbers and reports are of both")

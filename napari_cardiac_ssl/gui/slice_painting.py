@@ -19,7 +19,8 @@ def grey(slice_yx: NDArray[np.generic], limits: tuple[float, float]) -> NDArray[
     """
     low, high = limits
     scaled = (slice_yx.astype(np.float32) - low) * (255 / max(high - low, 1e-9))
-    return np.ascontiguousarray(np.clip(scaled, 0, 255).astype(np.uint8))
+    shades: NDArray[np.uint8] = np.clip(scaled, 0, 255).astype(np.uint8)
+    return shades
 
 
 def paint_slice(
@@ -38,7 +39,7 @@ def paint_slice(
     place
         What the slice's pixels fill.
     shades
-        Shape ``(rows, columns)``: the slice, the way up that it is looked at.
+        Shape ``(rows, columns)``: the slice (`grey`), the way up that it is looked at.
     lines
         Of its labels, the same way up.
     width

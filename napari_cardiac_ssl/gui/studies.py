@@ -107,8 +107,8 @@ class Studies:
         if not turn_picture(viewer, down=not rows, right=not columns):
             self.workspace.fail(
                 InputError(
-                    "This version of napari takes the mouse to be elsewhere in a picture that is "
-                    "turned: this one is shown as it is stored, not as radiologists see it"
+                    "This version of napari misplaces the mouse in flipped pictures: this one is "
+                    "shown as it is stored, not the way round that radiologists look at it"
                 )
             )
 

@@ -6,6 +6,7 @@ import numpy as np
 from psygnal import Signal
 from qtpy.QtWidgets import QCheckBox
 
+from napari_cardiac_ssl.geometry.frame import in_one_reference
 from napari_cardiac_ssl.gui.display import camera_of
 from napari_cardiac_ssl.gui.overlays.picture import PictureOverlay
 from napari_cardiac_ssl.gui.panels.controls import describe
@@ -95,6 +96,5 @@ class ZoomLink:
 
 def _are_of_one_space(main: Stack, other: Stack) -> bool:
     """Tell whether a point of one stack is the same point in another."""
-    said = {one.reference_uid for one in (main, other) if one.reference_uid}
     known = main.orientation_known and other.orientation_known
-    return other is main or (known and len(said) < 2)
+    return other is main or (known and in_one_reference(main, other))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.annotations import SliceState, unpack
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.geometry.frame import in_one_reference
 from napari_cardiac_ssl.geometry.planes import Plane
 from napari_cardiac_ssl.geometry.valve import (
     VIEWS,
@@ -238,7 +239,7 @@ class Valve:
         sax = next((stack for stack in stacks if stack.view is View.SAX), None)
         first: dict[View, Stack] = {}
         for stack in stacks:
-            if stack.orientation_known and _in_one_place(stack, sax):
+            if stack.orientation_known and in_one_reference(stack, *filter(None, [sax])):
                 first.setdefault(stack.view, stack)
         views = {view: first[view] for view in VIEWS if view in first}
         if {s.digest for s in views.values()} != {s.digest for s in self._views.values()}:
@@ -304,12 +305,6 @@ class Valve:
     def _change(self, values: dict[str, Known | None]) -> None:
         self._history.set_states("valve plane", "valve", values)
         self.renew()
-
-
-def _in_one_place(stack: Stack, sax: Stack | None) -> bool:
-    """Tell whether positions of a view compare with those of the short axis."""
-    said = {one.reference_uid for one in (stack, sax) if one is not None and one.reference_uid}
-    return len(said) < 2
 
 
 def _told_by(labels: NDArray[np.uint8], stack: Stack) -> LongAxisPoints | None:

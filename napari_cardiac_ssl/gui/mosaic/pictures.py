@@ -176,14 +176,16 @@ class Pictures(QObject):
     def _make(self, look: Look, index: SliceIndex) -> Picture:
         """Paint a slice with its contours."""
         turn = look.orientation.picture
-        shades = turn(grey(look.crop.of(look.stack.image[index]), look.limits)).astype(np.uint8)
+        shades = turn(grey(look.crop.of(look.stack.image[index]), look.limits))
         labels = np.asarray(turn(look.crop.of(look.labels[index])))
         wide, high = self._size
         pixmap = QPixmap(round(wide * self.ratio), round(high * self.ratio))
         pixmap.setDevicePixelRatio(self.ratio)
         painter = QPainter(pixmap)
         width = min(_MOST_LINE, max(_LEAST_LINE, wide / _LINES))
-        paint_slice(painter, QRectF(0, 0, wide, high), shades, lines_of(labels), width)
+        paint_slice(
+            painter, QRectF(0, 0, wide, high), np.asarray(shades, np.uint8), lines_of(labels), width
+        )
         painter.end()
         return Picture(pixmap, not look.labels[index].any(), self._now(index))
 

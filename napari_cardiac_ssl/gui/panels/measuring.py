@@ -153,10 +153,8 @@ class MeasuringPanel(QWidget):
         both = session.export.both_phases()
         heart = both.measures() if both else session.measurement.measures()
         self.numbers.show_measures(heart)
-        words = _rests_on(heart, session.study.other_phase, of_both=both is not None)
-        if heart.es is None and heart.ed is not None and session.stack.frames > 1:
-            words += " Label another frame for ES and EF."
-        self.basis.setText(words)
+        other = session.study.other_phase if both is None else None
+        self.basis.setText(_rests_on(heart, session.stack.frames, other, of_both=both is not None))
         self.strokes.setText(said := stroke_volumes(heart))
         self.strokes.setVisible(bool(said))
         self.summarised.emit(_summary(heart))
@@ -307,22 +305,24 @@ def _words(warning: AnatomyWarning) -> str:
     return f"Frame {warning.t}{place}: {warning.text}"
 
 
-def _rests_on(heart: Measures, other: Stack | None, *, of_both: bool) -> str:
+def _rests_on(heart: Measures, frames: int, other: Stack | None, *, of_both: bool) -> str:
     """Return which slices the numbers rest on, in words.
 
-    `other` is the other phase, where ED and ES are two files; `of_both` tells whether the numbers
-    are of both of them.
+    Where ED and ES are two files, `other` is the one that the numbers lack, and `of_both` tells
+    that they are of both.
     """
     basis = heart.ed or heart.es
     if basis is None:
         return "Nothing is labelled yet."
-    if other is not None and not of_both:
+    if other is not None:
         return f"This file alone: {_slices(basis)}; label {other.name} as well for ED, ES and EF."
     parts = [
         f"{name}{'' if of_both else f' (frame {basis.frame})'}: {_slices(basis)}"
         for name, basis in (("ED", heart.ed), ("ES", heart.es))
         if basis is not None
     ]
+    if heart.es is None and frames > 1:
+        parts.append("label another frame for ES and EF")
     if heart.papillary_untold:
         parts.append(heart.counted())
     return "; ".join(parts) + "."

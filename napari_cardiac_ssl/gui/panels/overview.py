@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QPoint, Qt, QTimer, Signal
+from qtpy.QtCore import QPoint, QTimer, Signal
 from qtpy.QtWidgets import QLabel, QMenu, QWidget
 
 from napari_cardiac_ssl.annotations import OUTSIDE, SliceState
@@ -139,15 +139,15 @@ class OverviewPanel(QWidget):
     def _tell(self, words: str) -> None:
         """Say it in two lines, the last parts on demand: what is below is not to jump about."""
         self.reason.setToolTip(wrapped(words))
-        while self._lines(words) > _REASON_LINES and (shorter := _without_last(words)):
+        most = self._height_of("\n".join("x" * _REASON_LINES))
+        while self._height_of(words) > most and (shorter := _without_last(words)):
             words = shorter
         self.reason.setText(words)
 
-    def _lines(self, words: str) -> int:
-        metrics = self.reason.fontMetrics()
-        flags = Qt.TextFlag.TextWordWrap.value
-        box = metrics.boundingRect(0, 0, max(1, self.reason.width()), 10_000, flags, words)
-        return round(int(box.height()) / int(metrics.lineSpacing()))
+    def _height_of(self, words: str) -> int:
+        """Return how high words would be: by the label itself, for the theme gives it margins."""
+        self.reason.setText(words)
+        return int(self.reason.heightForWidth(self.reason.width()))
 
     def _show_content(self, content: MapContent) -> None:
         self.map.show_content(content)
