@@ -157,55 +157,55 @@ class ValvePlane:
         >>> str(valve.place(thinner, 1))
         'cut by the valve plane'
         """
-        of_slice = Plane.of_slice(stack, z)
+        Plane.of_slice(stack, z)  # or there is no such slice
+        return self.places(stack)[z]
+
+    def places(self, stack: Stack) -> list[Place]:
+        """Return where each slice of a stack lies (`place`)."""
+        of_slice = Plane.of_slice(stack, 0)
         towards_apex = np.sign(of_slice.normal @ self.plane.normal) or 1.0
-        valve, apex = towards_apex * of_slice.distance_mm([self.plane.point_mm, self.apex_mm])
+        ways = towards_apex * _from_slices(stack, np.stack([self.plane.point_mm, self.apex_mm]))
         # By how much the ring's rim lies on either side of its middle, seen from the slice.
         rim = self.ring_mm / 2 * np.sin(np.deg2rad(self.plane.angle_deg(of_slice)))
-        if apex < 0:
-            return Place.BELOW
-        if valve > rim:
-            return Place.ABOVE
-        return Place.CUT if valve >= -rim else Place.WITHIN
+        found = []
+        for valve, apex in ways.tolist():
+            if apex < 0:
+                found.append(Place.BELOW)
+            elif valve > rim:
+                found.append(Place.ABOVE)
+            else:
+                found.append(Place.CUT if valve >= -rim else Place.WITHIN)
+        return found
 
-    def ring_on(self, stack: Stack, z: int) -> NDArray[np.float64] | None:
-        """Return the line in which the valve's ring, as a disc, cuts a slice; None if it does not.
-
-        Parameters
-        ----------
-        stack, z
-            Which slice.
+    def rings_on(self, stack: Stack) -> dict[int, NDArray[np.float64]]:
+        """Return the lines in which the valve's ring, as a disc, cuts slices of a stack.
 
         Returns
         -------
-        NDArray or None
-            Its two ends, RAS+ mm, shape ``(2, 3)``.
-
-        Raises
-        ------
-        InputError
-            If there is no such slice.
+        dict
+            By slice, where it does, the line's two ends, RAS+ mm, shape ``(2, 3)``.
 
         Examples
         --------
         >>> valve = ValvePlane(Plane([0, 0, 8], [0, 3, 4]), [0, 48, 72], 30.0, VIEWS)
-        >>> stack = Stack(np.zeros((1, 12, 5, 5)), np.diag([1.0, 1.0, 8.0, 1.0]))
-        >>> valve.ring_on(stack, 1).tolist(), valve.ring_on(stack, 3)
-        ([[15.0, 0.0, 8.0], [-15.0, 0.0, 8.0]], None)
+        >>> rings = valve.rings_on(Stack(np.zeros((1, 12, 5, 5)), np.diag([1.0, 1.0, 8.0, 1.0])))
+        >>> list(rings), rings[1].tolist()
+        ([0, 1, 2], [[15.0, 0.0, 8.0], [-15.0, 0.0, 8.0]])
         """
-        of_slice, middle = Plane.of_slice(stack, z), self.plane.point_mm
-        along = np.cross(of_slice.normal, self.plane.normal)
+        normal, middle = Plane.of_slice(stack, 0).normal, self.plane.point_mm
+        along = np.cross(normal, self.plane.normal)
         sine = float(np.linalg.norm(along))
         if sine < 1e-6:  # parallel: all of the ring or nothing
-            return None
+            return {}
         # The way in the valve plane that leads to the slice fastest.
         towards = np.cross(self.plane.normal, along / sine)
-        away = float(-of_slice.distance_mm(middle) / (towards @ of_slice.normal))
+        away = -_from_slices(stack, middle[None])[:, 0] / (towards @ normal)
         half = (self.ring_mm / 2) ** 2 - away**2
-        if half < 0:
-            return None
-        nearest, reach = middle + away * towards, np.sqrt(half) * along / sine
-        return np.stack([nearest - reach, nearest + reach]) + 0.0
+        found = {}
+        for z in np.flatnonzero(half >= 0).tolist():
+            nearest, reach = middle + away[z] * towards, np.sqrt(half[z]) * along / sine
+            found[z] = np.stack([nearest - reach, nearest + reach]) + 0.0
+        return found
 
     def extent(self, stack: Stack) -> tuple[int, int] | None:
         """Return the first and the last slice of a stack that may show LV; None if none does.
@@ -219,7 +219,7 @@ class ValvePlane:
         (2, 8)
         """
         may = {Place.CUT, Place.WITHIN}
-        shown = [z for z in range(stack.slices) if self.place(stack, z) in may]
+        shown = [z for z, place in enumerate(self.places(stack)) if place in may]
         return (shown[0], shown[-1]) if shown else None
 
     def beyond(self, stack: Stack) -> NDArray[np.bool_]:
@@ -246,8 +246,7 @@ class ValvePlane:
         z, y, x = np.indices(stack.image.shape[1:])
         voxels = np.stack([x, y, z], axis=-1).astype(np.float64)
         found = np.asarray(self.plane.distance_mm(stack.world_mm(voxels)) < 0)
-        for each in range(stack.slices):
-            place = self.place(stack, each)
+        for each, place in enumerate(self.places(stack)):
             if place is not Place.CUT:
                 found[each] = place is not Place.WITHIN
         return found
@@ -297,3 +296,10 @@ def valve_plane(found: Mapping[View, LongAxisPoints]) -> ValvePlane:
     apex = apices[np.linalg.norm(apices - middle, axis=1).argmax()]
     ring = float(np.mean([points.ring_mm for points in found.values()]))
     return ValvePlane(Plane(middle, normal), apex, ring, tuple(found))
+
+
+def _from_slices(stack: Stack, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far points lie from the planes of a stack's slices, shape ``(z, n)``."""
+    first = Plane.of_slice(stack, 0)
+    step = float(stack.affine[:3, 2] @ first.normal)
+    return first.distance_mm(points_mm) - step * np.arange(stack.slices)[:, None]

@@ -85,17 +85,17 @@ def steadied(motion: Sequence[LongAxisPoints | None]) -> Motion:
     >>> [points.hinges_mm[0].round(3).tolist() for points in steadied([*right, wrong, None])[-2:]]
     [[-15.0, 0.0, 0.0], [-15.0, 0.0, 0.0]]
     """
-    told = in_one_order(motion)
+    if not any(motion):
+        return tuple(motion)
+    told, frames = in_one_order(motion), len(motion)
+    near = np.array([sorted({(t + step) % frames for step in range(-2, 3)}) for t in range(frames)])
+    tells = np.array([points is not None for points in told])[near]
+    ends = np.stack([np.zeros((3, 3)) if one is None else _as_array(one) for one in told])
+    medians = _medians(ends[near], tells)
     found: list[LongAxisPoints | None] = []
-    for t in range(len(motion)):
-        near = {(t + step) % len(motion) for step in range(-2, 3)}
-        around = [points for at in sorted(near) if (points := told[at]) is not None]
-        if around:
-            hinges = [_median(np.stack([p.hinges_mm[end] for p in around])) for end in (0, 1)]
-            apex = _median(np.stack([points.apex_mm for points in around]))
-            found.append(LongAxisPoints(np.stack(hinges), apex, around[0].normal))
-        else:
-            found.append(None)
+    for around, does, (*hinges, apex) in zip(near, tells, medians, strict=True):
+        nearest = told[around[does][0]] if does.any() else None
+        found.append(nearest and LongAxisPoints(np.stack(hinges), apex, nearest.normal))
     return tuple(found)
 
 
@@ -203,10 +203,26 @@ def _apart(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     return float(np.linalg.norm(one - other, axis=1).sum())
 
 
-def _median(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the geometric median of points, shape ``(n, 3)`` (Weiszfeld's iteration)."""
-    middle = points.mean(axis=0)
+def _medians(points: NDArray[np.float64], counts: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return geometric medians (Weiszfeld's iteration), of all frames at once.
+
+    Parameters
+    ----------
+    points
+        Shape ``(t, n, points, 3)``: in each frame `n` places of each point.
+    counts
+        Which of them count, ``(t, n)``. Where none does the result means nothing.
+    """
+    counted = counts[..., None].astype(np.float64)
+    middle = _weighted_mean(points, counted)
     for _ in range(50):
-        weights = 1 / np.maximum(np.linalg.norm(points - middle, axis=1), 1e-6)
-        middle = (weights[:, None] * points).sum(axis=0) / weights.sum()
-    return np.asarray(middle)
+        ways = np.linalg.norm(points - middle[:, None], axis=-1)
+        middle = _weighted_mean(points, counted / np.maximum(ways, 1e-6))
+    return middle
+
+
+def _weighted_mean(
+    points: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    total = np.maximum(weights.sum(axis=1), np.finfo(float).tiny)
+    return np.asarray((weights[..., None] * points).sum(axis=1) / total[..., None])

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Vectors
 from numpy.typing import NDArray
+from qtpy.QtCore import QTimer
 
 from napari_cardiac_ssl.anatomy import View
 from napari_cardiac_ssl.gui.display import METADATA, in_space
@@ -29,10 +30,22 @@ class ValveLine:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace, self._viewer = workspace, workspace.viewer
         self._layer: Vectors | None = None
-        workspace.session.signals.valve_changed.connect(self._renew)
+        # Not in the turn in which a search ends: to add a layer takes napari long.
+        self._soon = QTimer()
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._renew)
+        workspace.session.signals.valve_changed.connect(self._on_changed)
+
+    def _on_changed(self) -> None:
+        if self._layer is None:
+            self._soon.start()
+        else:  # what holds no more is not to be seen for a moment longer
+            self._renew()
 
     def _renew(self) -> None:
         workspace, layers = self._workspace, self._viewer.layers
+        if workspace.is_closed:
+            return
         lines = np.empty((0, 2, 4))
         if workspace.is_open and workspace.session.stack.view is View.SAX:
             lines = _lines(workspace.session.valve, workspace.session.stack)
@@ -69,10 +82,7 @@ def _lines(valve: Valve, stack: Stack) -> NDArray[np.float64]:
     found = []
     for t in range(stack.frames):
         plane = valve.plane(t)
-        for z in range(stack.slices if plane is not None else 0):
-            ends_mm = plane.ring_on(stack, z) if plane is not None else None
-            if ends_mm is not None:
-                ends = stack.voxel_xyz(ends_mm)[:, 1::-1]
-                start = np.array([t, z, *ends[0]])
-                found.append(np.stack([start, [0, 0, *(ends[1] - ends[0])]]))
+        for z, ends_mm in plane.rings_on(stack).items() if plane is not None else ():
+            ends = stack.voxel_xyz(ends_mm)[:, 1::-1]
+            found.append([[t, z, *ends[0]], [0, 0, *(ends[1] - ends[0])]])
     return np.array(found) if found else np.empty((0, 2, 4))

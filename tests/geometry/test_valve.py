@@ -232,6 +232,29 @@ def test_steadying_keeps_what_is_steady_and_drops_one_jump(seed):
     assert steadied([None, None, None]) == (None, None, None)
 
 
+@given(seeds, st.integers(1, 9))
+def test_steadying_takes_the_place_nearest_to_all_of_five_frames(seed, frames):
+    rng = np.random.default_rng(seed)
+    points = any_points(rng, [1, 0])
+    motion = [
+        None
+        if rng.random() < 0.3
+        else LongAxisPoints(
+            points.hinges_mm + rng.normal(0, 3, 3), points.apex_mm + rng.normal(0, 3, 3), [0, 1, 0]
+        )
+        for _ in range(frames)
+    ]
+    for t, found in enumerate(steadied(motion)):
+        around = {(t + step) % frames for step in range(-2, 3)}
+        near = [motion[at].apex_mm for at in around if motion[at] is not None]
+        assert (found is None) == (not near)
+        if found is not None:
+            total = np.linalg.norm(np.array(near) - found.apex_mm, axis=1).sum()
+            for _ in range(20):
+                other = found.apex_mm + rng.normal(0, 1, 3)
+                assert total <= np.linalg.norm(np.array(near) - other, axis=1).sum() + 0.01
+
+
 def any_stack(rng):
     """A short axis that lies obliquely round the LV along z."""
     oblique = Rotation.from_rotvec(rng.normal(0, 0.15, 3)).as_matrix()
@@ -246,8 +269,9 @@ def test_the_ring_is_drawn_where_it_is_cut_and_nowhere_else(seed):
     rng = np.random.default_rng(seed)
     stack = any_stack(rng)
     valve = valve_plane({FOUR: any_points(rng, [1, 0]), TWO: any_points(rng, [0, 1])})
+    rings = valve.rings_on(stack)
     for z in range(stack.slices):
-        ends = valve.ring_on(stack, z)
+        ends = rings.get(z)
         assert (ends is not None) == (valve.place(stack, z) is Place.CUT)
         if ends is not None:
             np.testing.assert_allclose(Plane.of_slice(stack, z).distance_mm(ends), 0, atol=1e-6)

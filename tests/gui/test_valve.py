@@ -80,7 +80,9 @@ def test_nothing_is_offered_before_somebody_asks(window, finders):
     assert window.views.slots[0].pane._handles is None
 
 
-def test_found_it_is_drawn_in_every_pane_and_on_the_slices_that_it_cuts(window, finders, made):
+def test_found_it_is_drawn_in_every_pane_and_on_the_slices_that_it_cuts(
+    window, finders, made, qtbot
+):
     search(window, finders, made)
     panel, valve = window.views.valve, window.session.valve
     assert "show the LV in this frame" in panel.words.text()
@@ -88,6 +90,8 @@ def test_found_it_is_drawn_in_every_pane_and_on_the_slices_that_it_cuts(window, 
     for slot in window.views.slots:
         assert slot.pane._handles.names == ("hinge 1", "hinge 2", "apex")
     tilt(window, made)
+    assert VALVE_LINE not in window.viewer.layers  # not in the turn in which the search ends
+    qtbot.waitUntil(lambda: VALVE_LINE in window.viewer.layers)
     lines = window.viewer.layers[VALVE_LINE].data
     sax = made.study.stack(View.SAX)
     for start, along in lines:
@@ -188,13 +192,14 @@ def test_the_slice_in_view_says_that_it_lies_beyond(window, finders, made):
     assert "valve" not in window.slice.state.text()
 
 
-def test_another_view_in_work_and_a_study_without_views(window, finders, made):
+def test_another_view_in_work_and_a_study_without_views(window, finders, made, qtbot):
     search(window, finders, made)
     tilt(window, made)
+    qtbot.waitUntil(lambda: VALVE_LINE in window.viewer.layers)
     window.studies.work_on(made.study.stack(View.LAX_4CH))
     assert VALVE_LINE not in window.viewer.layers
     assert not window.views.valve.bound.isVisible()
     window.studies.work_on(made.study.stack(View.SAX))
-    assert VALVE_LINE in window.viewer.layers
+    qtbot.waitUntil(lambda: VALVE_LINE in window.viewer.layers)
     window.views.valve.remove.trigger()
     assert VALVE_LINE not in window.viewer.layers
