@@ -13,10 +13,12 @@ from napari.layers import Image, Labels, Layer
 from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
 from psygnal import Signal
+from qtpy.QtCore import QTimer
 
 from napari_cardiac_ssl.anatomy import UKBB, LabelScheme
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.gui import garbage
 from napari_cardiac_ssl.gui.actions import Actions
 from napari_cardiac_ssl.gui.display import METADATA, hide_brush_box, is_derived, stack_of
 from napari_cardiac_ssl.gui.label_layer import LabelLayerController
@@ -221,6 +223,7 @@ class Workspace:
         for signal in (self.changed, self.layer_shown, self.layers_changed, self.said):
             signal.disconnect()
         self.session.close()
+        garbage.take_back()
 
     def _on_stack_opened(self, stack: Stack) -> None:
         self._in_view = None
@@ -240,6 +243,11 @@ class Workspace:
             or f"{stack.name} is open, as it was left"
         )
         self.session.training.warm_up()
+        QTimer.singleShot(0, self._set_aside)  # once layers of the study before are gone
+
+    def _set_aside(self) -> None:
+        if not self._closed:
+            garbage.set_aside()
 
     def _on_slices_changed(self, slices: tuple[SliceIndex, ...]) -> None:
         # A refresh comes in many portions: what is not in view is shown once.
