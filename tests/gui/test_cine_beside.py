@@ -178,3 +178,38 @@ def test_it_may_float_and_go_with_the_window(shown, qtbot):
     shown.close_session()
     qtbot.wait(150)  # a tick comes late
     assert shown.workspace.is_closed
+
+
+def test_while_drawing_takes_long_it_shows_fewer_pictures_and_steps_and_edits_at_once(
+    shown, session, qtbot
+):
+    class Slow:
+        """As long as a picture takes on a busy machine."""
+
+        due, begun = False, 0
+
+        def begin(self, now):
+            self.begun += 1
+
+        def end(self, now):
+            pass
+
+        def is_due(self, now):
+            return self.due
+
+    beside = shown.beside
+    beside._pace = slow = Slow()
+    here = index(shown)
+    beside.toggle()
+    qtbot.wait(400)  # frames go by
+    assert index(shown) == here
+    assert slow.begun == 0
+    slow.due = True
+    qtbot.waitUntil(lambda: slow.begun > 0)
+    slow.due = False
+    beside.step(1)  # which stops it
+    stopped = index(shown)
+    assert stopped.t == beside.frame
+    drawn = slow.begun
+    session.labelling.annotate(stopped, np.roll(heart(), 1, axis=0))
+    qtbot.waitUntil(lambda: slow.begun == drawn + 1)

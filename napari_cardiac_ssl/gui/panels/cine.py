@@ -1,5 +1,6 @@
 """The cine beside the still: the slice in view plays while one of its frames is edited."""
 
+import time
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from napari_cardiac_ssl.geometry.borders import lines_of
 from napari_cardiac_ssl.geometry.contours import Border
 from napari_cardiac_ssl.geometry.outlines import Line
 from napari_cardiac_ssl.gui.mosaic.heart import crop_of_heart
+from napari_cardiac_ssl.gui.pace import Pace
 from napari_cardiac_ssl.gui.panels.controls import button, column, describe, row
 from napari_cardiac_ssl.gui.panels.slice_picture import SlicePicture
 from napari_cardiac_ssl.gui.workspace import Workspace
@@ -130,6 +132,11 @@ class CinePanel(QWidget):
         self._clock = QElapsedTimer()
         self._clock.start()
         self._shown: tuple[object, ...] | None = None
+        self._shown_slice: SliceIndex | None = None
+        self._pace = Pace()
+        self._drawn = QTimer(self)  # Qt comes to it when what was asked for is drawn
+        self._drawn.setSingleShot(True)
+        self._drawn.timeout.connect(lambda: self._pace.end(time.monotonic()))
         self._traced: dict[tuple[SliceIndex, int], dict[Border, list[Line]]] = {}
         self._traced_of: object = None
         self.picture = CinePicture()
@@ -205,13 +212,21 @@ class CinePanel(QWidget):
         low, high = image.contrast_limits if image is not None else self.picture.limits
         version = int(annotations.versions[index])
         seen = (annotations, index, low, high, version)
-        if seen != self._shown:
-            self._shown = seen
+        if seen != self._shown and not self._waits(index):
+            self._shown, self._shown_slice = seen, index
+            self._pace.begin(time.monotonic())
+            self._drawn.start()
             self.picture.show_slice(index, (float(low), float(high)), self._lines_of(index))
+
+    def _waits(self, index: SliceIndex) -> bool:
+        """Tell whether a picture may come later: the cine plays on, and nothing else is new."""
+        shown = self._shown_slice
+        plays_on = shown is not None and shown.z == index.z and shown.t != index.t and self._plays
+        return plays_on and not self._pace.is_due(time.monotonic())
 
     def _open(self, stack: Stack | None) -> None:
         """Begin with another stack."""
-        self._stack, self._shown = stack, None
+        self._stack, self._shown, self._shown_slice = stack, None, None
         self._rest_at(0)
         is_cine = stack is not None and stack.frames > 1
         self.picture.setVisible(is_cine)
