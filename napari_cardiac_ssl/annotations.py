@@ -133,6 +133,7 @@ class Annotations:
         self._labels = np.zeros(shape, dtype=np.uint8)
         self._slices: dict[SliceIndex, _Slice] = {}
         self._versions = np.zeros(shape[:2], dtype=np.int64)
+        self._changes = 0
         self.who = who if who is not None else _user()
 
     @property
@@ -151,6 +152,11 @@ class Annotations:
         view = self._versions.view()
         view.flags.writeable = False
         return view
+
+    @property
+    def changes(self) -> int:
+        """How often labels or the state of any slice were written: what rests on both is as new."""
+        return self._changes
 
     def record(self, index: SliceIndex) -> SliceRecord:
         """Return one slice's state and provenance."""
@@ -340,9 +346,11 @@ class Annotations:
             )
         self._labels[index] = labels
         self._versions[index] += 1
+        self._changes += 1
         known.record, known.mask = record, None
 
     def _mark(self, index: SliceIndex, record: SliceRecord) -> None:
+        self._changes += 1
         self._slice(index).record = record
 
 

@@ -206,7 +206,7 @@ class Stack:
         """Number of slices."""
         return int(self.image.shape[1])
 
-    @property
+    @cached_property
     def spacing_mm(self) -> tuple[float, float, float]:
         """Distance between voxel centres along ``(z, y, x)``, mm.
 

@@ -51,6 +51,7 @@ class Measurement:
         self._measured: Measured | None = None
         self._versions: NDArray[np.int64] | None = None  # of the labels that were measured
         self._by = Conventions()  # it was measured
+        self._phases: tuple[tuple[object, ...], Phases] | None = None  # what they rest on, and they
 
     @property
     def measured(self) -> Measured:
@@ -77,9 +78,11 @@ class Measurement:
     @property
     def phases(self) -> Phases:
         """ED and ES: as `set_phases` says, else detected from the LV's volume over time."""
-        return phases_of(
-            self._project(), self._study.stack, self.measured, self._history.annotations
-        )
+        project, stack, annotations = self._project(), self._study.stack, self._history.annotations
+        rest_on = (annotations, annotations.changes, project.state("phases", stack.digest))
+        if self._phases is None or self._phases[0] != rest_on:  # asked for many times a stroke
+            self._phases = rest_on, phases_of(project, stack, self.measured, annotations)
+        return self._phases[1]
 
     def set_phases(self, ed: int | None, es: int | None) -> None:
         """Say which frames are ED and ES; with two None they are detected from the volumes again.
@@ -166,7 +169,7 @@ class Measurement:
 
     def reset(self) -> None:
         """Forget what was measured: another stack is open."""
-        self._measured = self._versions = None
+        self._measured = self._versions = self._phases = None
 
 
 def conventions_of(project: Project, stack: Stack) -> Conventions:

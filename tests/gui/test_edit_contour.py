@@ -1,5 +1,7 @@
 """Contours are edited by points with a real mouse: what the line passes over changes, no more."""
 
+from hashlib import blake2b
+
 import numpy as np
 import pytest
 from napari.layers import Layer
@@ -7,8 +9,10 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtTest import QTest
 
 from napari_cardiac_ssl.annotations import SliceState
+from napari_cardiac_ssl.geometry.borders import lines_of
 from napari_cardiac_ssl.geometry.contours import Border
 from napari_cardiac_ssl.gui.display import camera_of, image_layer, turn_picture
+from napari_cardiac_ssl.gui.overlays import contour_lines
 from napari_cardiac_ssl.gui.overlays.contour_lines import COLOURS
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.study import SliceIndex
@@ -186,6 +190,28 @@ def test_a_click_that_does_not_move_changes_nothing(edit):
     edit.hand.key("C")
     edit.hand.click(edit.place(*edit.point(ENDO)))
     assert edit.session.annotations.state(A) is SliceState.EXPERT
+
+
+def test_lines_are_traced_once_and_anew_when_a_voxel_changes(edit, monkeypatch):
+    traced = []
+    monkeypatch.setattr(
+        contour_lines, "lines_of", lambda plane: traced.append(plane.copy()) or lines_of(plane)
+    )
+    monkeypatch.setattr(
+        contour_lines, "blake2b", lambda *a, **k: looked.append(a) or blake2b(*a, **k)
+    )
+    looked = []
+    before = edit.widget.contours.lines
+    assert edit.widget.contours.lines is before
+    assert not traced
+    layer, (row, column) = edit.widget.view.layer, (16, 22)
+    layer.data[*A, row, column] = RV  # as a stroke on its way: in place
+    assert edit.widget.contours.lines is not before
+    assert edit.widget.contours.lines is edit.widget.contours.lines
+    assert len(traced) == len(looked) == 1
+    layer.data[*A, row, column] = LV
+    assert edit.widget.contours.lines is before
+    assert len(traced) == 1
 
 
 def test_points_are_added_and_removed(edit):

@@ -10,11 +10,12 @@ import pytest
 from scripted import ScriptedTrainer
 
 from napari_cardiac_ssl.anatomy import View
-from napari_cardiac_ssl.measures import InsertionPoints, Papillary, Sex
+from napari_cardiac_ssl.measures import InsertionPoints, Measured, Papillary, Sex
 from napari_cardiac_ssl.person import Person
 from napari_cardiac_ssl.project import Project
 from napari_cardiac_ssl.readers.landmarks import insertion_of, read_landmarks
 from napari_cardiac_ssl.session import Session
+from napari_cardiac_ssl.session.measurement import measured_of, phases_of
 from napari_cardiac_ssl.study import DicomSource, SliceIndex, Stack
 from napari_cardiac_ssl.synthetic import make_study
 from napari_cardiac_ssl.writers.registry import WRITERS
@@ -32,6 +33,30 @@ def opened(made, tmp_path):
     session.open(made.study.stack(View.SAX), made.masks[View.SAX])
     yield session
     session.close()
+
+
+def test_phases_are_told_once_for_what_holds(opened, monkeypatch) -> None:
+    asked, tells = [], Measured.phases
+    monkeypatch.setattr(Measured, "phases", lambda *args: asked.append(args) or tells(*args))
+    index = SliceIndex(1, 2)
+    wholes = opened.measurement.phases
+    assert opened.measurement.phases == wholes == opened.measurement.phases
+    assert len(asked) == 1
+    for change in (
+        lambda: opened.labelling.annotate(index, np.zeros((64, 64), np.uint8)),
+        lambda: opened.confirm(index),  # a state alone
+        opened.undo,
+        lambda: opened.measurement.set_phases(1, 0),
+        lambda: opened.measurement.set_phases(None, None),
+    ):
+        asked.clear()
+        change()
+        fresh = measured_of(opened.stack, opened.annotations, opened.measurement.conventions)
+        project = opened.history._project()
+        expected = phases_of(project, opened.stack, fresh, opened.annotations)
+        assert opened.measurement.phases == expected
+        opened.measurement.measures()
+        assert len(asked) <= 2  # and that by the test itself
 
 
 def test_what_is_said_of_a_stack_is_kept(opened, made, tmp_path) -> None:

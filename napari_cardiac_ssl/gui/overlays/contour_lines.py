@@ -50,6 +50,7 @@ class ContourLines:
         self._held: Lines | None = None
         self._instead: NDArray[np.uint8] | None = None
         self._traced: dict[bytes, tuple[Lines, _Paths]] = {}
+        self._last: tuple[NDArray[np.uint8], tuple[Lines, _Paths]] | None = None
         overlay.painters.append(self._paint)
         workspace.layer_shown.connect(self._on_shown)
         workspace.viewer.dims.events.ndisplay.connect(self._on_shown)
@@ -117,6 +118,8 @@ class ContourLines:
         return self._of(np.asarray(labels[view.in_view]))
 
     def _of(self, plane: NDArray[np.uint8]) -> "tuple[Lines, _Paths]":
+        if self._last is not None and np.array_equal(self._last[0], plane):  # many times a stroke
+            return self._last[1]
         key = blake2b(plane.tobytes(), salt=str(plane.shape).encode()).digest()
         found = self._traced.pop(key, None)
         if found is None:
@@ -125,6 +128,7 @@ class ContourLines:
         self._traced[key] = found  # the last is the newest
         if len(self._traced) > _KEPT:
             del self._traced[next(iter(self._traced))]
+        self._last = plane.copy(), found  # the layer's own array goes on changing
         return found
 
     def _on_shown(self, *_: object) -> None:
