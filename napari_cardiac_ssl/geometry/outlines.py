@@ -56,8 +56,26 @@ def traced(region: NDArray[np.bool_]) -> list[Line]:
     >>> bool(abs(radius - 6).max() < 0.5)
     True
     """
-    lines = find_contours(np.pad(region, 1).astype(np.float64), 0.5)
-    return [_smoothed(line[:-1] - 1) for line in lines]
+    box = box_of(region)
+    if box is None:
+        return []
+    lines = find_contours(np.pad(region[box], 1).astype(np.float64), 0.5)
+    corner = [side.start - 1 for side in box]
+    return [_smoothed(line[:-1] + corner) for line in lines]
+
+
+def box_of(marked: NDArray[np.generic]) -> tuple[slice, slice] | None:
+    """Return the rows and columns between which all lies that is not 0; None where nothing is.
+
+    Examples
+    --------
+    >>> box_of(np.array([[0, 0, 0, 0], [0, 2, 0, 1]]))
+    (slice(1, 2, None), slice(1, 4, None))
+    """
+    rows, columns = np.flatnonzero(marked.any(axis=1)), np.flatnonzero(marked.any(axis=0))
+    if not len(rows):
+        return None
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _smoothed(line: Line) -> Line:

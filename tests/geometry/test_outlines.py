@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from skimage.measure import find_contours
 
+from napari_cardiac_ssl.geometry import outlines
 from napari_cardiac_ssl.geometry.outlines import (
     bridged,
     control_points,
@@ -31,6 +33,22 @@ def test_what_is_traced_is_filled_as_it_was(region):
     lines = traced(region)
     assert np.array_equal(filled(lines, region.shape), region)
     assert all(len(line) >= 4 for line in lines)
+
+
+@given(arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))), st.integers(0, 5))
+def test_a_region_is_traced_alike_wherever_it_lies_and_no_more_of_the_slice_is_looked_at(
+    region, beside
+):
+    lines = traced(region)
+    looked = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(outlines, "find_contours", lambda *a: looked.append(a) or find_contours(*a))
+        elsewhere = traced(np.pad(region, ((3 + beside, 200), (5, 100 + beside))))
+    assert len(elsewhere) == len(lines)
+    corner = np.array([3 + beside, 5])
+    for one, other in zip(lines, elsewhere, strict=True):
+        np.testing.assert_allclose(other, one + corner, atol=1e-9)
+    assert all(image.size <= 11 * 11 for image, _ in looked)
 
 
 @pytest.mark.parametrize("radius", [4, 9, 15])
