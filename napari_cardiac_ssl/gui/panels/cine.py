@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QElapsedTimer, QPointF, QRectF, Qt, QTimer, Signal
-from qtpy.QtGui import QGuiApplication, QPainter
+from qtpy.QtGui import QPainter
 from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_cardiac_ssl.geometry.borders import lines_of
@@ -64,12 +64,6 @@ class CinePicture(SlicePicture):
 
     def __init__(self) -> None:
         super().__init__()
-        if QGuiApplication.platformName() == "xcb":
-            # The window's main picture is OpenGL's: all of the window is put together anew for
-            # anything that is painted in it, which takes long where software does it. A window of
-            # its own within it is put together alone.
-            self.setAttribute(Qt.WidgetAttribute.WA_DontCreateNativeAncestors)
-            self.setAttribute(Qt.WidgetAttribute.WA_NativeWindow)
         self.setAccessibleName("Cine of the slice in view")
         describe(self, "Click or space bar: stop, go on. Wheel: zoom. Arrow keys: next frame.")
 
