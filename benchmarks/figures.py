@@ -142,12 +142,14 @@ FIGURES = (
     ),
     Figure(
         "Speed",
-        ("speed.py", "speed.py --rounds 20", "stalls.py", "latency.py"),
+        ("speed.py", "speed.py --rounds 20", "stalls.py", "editing_stalls.py", "latency.py"),
         (
             "speed.py --rounds 2",
             "stalls.py --frames 6 --slices 6 --size 128 --seconds 3 --turns 1",
+            "editing_stalls.py --frames 6 --slices 6 --size 128 --seconds 2",
             "latency.py --frames 4 --slices 6 --size 128",
         ),
+        "stalls.csv",
         needs_data=False,
         needs_screen=True,
     ),
@@ -168,9 +170,10 @@ FIGURES = (
     ),
     Figure(
         "Nothing is lost",
-        ("commits.py", "memory.py", "memory.py --real"),
-        ("commits.py", "memory.py --rounds 10"),
+        ("commits.py", "memory.py", "memory.py --real", "memory.py --window --rounds 120"),
+        ("commits.py", "memory.py --rounds 10", "memory.py --rounds 6 --window"),
         needs_data=False,
+        needs_screen=True,
     ),
     Figure(
         "What is read, and how",

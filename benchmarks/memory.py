@@ -2,10 +2,12 @@
 
 The expert draws and confirms a slice, a model is trained, all slices are refreshed; the project is
 a file. Once with a trainer that only plays back predictions and models (of the size of real ones),
-once with the real one, which trains a few steps a round. At the end, what is left behind after
-closing: processes, threads, files, shared memory.
+once with the real one, which trains a few steps a round; and once in the window, where the mosaic
+of all slices and the cine are open and each round looks at, edits and fills another slice. At the
+end, what is left behind after closing: processes, threads, files, shared memory.
 
     python benchmarks/memory.py [--rounds 200] [--real] [--json FILE]
+    xvfb-run -a -s "-screen 0 1920x1080x24" python benchmarks/memory.py --window
 """
 
 import argparse
@@ -100,7 +102,41 @@ def _target(fd):
         return ""
 
 
-def rounds(session, truth, number, real):
+class Window:
+    """A window on a session, with all open that follows its labels."""
+
+    def __init__(self, session, stack):
+        # Here, since a session without a window needs no screen and holds no Qt.
+        from event_loop import pump  # noqa: PLC0415
+        from stalls import show_mosaic  # noqa: PLC0415
+
+        from napari_cardiac_ssl.gui.window import open_viewer  # noqa: PLC0415
+
+        self._pump = pump
+        self.viewer, self.widget = open_viewer([stack], session=session)
+        self.widget.window().resize(1900, 1060)
+        pump(1)
+        self.widget.toggle_cine_beside()
+        show_mosaic(self.widget)
+
+    def look_at(self, index):
+        """Go to a slice, hold its labels filled and not, and wait until all is drawn."""
+        tiles = self.widget.mosaic.tiles
+        self.widget.view.go_to(index)
+        self.widget.drawing.toggle_fill()
+        self._pump(0.1)
+        self.widget.drawing.toggle_fill()
+        self._pump(30, until=lambda: not any(map(tiles.pictures.is_due, tiles.seen())))
+        self._pump(0.2)
+
+    def close(self):
+        """End it, and its session."""
+        self.widget.close_session()
+        self.viewer.close()
+        self._pump(0.5)
+
+
+def rounds(session, truth, number, real, look_at=lambda index: None):
     """Yield what is held after each round."""
     chance = np.random.default_rng(1)
     slices = [i for i in session.stack.slice_indices() if i != FIRST]
@@ -116,6 +152,7 @@ def rounds(session, truth, number, real):
         if chance.random() < 0.2:
             session.undo()
             session.redo()
+        look_at(index)
         session.labelling.revert(index)
         yield held_mib()
 
@@ -127,6 +164,7 @@ def main():
     parser.add_argument("--slices", type=int, default=8)
     parser.add_argument("--size", type=int, default=192)
     parser.add_argument("--real", action="store_true", help="with the real trainer")
+    parser.add_argument("--window", action="store_true", help="in the window, mosaic and cine open")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     heart = make_study(
@@ -139,15 +177,19 @@ def main():
         before = left()
         session = Session(trainer=None if options.real else Playback(truth))
         session.open_project(Path(folder) / "work.cardiac")
-        session.open(stack)
+        window = Window(session, stack) if options.window else None
+        if window is None:
+            session.open(stack)
         session.labelling.annotate(FIRST, truth[FIRST])
         held, begun = [], time.monotonic()
-        for number, mib in enumerate(rounds(session, truth, options.rounds, options.real), 1):
+        look_at = (window.look_at,) if window else ()
+        each = rounds(session, truth, options.rounds, options.real, *look_at)
+        for number, mib in enumerate(each, 1):
             held.append(mib)
             if number in {1, 5} or number % 20 == 0:
                 print(f"round {number:4d}: {mib:7.1f} MiB, {time.monotonic() - begun:6.0f} s")
         size = session.project.path.stat().st_size / 2**20
-        session.close()
+        window.close() if window else session.close()
         after = left()
     found = {
         "trainer": "real" if options.real else "playback",

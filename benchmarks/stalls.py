@@ -3,8 +3,8 @@
 The same steps, in the same run: scroll through frames and slices, paint strokes; in bare napari
 first, then with the widget while it trains and takes the prediction over, then in bare napari
 again while the trainer process trains on (two busy cores slow down everybody's drawing). A large
-window does it with and without the mosaic of all slices: what that adds is said as a ratio. A stall
-is a gap between two turns of a 5 ms timer.
+window does it with and without the mosaic of all slices: what that adds is said as a ratio. Gaps of
+the event loop are those of `event_loop.py`; editing contours is measured by `editing_stalls.py`.
 
 Then what a stroke costs: the same circles drawn with real mouse events, in bare napari and in the
 widget on layers of the same shape, in this process' own computing time (which a busy machine
@@ -14,15 +14,15 @@ changes little).
 """
 
 import argparse
-import gc
 import os
 import signal
 import time
 
 import napari
 import numpy as np
+from event_loop import Probe, pump
 from napari.layers import Labels, Layer
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cardiac_ssl.anatomy import View
@@ -32,52 +32,6 @@ from napari_cardiac_ssl.gui.window import open_viewer
 from napari_cardiac_ssl.session import Session
 from napari_cardiac_ssl.study import SliceIndex
 from napari_cardiac_ssl.synthetic import make_study
-
-
-class Probe:
-    """Gaps between the turns of the event loop, beyond the timer's own 5 ms.
-
-    Beside each, what this thread has computed meanwhile: other programs on the machine make the
-    gaps longer, and that no longer.
-    """
-
-    def __init__(self):
-        self.gaps, self._last = [], None
-        self._timer = QTimer()
-        self._timer.setInterval(5)
-        self._timer.timeout.connect(self._turn)
-
-    def _turn(self):
-        now = np.array([time.perf_counter(), time.thread_time()])
-        if self._last is not None:
-            self.gaps.append(1000 * (now - self._last) - (5, 0))
-        self._last = now
-
-    def __enter__(self):
-        gc.collect()  # of all that napari holds: 150 ms, whenever Python finds that it is time
-        self._last = None
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_):
-        self._timer.stop()
-
-    def say(self, what):
-        """Say how the gaps are distributed."""
-        print(f"{what:44} turns {len(self.gaps):6}")
-        for name, gaps in zip(("gap", "computing"), np.array(self.gaps).T, strict=True):
-            p50, p99 = np.percentile(gaps, (50, 99))
-            print(
-                f"{name:>44} median {p50:6.1f}  99 % {p99:6.1f}  longest {gaps.max():6.1f} ms  "
-                f"over 100 ms: {(gaps > 100).sum()}"
-            )
-
-
-def pump(seconds=None, until=lambda: False):
-    end = time.monotonic() + (600 if seconds is None else seconds)
-    while time.monotonic() < end and not until():
-        QApplication.processEvents()
-        time.sleep(0.001)
 
 
 def steps(window, truth, rng, spacing_z):
@@ -217,8 +171,8 @@ def compare_mosaic(stack, truth, seconds):
         viewer.close()
     for name, before, after in zip(("training", "taking over"), *probes, strict=True):
         parts = (50, 99, 100)
-        ratios = np.percentile(after.gaps, parts, axis=0)
-        ratios /= np.maximum(np.percentile(before.gaps, parts, axis=0), 1)
+        ratios = np.percentile(after.gaps_ms[:, :2], parts, axis=0)
+        ratios /= np.maximum(np.percentile(before.gaps_ms[:, :2], parts, axis=0), 1)
         said = (f"{gap:.2f} ({computing:.2f} of computing)" for gap, computing in ratios)
         print(f"mosaic over none, {name}: median, 99 %, longest: {', '.join(said)}")
 

@@ -16,6 +16,7 @@ NO_FIGURE = {
     "all.py",
     "cases.py",
     "counted_hand.py",
+    "event_loop.py",
     "figures.py",
     "runs.py",
     "simulated_readers.py",
