@@ -79,7 +79,8 @@ class Measurement:
     def phases(self) -> Phases:
         """ED and ES: as `set_phases` says, else detected from the LV's volume over time."""
         project, stack, annotations = self._project(), self._study.stack, self._history.annotations
-        rest_on = (annotations, annotations.changes, project.state("phases", stack.digest))
+        said = project.state("phases", stack.digest)
+        rest_on = (annotations, annotations.changes, said, self.papillary)
         if self._phases is None or self._phases[0] != rest_on:  # asked for many times a stroke
             self._phases = rest_on, phases_of(project, stack, self.measured, annotations)
         return self._phases[1]

@@ -10,7 +10,7 @@ import pytest
 from scripted import ScriptedTrainer
 
 from napari_cardiac_ssl.anatomy import View
-from napari_cardiac_ssl.measures import InsertionPoints, Measured, Papillary, Sex
+from napari_cardiac_ssl.measures import InsertionPoints, Measured, Papillary, Phases, Sex
 from napari_cardiac_ssl.person import Person
 from napari_cardiac_ssl.project import Project
 from napari_cardiac_ssl.readers.landmarks import insertion_of, read_landmarks
@@ -57,6 +57,14 @@ def test_phases_are_told_once_for_what_holds(opened, monkeypatch) -> None:
         assert opened.measurement.phases == expected
         opened.measurement.measures()
         assert len(asked) <= 2  # and that by the test itself
+
+
+def test_phases_are_told_anew_when_muscles_are_counted_otherwise(opened, monkeypatch) -> None:
+    assert opened.measurement.phases.ed is not None
+    told = Phases(2, 3)  # what volumes that are counted otherwise would say
+    monkeypatch.setattr(Measured, "phases", lambda *_: told)
+    opened.measurement.count_papillary(Papillary.MASS)
+    assert opened.measurement.phases == told
 
 
 def test_what_is_said_of_a_stack_is_kept(opened, made, tmp_path) -> None:
