@@ -37,6 +37,8 @@ class Preferences:
         Whether the pictures beside the main one have its scale.
     show_hint
         Whether the first steps are explained.
+    remember_opened
+        Whether the studies and projects that were opened last are offered again.
     """
 
     reader: str = ""
@@ -48,6 +50,7 @@ class Preferences:
     radiologist_mouse: bool = True
     linked_zoom: bool = False
     show_hint: bool = True
+    remember_opened: bool = True
 
 
 def preferences() -> Preferences:

@@ -26,6 +26,7 @@ from napari_cardiac_ssl.gui.dropping import Drops
 from napari_cardiac_ssl.gui.insertion_marks import InsertionMarks
 from napari_cardiac_ssl.gui.keys import Key, PictureKeys, bind_dock
 from napari_cardiac_ssl.gui.landmarks import LandmarkClicks
+from napari_cardiac_ssl.gui.last_opened import LastOpened
 from napari_cardiac_ssl.gui.mosaic.panel import MosaicPanel
 from napari_cardiac_ssl.gui.opening import Opening, is_ours
 from napari_cardiac_ssl.gui.overlays.contour_lines import ContourLines
@@ -35,7 +36,8 @@ from napari_cardiac_ssl.gui.panels.controls import Scrolled
 from napari_cardiac_ssl.gui.panels.drawing import DrawingPanel
 from napari_cardiac_ssl.gui.panels.export import ExportPanel
 from napari_cardiac_ssl.gui.panels.hint import HintPanel
-from napari_cardiac_ssl.gui.panels.image import ImagePanel
+from napari_cardiac_ssl.gui.panels.image import NOTHING_TO_SAVE, ImagePanel
+from napari_cardiac_ssl.gui.panels.last_opened import LastOpenedPanel
 from napari_cardiac_ssl.gui.panels.learning import LearningPanel
 from napari_cardiac_ssl.gui.panels.measuring import MeasuringPanel
 from napari_cardiac_ssl.gui.panels.overview import OverviewPanel
@@ -133,8 +135,9 @@ class CardiacWidget(QWidget):
         workspace = self.workspace
         self.cine = Cine(workspace, self)
         self.overview = OverviewPanel(workspace)
+        self.last = LastOpened(workspace, self.open, self)
         self.choice, self.drawing, self.slice = (
-            ImagePanel(self.studies),
+            ImagePanel(self.studies, self.last),
             DrawingPanel(
                 workspace,
                 self.contours,
@@ -171,6 +174,7 @@ class CardiacWidget(QWidget):
             self.hint,
             self.unkept,
             self.choice,
+            LastOpenedPanel(workspace, self.last),
             self.overview,
             self.drawing,
             self.slice,
@@ -225,6 +229,9 @@ class CardiacWidget(QWidget):
         self.open(*(Path(path) for path in chosen if path))
 
     def _on_save_asked(self) -> None:
+        if not self.workspace.can_save:  # from a menu that does not know
+            self.workspace.say(NOTHING_TO_SAVE)
+            return
         study = self.session.study.current
         name = study.name if study else "project"
         chosen, _ = QFileDialog.getSaveFileName(
@@ -372,7 +379,7 @@ class CardiacWidget(QWidget):
             Key(("Shift-X",), "clear the slice", workspace.actions.clear),
             Key(("R",), "carry the slice through the cine", workspace.actions.propagate),
             Key(("Y",), "tidy the slice: largest pieces, no holes", workspace.actions.tidy),
-            Key(("T",), "train", self.learning.train.click),
+            Key(("T",), "train", self.learning.try_to_train),
             Key(("Control-Z",), "undo", workspace.actions.undo, everywhere=True),
             Key(("Control-Shift-Z",), "redo", workspace.actions.redo, everywhere=True),
         ]

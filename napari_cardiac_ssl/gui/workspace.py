@@ -96,6 +96,11 @@ class Workspace:
         return self._closed
 
     @property
+    def can_save(self) -> bool:
+        """Whether there is something that a project could keep."""
+        return self.is_open or bool(self.session.persistence.stacks)
+
+    @property
     def image(self) -> Image | None:
         """The image layer of the session's stack, if it is in the viewer."""
         stack = self.session.stack if self.is_open else None

@@ -5,6 +5,12 @@ from napari_cardiac_ssl.project.faults import (
     LockedError,
     NotWritableError,
 )
+from napari_cardiac_ssl.project.last_opened import (
+    forget_opened,
+    last_opened,
+    note_opened,
+    place_of,
+)
 from napari_cardiac_ssl.project.places import (
     ENDING,
     automatic_path,
@@ -27,8 +33,12 @@ __all__ = [
     "Project",
     "StandIn",
     "automatic_path",
+    "forget_opened",
     "home",
     "is_project",
+    "last_opened",
     "named_path",
     "note_named",
+    "note_opened",
+    "place_of",
 ]

@@ -5,6 +5,7 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QMenu, QToolButton, QWidget
 
 from napari_cardiac_ssl.gui.display import is_derived
+from napari_cardiac_ssl.gui.last_opened import LastOpened, LastOpenedMenu
 from napari_cardiac_ssl.gui.panels.controls import (
     button,
     chosen_scheme,
@@ -17,6 +18,10 @@ from napari_cardiac_ssl.gui.studies import Studies, stack_in
 from napari_cardiac_ssl.project import KeptStack
 from napari_cardiac_ssl.study import Stack
 
+#: Of *Save as project*.
+SAVES = "Every change is kept in that file from then on."
+NOTHING_TO_SAVE = "Nothing is open yet: there is nothing to save."
+
 
 class ImagePanel(QWidget):
     """Which image is worked on, and which labels to go on from."""
@@ -25,9 +30,9 @@ class ImagePanel(QWidget):
     views_asked = Signal()
     kept_asked = Signal(object)  # a stack that the project knows
 
-    def __init__(self, studies: Studies) -> None:
+    def __init__(self, studies: Studies, last: LastOpened) -> None:
         super().__init__()
-        self._studies = studies
+        self._studies, self._last = studies, last
         workspace = self._workspace = studies.workspace
         self.images, self.starts, self.schemes = QComboBox(), QComboBox(), QComboBox()
         for combo, name in (
@@ -93,12 +98,16 @@ class ImagePanel(QWidget):
         )
         self.open.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.open)
-        for text, kind in (
-            ("Open folder (DICOM or NIfTI views)…", "folder"),
-            ("Open file or project…", "file"),
-            ("Save as project…", "save"),
-        ):
+        menu.setToolTipsVisible(True)
+        _, _, self.save = (
             menu.addAction(text, lambda kind=kind: self.open_asked.emit(kind))
+            for text, kind in (
+                ("Open folder (DICOM or NIfTI views)…", "folder"),
+                ("Open file or project…", "file"),
+                ("Save as project…", "save"),
+            )
+        )
+        menu.insertMenu(self.save, LastOpenedMenu(self._last, menu))
         self.open.setMenu(menu)
 
     def _on_changed(self) -> None:
@@ -106,6 +115,8 @@ class ImagePanel(QWidget):
         self.show_labels.setVisible(workspace.is_open and workspace.view.layer is None)
         self.images.setEnabled(not workspace.session.training.busy)
         self.use_labels.setEnabled(workspace.is_open)
+        self.save.setEnabled(workspace.can_save)
+        self.save.setToolTip(SAVES if workspace.can_save else NOTHING_TO_SAVE)
         for part in (self._labels, self.schemes):
             self._form.setRowVisible(part, self.starts.count() > 0)
 
