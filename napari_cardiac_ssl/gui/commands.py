@@ -27,7 +27,7 @@ def save_project() -> None:
 
 def train() -> None:
     """Learn from what is drawn."""
-    _with_widget(lambda widget: widget.learning.train.click())
+    _with_widget(lambda widget: widget.learning.try_to_train())
 
 
 def predict() -> None:

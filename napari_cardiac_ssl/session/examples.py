@@ -1,6 +1,6 @@
 """The part of a session that decides what is learned from, and what is predicted first."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -37,8 +37,12 @@ class Examples:
     @property
     def teach(self) -> bool:
         """Whether some expert slice shows a heart."""
-        annotations = self._history.annotations
-        return any(annotations.labels[i].any() for i in annotations.slices(SliceState.EXPERT))
+        return self.show_heart(self._history.annotations.slices(SliceState.EXPERT))
+
+    def show_heart(self, slices: Iterable[SliceIndex]) -> bool:
+        """Tell whether a heart is labelled on some of these slices."""
+        labels = self._history.annotations.labels
+        return any(labels[index].any() for index in slices)
 
     def remember(self) -> None:
         """Remember the open stack's image for as long as somebody shows it."""

@@ -38,6 +38,8 @@ ASKED_S = 15.0
 #: after which the frame in view alone is predicted, so that something is seen within 3 s.
 BY_ITSELF_S = 8.0
 GLANCE_S = 1.0
+#: What is said when no slice that is learned from shows a heart.
+NOTHING_TO_LEARN = "nothing to learn from yet; draw the heart on a slice or two first"
 #: What is said when nothing was gained by training.
 NO_HELP = (
     "training did not help: it fits your slices no better than the present model, which stays; "
@@ -100,6 +102,11 @@ class Training:
     def busy(self) -> bool:
         """Whether a job runs."""
         return self.run is not None
+
+    @property
+    def has_heart(self) -> bool:
+        """Whether a slice that is learned from shows a heart: empty ones alone teach nothing."""
+        return self._examples.teach or self._examples.show_heart(self._labelling.drawn)
 
     @property
     def is_complete(self) -> bool:
@@ -167,9 +174,9 @@ class Training:
         """
         state = after(self.state, Event.TRAIN)
         weights = self._models.weights(start)
+        if not self.has_heart:
+            raise InputError(NOTHING_TO_LEARN)
         self._labelling.confirm(*self._labelling.drawn)
-        if not self._examples.teach:
-            raise InputError("nothing to learn from yet; draw the heart on a slice or two first")
         if seconds is None and steps is None:
             seconds = ASKED_S
         job = self._examples.training(

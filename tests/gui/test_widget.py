@@ -400,9 +400,31 @@ def test_trainer_s_end_is_said_and_nothing_lost(widget, trainer, qtbot, message,
 def test_what_cannot_be_done_is_said_without_a_traceback(widget, capsys):
     draw(widget, A, 1, BOX)
     draw(widget, A, 0, BOX)
-    widget.learning.train.click()
+    widget.workspace.actions.train(1.0, "present", "all")
     assert "WARNING: nothing to learn from" in capsys.readouterr().out  # napari's notification
     assert "Nothing to learn from yet" in widget.status.text()
+
+
+def test_training_on_empty_slices_alone_is_not_offered_and_the_reason_is_said(widget, trainer):
+    training = widget.learning
+    assert "draw the heart" in training.train.toolTip()
+    widget.workspace.actions.no_heart()
+    widget.workspace.actions.go(slices=1)
+    widget.workspace.actions.no_heart()
+    assert not training.train.isEnabled()
+    assert training.train.text() == "Train"
+    assert "No heart on the 2 slices" in training.progress.text()
+    assert "No heart on the 2 slices" in training.train.toolTip()
+    training.try_to_train()
+    assert "No heart on the 2 slices" in widget.status.text()
+    assert trainer.jobs == []
+    draw(widget, A, 1, BOX)
+    assert training.train.text() == "Train on 3 slices"
+    training.try_to_train()
+    assert len(trainer.jobs) == 1
+    training.try_to_train()
+    assert len(trainer.jobs) == 1
+    assert "already" in widget.status.text()
 
 
 def test_masks_are_exported_as_seen(widget, tmp_path):

@@ -234,34 +234,48 @@ class LearningPanel(QWidget):
 
     def _show(self) -> None:
         """Say how many slices there are to learn from, and offer what is possible."""
-        session, number, drafts = self._workspace.session, 0, 0
+        session, number = self._workspace.session, 0
         idle = self._workspace.is_open and not session.training.busy
         model = session.model
         if self._workspace.is_open:
-            drawn, states = len(session.labelling.drawn), session.annotations
-            number = len(states.slices(SliceState.EXPERT)) + drawn
-            drafts = len(states.slices(SliceState.EDITING)) - drawn
-        text = f"Train on {count(number, 'slice')}" if number else "Train"
+            number = len(session.annotations.slices(SliceState.EXPERT))
+            number += len(session.labelling.drawn)
+        lacking = self._lacking(number)
+        text = f"Train on {count(number, 'slice')}" if number and not lacking else "Train"
         self.train.setText(text)
         self.train.setAccessibleName(text)
-        describe(
-            self.train,
-            f"Learn from the labelled slices for {self.seconds.value} s, then predict all others. "
-            "You can go on drawing meanwhile. Key T."
-            + (
-                f" Not from {count(drafts, 'draft')} that you have not confirmed." if drafts else ""
-            ),
-        )
+        describe(self.train, lacking or self._of_training())
         can_start = idle and (model is not None or session.models.has_shipped_weights)
         self._offer_starts()
-        self.train.setEnabled(idle and number > 0)
+        self.train.setEnabled(idle and not lacking)
         self.predict.setEnabled(can_start)
         self.start.enabled = can_start
         self.roll_back.setEnabled(idle and model is not None)
         self.accept.setEnabled(idle and bool(session.annotations.slices(SliceState.PREDICTED)))
         self.confidence.setEnabled(idle and session.doubt.confidence is not None)
         if not session.training.busy:
-            self.progress.setText(self._what())
+            self.progress.setText(lacking if number and lacking else self._what())
+
+    def _lacking(self, number: int) -> str:
+        """Return why nothing can be learned from so many slices; empty if it can."""
+        if not self._workspace.is_open:
+            return "Nothing is open yet."
+        if not number:
+            return "Nothing to learn from yet: draw the heart on a slice or two, or confirm some."
+        if not self._workspace.session.training.has_heart:
+            slices = count(number, "slice")
+            return f"No heart on the {slices} to learn from: draw it on one or two."
+        return ""
+
+    def _of_training(self) -> str:
+        """Return what training does, for its button."""
+        session = self._workspace.session
+        drafts = len(session.annotations.slices(SliceState.EDITING)) - len(session.labelling.drawn)
+        return (
+            f"Learn from the labelled slices for {self.seconds.value} s, then predict all others. "
+            "You can go on drawing meanwhile. Key T."
+            + (f" Not from {count(drafts, 'draft')} that you have not confirmed." if drafts else "")
+        )
 
     def _show_job(self, status: JobStatus) -> None:
         """Say how training goes."""
@@ -316,6 +330,16 @@ class LearningPanel(QWidget):
         return f"Trainer: {session.training.compute}, {memory:.1f} GiB of memory"
 
     # -- what happens ----------------------------------------------------------------------
+
+    def try_to_train(self) -> None:
+        """Train as the button does; where that is not offered, say why."""
+        self._show()
+        if self.train.isEnabled():
+            self._on_train()
+        elif self._workspace.session.training.busy:
+            self._workspace.say("training or predicting already; this goes on to its end first")
+        else:
+            self._workspace.say(self.train.accessibleDescription())
 
     def _on_train(self) -> None:
         self._workspace.actions.train(float(self.seconds.value), self.start.value, self.mode.value)
