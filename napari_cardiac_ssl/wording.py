@@ -1,6 +1,12 @@
-"""Numbers with their nouns, and moments, as messages and files say them."""
+"""Words of messages, pages and files: numbers with their nouns, moments, what this is not."""
 
 from datetime import UTC, datetime
+
+#: What is said wherever results are looked at.
+NOT_A_DEVICE = (
+    "For research. Not a medical device: every contour and number is to be checked by someone who "
+    "can contour a heart."
+)
 
 
 def count(number: int, one: str, many: str = "") -> str:

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import napari
 from napari.utils.notifications import show_info
+from qtpy.QtWidgets import QApplication
 
+from napari_cardiac_ssl.gui import help_menu
 from napari_cardiac_ssl.gui.plane_lines import POSITIONS, TRACES
 from napari_cardiac_ssl.gui.widget import CardiacWidget
 from napari_cardiac_ssl.gui.window import docked_widget, find_widget
@@ -73,6 +75,21 @@ def export() -> None:
 def measure() -> None:
     """Show the heart's numbers."""
     _with_widget(lambda widget: widget.show_tab("Measure"))
+
+
+def show_keys() -> None:
+    """Show what keys and mouse do."""
+    help_menu.show_keys(QApplication.activeWindow())
+
+
+def show_guide() -> None:
+    """Show the guide."""
+    help_menu.show_guide(QApplication.activeWindow())
+
+
+def show_about() -> None:
+    """Show which version this is, and what it is not."""
+    help_menu.show_about(QApplication.activeWindow())
 
 
 def _with_widget(verb: Callable[[CardiacWidget], object], *, dock: bool = False) -> None:

@@ -23,6 +23,7 @@ from napari_cardiac_ssl.gui.cine import Cine
 from napari_cardiac_ssl.gui.compare import Compare
 from napari_cardiac_ssl.gui.docks import dock_below, dock_beside
 from napari_cardiac_ssl.gui.dropping import Drops
+from napari_cardiac_ssl.gui.help_menu import HelpMenu
 from napari_cardiac_ssl.gui.insertion_marks import InsertionMarks
 from napari_cardiac_ssl.gui.keys import Key, PictureKeys, bind_dock
 from napari_cardiac_ssl.gui.landmarks import LandmarkClicks
@@ -113,6 +114,7 @@ class CardiacWidget(QWidget):
         self.mosaic.tiles.left.connect(self.mouse.give_keyboard)
         self.session.signals.study_changed.connect(self._on_study)
         self._picture_keys = PictureKeys(viewer)
+        self.help = HelpMenu(viewer, self)
         bind_dock(self, self.keys)
         bind_dock(self.mosaic, self.keys)
         bind_dock(self.views, self.keys)
@@ -396,6 +398,7 @@ class CardiacWidget(QWidget):
         if self.workspace.is_closed:
             return
         self._picture_keys.close()
+        self.help.close()
         self.tools.close()
         self.compare.close()
         self.clicks.close()

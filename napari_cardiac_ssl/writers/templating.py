@@ -5,6 +5,8 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from napari_cardiac_ssl.wording import NOT_A_DEVICE
+
 #: The package whose templates are meant if none is named.
 _REPORT = "napari_cardiac_ssl.writers.report"
 
@@ -19,6 +21,7 @@ def _environment(package: str) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["number"] = number
+    environment.globals["disclaimer"] = NOT_A_DEVICE
     return environment
 
 

@@ -13,6 +13,7 @@ def test_the_wheel_has_what_it_needs_and_nothing_else(dist: Path) -> None:
         names = file.namelist()
     for wanted in (
         "napari_cardiac_ssl/napari.yaml",
+        "napari_cardiac_ssl/guide.md",
         "napari_cardiac_ssl/py.typed",
         "napari_cardiac_ssl/learning/weights/default.safetensors",
         "napari_cardiac_ssl/learning/weights/MODEL_CARD.md",
