@@ -307,11 +307,20 @@ class Opening(QObject):
             where = "is open" if self._is_first else "is in the list of images"
             self._is_first = False
         opened.tell()
-        words = [*opened.warned, *opened.said] or [f"{opened.path.name} {where}"]
-        session = self._studies.workspace.session
+        workspace = self._studies.workspace
+        session, words = workspace.session, [*opened.warned, *opened.said]
+        if not words:
+            words.append(f"{_called(opened.path)} {where}")
+            if where == "is open" and workspace.is_open and workspace.hint:
+                words[0] += f". {workspace.hint}"
         if opened.study is not None and session.study.other_phase is not None:
             words.append("ED and ES are files of one patient: numbers and reports are of both")
-        self._studies.workspace.say("; ".join(words))  # or "reading …" would stand for ever
+        workspace.say("; ".join(words))  # or "reading …" would stand for ever
         self.ended.emit(opened)
         if self._waiting:
             self._start()
+
+
+def _called(path: Path) -> str:
+    """Return what a user calls a path: many a study lies in a folder named ``dicom`` of its own."""
+    return path.name if path.suffix else str(Path(*path.parts[-2:]))

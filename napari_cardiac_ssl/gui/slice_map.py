@@ -21,7 +21,7 @@ from napari_cardiac_ssl.study import SliceIndex
 #: Sides of a cell in pixels: the least that can be hit, and the most that is of use.
 LEAST, MOST_WIDE, MOST_HIGH = 5, 24, 17
 #: Height that the rows share.
-_ROWS_HEIGHT = 156
+_ROWS_HEIGHT = 144
 
 
 @dataclass(frozen=True)

@@ -113,12 +113,12 @@ class CardiacWidget(QWidget):
         self.mouse = PictureMouse(self.workspace, self.tools, self.studies.fit, self)
         self.mosaic.tiles.left.connect(self.mouse.give_keyboard)
         self.session.signals.study_changed.connect(self._on_study)
+        self.session.signals.job_changed.connect(self._on_learning)
+        self.session.signals.model_adopted.connect(self._on_learning)
         self._picture_keys = PictureKeys(viewer)
         self.help = HelpMenu(viewer, self)
-        bind_dock(self, self.keys)
-        bind_dock(self.mosaic, self.keys)
-        bind_dock(self.views, self.keys)
-        bind_dock(self.beside, self.keys)
+        for dock in (self, self.mosaic, self.views, self.beside):
+            bind_dock(dock, self.keys)
         self.workspace.layer_shown.connect(self._on_layer_shown)
         self.workspace.changed.connect(self._show_unkept)
         self.workspace.said.connect(self._show_unkept)
@@ -173,7 +173,6 @@ class CardiacWidget(QWidget):
         self.unkept.setAccessibleName("Why nothing is kept")
         self.unkept.setStyleSheet("padding: 3px; color: black; background: #F0E442;")
         for part in (
-            self.hint,
             self.unkept,
             self.choice,
             LastOpenedPanel(workspace, self.last),
@@ -181,6 +180,7 @@ class CardiacWidget(QWidget):
             self.drawing,
             self.slice,
             self.tabs,
+            self.hint,  # below what is clicked: it goes by itself, and no button is to move
         ):
             parts.addWidget(part)
         parts.setStretchFactor(self.tabs, 1)
@@ -291,6 +291,11 @@ class CardiacWidget(QWidget):
         elif seen and study is not None and self._views_of not in {None, study}:
             dock.hide()  # it came by itself, with a study that is not looked at any more
             self._views_of = None
+
+    def _on_learning(self, *_: object) -> None:
+        model = self.session.model
+        if self.session.training.status.slices or (model is not None and model.slices_learned):
+            self.hint.hide()  # who trains knows the first steps
 
     @property
     def keys(self) -> list[Key]:

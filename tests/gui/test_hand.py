@@ -338,6 +338,7 @@ def test_wheel_scrolls_the_panel_and_chooses_nothing(shown, qtbot):
 def test_wheel_scrolls_a_page_past_lists_and_curves(shown, qtbot):
     paint(shown.view.layer, A, 1, np.s_[5:15, 8:20])
     shown.viewer.window._qt_window.resize(1000, 500)
+    shown.learning.curves.show_dice([0.9])  # before there is any, none are shown
     for title, over in (
         ("Measure", [shown.measuring.convention.sex, shown.measuring.curve.viewport()]),
         ("Learn", [shown.learning.curves.loss.viewport()]),

@@ -83,7 +83,7 @@ def test_ed_and_es_files_are_one_patient_and_the_window_says_so(widget, tmp_path
         one = replace(sax, image=sax.image[t : t + 1])
         write_map(tmp_path / f"p4_{phase}.nii.gz", one.image, like=one, description="cine")
     read_all(widget, qtbot, tmp_path / "p4_ED.nii.gz")
-    assert widget.status.text() == "P4_ED.nii.gz is open"
+    assert widget.status.text().startswith("P4_ED.nii.gz is open. Press Predict")
     read_all(widget, qtbot, tmp_path / "p4_ED.nii.gz", tmp_path / "p4_ES.nii.gz")
     assert "files of one patient" in widget.status.text()
     widget.session.labelling.annotate(SliceIndex(0, 1), made.masks[View.SAX][0, 1])

@@ -5,7 +5,14 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from qtpy.QtCore import QPoint
+
+from napari_cardiac_ssl.anatomy import View
+from napari_cardiac_ssl.gui.docks import make_room
+from napari_cardiac_ssl.gui.widget import CardiacWidget
+from napari_cardiac_ssl.synthetic import make_study
 
 # Another process, since Qt heeds the scale when it starts.
 LOOK = """
@@ -68,3 +75,51 @@ def test_picture_gets_most_of_the_first_window_and_the_status_line_is_in_sight(s
     beside = seen["views"][0] >= left + wide
     assert beside == (width >= 1500)
     assert beside or seen["views"][1] >= top + high
+
+
+@pytest.fixture
+def small(make_napari_viewer_proxy, session, qtbot):
+    """A laptop's window with a cine as large as most, fully drawn."""
+    viewer = make_napari_viewer_proxy(show=True)
+    widget = CardiacWidget(viewer, session)
+    viewer.window.add_dock_widget(widget, name="Cardiac SSL", area="right")
+    viewer.window.resize(1280, 800)
+    make_room(widget)
+    viewer.window.resize(1280, 800)
+    made = make_study(1, frames=20, slices=11, size=64)
+    widget.studies.add(made.study)
+    qtbot.waitUntil(lambda: widget.workspace.is_open)
+    widget.session.labelling.take_over(made.masks[View.SAX])
+    qtbot.wait(300)
+    yield widget
+    widget.close_session()
+
+
+def scrolls(widget):
+    return widget.tabs.currentWidget().verticalScrollBar().maximum() > 0
+
+
+def test_learning_needs_no_scrolling_in_a_small_window(small, trainer, qtbot):
+    assert small.hint.isVisible()
+    assert not scrolls(small)
+    before = small.learning.train.mapTo(small, QPoint(0, 0))
+    small.workspace.actions.confirm()
+    small.learning.train.click()
+    trainer.progress(0.3)
+    qtbot.waitUntil(lambda: "loss" in small.learning.progress.text())
+    qtbot.wait(300)
+    assert not small.hint.isVisible()
+    assert small.learning.curves.isVisible()
+    assert not scrolls(small)
+    assert small.learning.train.mapTo(small, QPoint(0, 0)) == before  # nothing jumps
+
+
+def test_the_bullseye_is_seen_whole_in_a_small_window(small, qtbot):
+    small.show_mosaic()
+    small.show_wall()
+    qtbot.wait(500)
+    bullseye, panel = small.wall.bullseye, small.wall
+    corner = bullseye.mapTo(panel, bullseye.rect().bottomRight())
+    assert panel.rect().contains(corner)
+    assert np.isclose(bullseye.visibleRegion().boundingRect().height(), bullseye.height())
+    assert bullseye.height() >= 140

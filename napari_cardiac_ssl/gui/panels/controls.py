@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QMenu,
     QPushButton,
     QScrollArea,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -35,6 +36,25 @@ def menu_button(text: str, tip: str, menu: QMenu) -> QPushButton:
     """Return a push button that opens a menu."""
     made = button(text, tip)
     made.setMenu(menu)
+    return made
+
+
+def menu_of_its_own(text: str, name: str, tip: str) -> QToolButton:
+    """Return a small button that opens a menu; who makes it gives it that.
+
+    Parameters
+    ----------
+    text, name
+        What it shows, and what a screen reader calls it.
+    tip
+        What the menu is for.
+    """
+    made = QToolButton()
+    made.setText(text)
+    made.setAccessibleName(name)
+    describe(made, tip)
+    made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    made.setStyleSheet("QToolButton { padding-right: 12px; }")  # else the arrow lies on the text
     return made
 
 

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 #: The eye follows no more, and painting costs.
 _MOST_A_SECOND = 5
-_HEIGHT = 70
+_HEIGHT = 64
 _LEAST_SLICES = 8
 _BLUE, _ORANGE = "#56B4E9", "#E69F00"
 
@@ -29,7 +29,10 @@ class StillPlot(pg.PlotWidget):
 
 
 class Curves(QWidget):
-    """The loss of the running training and the validation of all models so far."""
+    """The loss of the running training and the validation of all models so far.
+
+    Out of sight before there is any: axes alone say nothing, and small windows need the room.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,6 +56,7 @@ class Curves(QWidget):
         layout.addWidget(self.dice)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Curves of learning")
+        self.hide()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(1000 // _MOST_A_SECOND)
@@ -69,11 +73,14 @@ class Curves(QWidget):
 
     def add_loss(self, loss: float) -> None:
         """Take in what a step said."""
+        self.show()
         self._losses.append(loss)
         self._wake()
 
     def show_dice(self, values: Sequence[float]) -> None:
         """Show the mean Dice of each slice that was confirmed, the oldest first."""
+        if values:
+            self.show()
         self.dice.setXRange(0.5, max(_LEAST_SLICES, len(values)) + 0.5, padding=0)
         self._points.setData(list(range(1, len(values) + 1)), list(values))
 

@@ -1,4 +1,4 @@
-"""The first steps in four lines, until somebody has read them."""
+"""The first steps in few lines, until somebody has read or done them."""
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton
@@ -7,14 +7,14 @@ from napari_cardiac_ssl.gui.panels.controls import describe
 from napari_cardiac_ssl.gui.preferences import prefer, preferences
 
 _STEPS = (
-    "<b>1</b> Press <i>Predict</i>, or draw on a basal, a middle and an apical slice. "
+    "<b>1</b> <i>Predict</i>, or draw a basal, a middle and an apical slice. "
     "<b>2</b> Correct, confirm (<b>C</b>), train (<b>T</b>). "
-    "<b>3</b> Go where <i>Next</i> (<b>N</b>) leads. Your slices are never changed."
+    "<b>3</b> Go to the <i>Next</i> (<b>N</b>). Your slices are never changed."
 )
 
 
 class HintPanel(QFrame):
-    """What to do first. Goes for good when it is closed."""
+    """What to do first. Goes for good when it is closed, and for now when it has been done."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -11,6 +11,7 @@ from napari_cardiac_ssl.gui.panels.controls import (
     chosen_scheme,
     column,
     describe,
+    menu_of_its_own,
     offer_schemes,
     row,
 )
@@ -88,15 +89,12 @@ class ImagePanel(QWidget):
 
     def _make_open(self) -> None:
         """Make the menu of what can be opened, and saved."""
-        self.open = QToolButton()
-        self.open.setText("Open…")
-        self.open.setAccessibleName("Open a study")
-        describe(
-            self.open,
+        self.open = menu_of_its_own(
+            "Open…",
+            "Open a study",
             "Open a DICOM folder, a folder of NIfTI views, a file or a project; or save what you "
             "do as a project file of your own.",
         )
-        self.open.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.open)
         menu.setToolTipsVisible(True)
         _, _, self.save = (

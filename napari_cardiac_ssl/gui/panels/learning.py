@@ -65,11 +65,11 @@ class LearningPanel(QWidget):
         layout.addWidget(self.bar)
         layout.addWidget(self.progress)
         layout.addWidget(self.steer)
-        layout.addWidget(self.curves)
         switches = row(self.while_drawing, self.how)
         switches.setStretch(0, 1)
         layout.addLayout(switches)
         layout.addWidget(self.options)
+        layout.addWidget(self.curves)  # last: they come later, and nothing is to jump
         workspace.changed.connect(self._show)
         workspace.session.signals.job_changed.connect(self._show_job)
         workspace.session.signals.job_ended.connect(self._on_job_ended)

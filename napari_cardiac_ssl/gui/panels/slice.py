@@ -35,7 +35,7 @@ class SlicePanel(QWidget):
         self.state = QLabel()
         self.state.setAccessibleName("State of the slice in view")
         self.state.setWordWrap(True)
-        self.confirm = _Once()
+        self.confirm = _Once("Confirm slice")
         self.no_heart = button(
             "No heart",
             "This slice shows no heart: delete what is labelled on it, and learn it as empty. Key "

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import numpy as np
-from qtpy.QtWidgets import QLabel, QMenu, QToolButton, QWidget
+from qtpy.QtWidgets import QLabel, QMenu, QWidget
 
 from napari_cardiac_ssl.anatomy import View
-from napari_cardiac_ssl.gui.panels.controls import button, describe, row, wrapped
+from napari_cardiac_ssl.gui.panels.controls import button, menu_of_its_own, row, wrapped
 from napari_cardiac_ssl.gui.panels.pane import PaneHandles
 from napari_cardiac_ssl.gui.valve_line import VALVE_COLOUR, ValveLine
 from napari_cardiac_ssl.gui.workspace import Workspace
@@ -47,11 +47,9 @@ class ValvePanel(QWidget):
             "in all frames. Slices with your labels are not changed. Ctrl-Z undoes it.",
         )
         self.bound.clicked.connect(self._on_bound)
-        self.menu = QToolButton()
-        self.menu.setText("Valve")
-        self.menu.setAccessibleName("Valve")
-        describe(self.menu, "The mitral valve plane and the apex: which slices show the LV.")
-        self.menu.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.menu = menu_of_its_own(
+            "Valve", "Valve", "The mitral valve plane and the apex: which slices show the LV."
+        )
         self.menu.setMenu(self._menu())
         layout = row(self.words, self.bound)
         layout.setStretch(0, 1)

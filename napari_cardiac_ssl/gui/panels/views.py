@@ -20,7 +20,7 @@ from napari_cardiac_ssl.anatomy import UKBB, View
 from napari_cardiac_ssl.geometry.valve_motion import same_moment
 from napari_cardiac_ssl.gui.cuts import Cut, cuts, nearest_slice
 from napari_cardiac_ssl.gui.landmarks import LandmarkClicks
-from napari_cardiac_ssl.gui.panels.controls import column, describe, row
+from napari_cardiac_ssl.gui.panels.controls import column, describe, menu_of_its_own, row
 from napari_cardiac_ssl.gui.panels.pane import PaneLine, ViewPane
 from napari_cardiac_ssl.gui.panels.valve import ValvePanel, valve_handles
 from napari_cardiac_ssl.gui.plane_lines import POSITIONS, TRACES, PlaneLines
@@ -54,11 +54,11 @@ class _Slot(QWidget):
         self.choice.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        self.wrong = QToolButton()
-        self.wrong.setText("Wrong view?")
-        self.wrong.setAccessibleName(f"Correct the view in pane {place + 1}")
-        describe(self.wrong, "Say which view this picture shows, if it was told wrongly.")
-        self.wrong.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.wrong = menu_of_its_own(
+            "Wrong view?",
+            f"Correct the view in pane {place + 1}",
+            "Say which view this picture shows, if it was told wrongly.",
+        )
         menu = QMenu(self.wrong)
         for view in View.in_order():
             menu.addAction(f"It is the {view.short}", lambda view=view: self._on_corrected(view))
@@ -205,15 +205,12 @@ class ViewsPanel(QWidget):
         return box
 
     def _landmark_button(self) -> QToolButton:
-        made = QToolButton()
-        made.setText("Landmarks")
-        made.setAccessibleName("Landmarks")
-        describe(
-            made,
+        made = menu_of_its_own(
+            "Landmarks",
+            "Landmarks",
             "Three clicks on short-axis slices say how the heart lies, where there are no "
             "long-axis views, or where those do not fit.",
         )
-        made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(made)
         menu.addAction("Set by three clicks", self._clicks.start)
         anatomy = self._workspace.session.anatomy

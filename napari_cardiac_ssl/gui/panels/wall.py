@@ -22,6 +22,8 @@ _SOON_MS, _STEP_S = 60, 0.008
 _BESIDE = 330
 #: What is told is so wide, at least, and at most where it stands beside the bullseye.
 _TOLD = (165, 240)
+#: Of it so much is in view below the bullseye, however low that is.
+_LEAST_TOLD = 60
 #: So high that a segment's number can be read.
 _READABLE = 240
 _ED, _ES, _THICKENING = "Wall at ED (mm)", "Wall at ES (mm)", "Thickening (%)"
@@ -81,12 +83,12 @@ class WallPanel(QWidget):
             layout.addWidget(part)
         layout.addLayout(row(self.turn, self.as_found))
         layout.addStretch(1)
-        inside = QWidget()
-        parts = QBoxLayout(QBoxLayout.Direction.TopToBottom, inside)
+        # The words are scrolled where there is no room, and the bullseye never: it is seen whole.
+        self._scrolled = Scrolled(self._told)
+        parts = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
         parts.setContentsMargins(4, 2, 4, 2)
         parts.addWidget(self.bullseye, 1)
-        parts.addWidget(self._told)
-        column(self).addWidget(Scrolled(inside))
+        parts.addWidget(self._scrolled)
         return parts
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
@@ -107,13 +109,22 @@ class WallPanel(QWidget):
         self._marks.show(False)
 
     def resizeEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
-        """Put what is told beside the bullseye where that is low, else below it."""
+        """Make room anew."""
         super().resizeEvent(event)
-        low = event.size().width() > max(_BESIDE, 1.2 * event.size().height())
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Put what is told beside the bullseye where that is low, else below it."""
+        width, height = self.width(), self.height()
+        low = width > max(_BESIDE, 1.2 * height)
         directions = QBoxLayout.Direction
         self._parts.setDirection(directions.LeftToRight if low else directions.TopToBottom)
-        beside = min(max(event.size().width() // 2, _TOLD[0]), _TOLD[1])
-        self._told.setMaximumWidth(beside if low else event.size().width())
+        beside = min(max(width // 2, _TOLD[0]), _TOLD[1])
+        self._scrolled.setFixedWidth(beside if low else max(0, width - 8))
+        told = self._told.layout().heightForWidth(self._scrolled.width())
+        below = max(_LEAST_TOLD, min(told, height - self.bullseye.minimumHeight() - 12))
+        self._scrolled.setMinimumHeight(0 if low else below)
+        self._scrolled.setMaximumHeight(height if low else below)
 
     def _on_changed(self, *_: object) -> None:
         if not self._soon.isActive():
@@ -158,6 +169,7 @@ class WallPanel(QWidget):
         for part in (self.shown, self.turn, self.as_found):
             part.setEnabled(known)
         self._show_turn()
+        self._make_room()
 
     def _show_words(self, *_: object) -> None:
         words = self.bullseye.words_of(self.bullseye.segment)
