@@ -5,7 +5,7 @@
 # make benchmarks  every published figure's command, again (hours; goes on where it was)
 # make benchmarks-quick  each of them on few cases, to see that it still runs
 # make release-check  wheel and sdist, checked, and tried in a clean environment (REPOSITORY=https://…)
-# make screenshots  docs/images again, from the demo
+# make screenshots  pictures of the window in docs/images again: the demo, and real hearts (CARDIAC_SSL_DATA)
 # make setup    only what the others need: .venv with pinned packages, and system libraries
 # make clean    removes what the others made, .venv included
 #
@@ -82,6 +82,7 @@ screenshots: setup
 	for step in 2-labelled 4-refreshed 7-suggested 9-points 11-bullseye; do
 		cp "demo-output/screenshots/$$step.png" docs/images/
 	done
+	$(BIN)/python benchmarks/pictures.py
 
 docs: .venv/installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --site-dir site

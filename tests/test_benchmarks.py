@@ -18,6 +18,7 @@ NO_FIGURE = {
     "counted_hand.py",
     "event_loop.py",
     "figures.py",
+    "pictures.py",
     "runs.py",
     "simulated_readers.py",
 }

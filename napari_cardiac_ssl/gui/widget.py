@@ -208,7 +208,7 @@ class CardiacWidget(QWidget):
         """Add a panel for what is not needed all the time."""
         page = QWidget()
         layout = QVBoxLayout(page)
-        layout.setContentsMargins(4, 6, 4, 4)
+        layout.setContentsMargins(4, 4, 4, 2)
         layout.addWidget(panel)
         layout.addStretch(1)
         scroll = Scrolled(page)  # on small screens what is above has to stay in view

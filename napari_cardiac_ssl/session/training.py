@@ -42,8 +42,8 @@ GLANCE_S = 1.0
 NOTHING_TO_LEARN = "nothing to learn from yet; draw the heart on a slice or two first"
 #: What is said when nothing was gained by training.
 NO_HELP = (
-    "training did not help: it fits your slices no better than the present model, which stays; "
-    "correct and confirm another slice, then train again"
+    "training did not help: the present model stays; correct and confirm another slice, then "
+    "train again"
 )
 _AS_BEFORE = "all labels and the model are as they were"
 

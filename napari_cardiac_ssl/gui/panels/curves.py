@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 #: The eye follows no more, and painting costs.
 _MOST_A_SECOND = 5
-_HEIGHT = 64
+_HEIGHT = 56
 _LEAST_SLICES = 8
 _BLUE, _ORANGE = "#56B4E9", "#E69F00"
 

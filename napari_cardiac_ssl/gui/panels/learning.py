@@ -160,7 +160,7 @@ class LearningPanel(QWidget):
             "the shipped weights before anything is drawn, later by the present model.",
         )
         for one in (self.train, self.predict):
-            one.setMinimumHeight(30)
+            one.setMinimumHeight(28)
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
         self.bar.setTextVisible(False)

@@ -95,6 +95,12 @@ class WallPanel(QWidget):
         """Qt asks how large it would like to be: so that the segments' numbers can be read."""
         return super().sizeHint().expandedTo(QSize(0, _READABLE))
 
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Qt asks how small it may become: narrow, since what is told then goes below."""
+        told = self._scrolled.minimumSizeHint().width()
+        least = self.bullseye.minimumSize()
+        return QSize(max(told, least.width()) + 8, least.height() + _LEAST_TOLD)
+
     # -- showing ---------------------------------------------------------------------------
 
     def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
@@ -120,9 +126,9 @@ class WallPanel(QWidget):
         directions = QBoxLayout.Direction
         self._parts.setDirection(directions.LeftToRight if low else directions.TopToBottom)
         beside = min(max(width // 2, _TOLD[0]), _TOLD[1])
-        self._scrolled.setFixedWidth(beside if low else max(0, width - 8))
-        told = self._told.layout().heightForWidth(self._scrolled.width())
-        below = max(_LEAST_TOLD, min(told, height - self.bullseye.minimumHeight() - 12))
+        self._scrolled.setMaximumWidth(beside if low else width)
+        told = self._told.layout().heightForWidth(max(_TOLD[0], width - 8))
+        below = max(_LEAST_TOLD, min(told, height - _READABLE))
         self._scrolled.setMinimumHeight(0 if low else below)
         self._scrolled.setMaximumHeight(height if low else below)
 
