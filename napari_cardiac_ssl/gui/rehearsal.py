@@ -254,6 +254,8 @@ class _Rehearsal:
         if self._session.stack.view is View.SAX:
             self._widget.show_tab("Measure")
             self._widget.show_wall()
+            _pump(0.5)
+            _until(lambda: not self._widget.wall.busy, _READING_S)
             self.shoot("bullseye")
 
     def export(self) -> None:

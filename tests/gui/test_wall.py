@@ -43,7 +43,7 @@ def window(make_napari_viewer_proxy, session, made, qtbot):
 
 def settled(widget, qtbot):
     widget.wall._on_changed()
-    qtbot.waitUntil(lambda: not widget.wall._soon.isActive())
+    qtbot.waitUntil(lambda: not widget.wall.busy)
 
 
 def walls(widget):

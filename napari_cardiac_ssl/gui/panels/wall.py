@@ -91,6 +91,11 @@ class WallPanel(QWidget):
         parts.addWidget(self._scrolled)
         return parts
 
+    @property
+    def busy(self) -> bool:
+        """Whether what is shown is still to be measured."""
+        return bool(self._soon.isActive())
+
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Qt asks how large it would like to be: so that the segments' numbers can be read."""
         return super().sizeHint().expandedTo(QSize(0, _READABLE))
