@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from napari_cardiac_ssl.anatomy import LabelScheme
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.errors import InputError
+from napari_cardiac_ssl.gui.display import METADATA, contrast_limits
 from napari_cardiac_ssl.learning.modes import Mode
 from napari_cardiac_ssl.session import Start
 from napari_cardiac_ssl.session.labelling import CLEARED
@@ -321,6 +322,22 @@ class Actions:
         """Show the image alone, or with its labels again."""
         if self._view.layer is not None:
             self._view.layer.visible = not hidden
+
+    def reset_window(self) -> None:
+        """Have the image's window and level be those that it was opened with."""
+        image = self._workspace.shown_image
+        if image is None:
+            return
+        stack = image.metadata.get(METADATA, {}).get("stack")
+        if stack is None:  # none of ours: napari knows
+            image.reset_contrast_limits()
+        else:
+            image.contrast_limits = contrast_limits(stack.image)
+        low, high = image.contrast_limits
+        self._workspace.changed.emit()  # the window is kept
+        self._workspace.say(
+            f"window {high - low:.4g}, level {(low + high) / 2:.4g}: as when it was opened"
+        )
 
     # -- learning --------------------------------------------------------------------------
 

@@ -336,6 +336,7 @@ class CardiacWidget(QWidget):
                 self.compare.show_image,
                 self.compare.hide_image,
             ),
+            Key(("Shift-L",), "window and level as at first", workspace.actions.reset_window),
             Key(
                 ("B",),
                 "the labels before they were corrected or predicted anew, while held",

@@ -96,6 +96,24 @@ def test_open_polygon_erases_though_another_tool_is_taken_up(shown, hand):
     assert 0 < np.count_nonzero(after == 0) < after.size
 
 
+def test_window_and_level_come_back_as_they_were_at_first(shown, hand):
+    image = shown.workspace.image
+    first = tuple(image.contrast_limits)
+    hand.drag((0.4, 0.4), (0.6, 0.5), button=RIGHT)
+    assert tuple(image.contrast_limits) != first
+    changed = []
+    shown.workspace.changed.connect(lambda: changed.append(tuple(image.contrast_limits)))
+    hand.key("L", SHIFT)
+    assert changed == [first]  # so that it is kept
+    assert tuple(image.contrast_limits) == first
+    low, high = first
+    said = f"Window {high - low:.4g}, level {(low + high) / 2:.4g}: as when it was opened"
+    assert shown.status.text() == said
+    hand.drag((0.4, 0.4), (0.6, 0.5), button=RIGHT)
+    shown.drawing.reset.trigger()  # its menu
+    assert tuple(image.contrast_limits) == first
+
+
 def test_right_click_takes_the_last_point_of_a_polygon_back(shown, hand):
     shown.drawing.use("polygon")
     for place in ((0.4, 0.4), (0.6, 0.4), (0.6, 0.6), (0.4, 0.6)):

@@ -208,7 +208,10 @@ class DrawingPanel(QWidget):
             action.setCheckable(True)
         keep.setChecked(view.keeps_cavity)
         self.keep, self.smooth, self.leave = keep, smooth, leave
-        made = menu_button("⋯", "How labels are shown and drawn.", menu)
+        menu.addSeparator()
+        self.reset = menu.addAction("Reset window and level  (Shift-L)")
+        self.reset.triggered.connect(self._workspace.actions.reset_window)
+        made = menu_button("⋯", "How the picture and labels are shown, and labels drawn.", menu)
         made.setAccessibleName("More about drawing")
         made.setMaximumWidth(36)
         return made
