@@ -124,6 +124,7 @@ class CardiacWidget(QWidget):
         self.workspace.said.connect(self._show_unkept)
         self._show_unkept()
         self.workspace.said.connect(self.status.say)
+        self.workspace.unsaid.connect(self.status.take_back)
         self.session.signals.history_changed.connect(self.status.on_act)
         self.workspace.say(_HINT_OPEN)
         # A plugin's widget is not always told of its window's end: it goes with its Qt object.

@@ -50,12 +50,15 @@ class Workspace:
         ``(Layer, bool)``: a layer came into the viewer (True) or went.
     said
         ``(str)``: what happened last, for the user.
+    unsaid
+        ``(str)``: what was said, and does not hold any more.
     """
 
     changed = Signal()
     layer_shown = Signal(Labels)
     layers_changed = Signal(Layer, bool)
     said = Signal(str)
+    unsaid = Signal(str)
 
     def __init__(self, viewer: napari.Viewer, session: Session) -> None:
         hide_brush_box(viewer)
@@ -187,7 +190,11 @@ class Workspace:
 
     def say(self, text: str) -> None:
         """Say what happened last."""
-        self.said.emit(text[:1].upper() + text[1:])
+        self.said.emit(_sentence(text))
+
+    def unsay(self, text: str) -> None:
+        """Take back what was said, if nothing was said since."""
+        self.unsaid.emit(_sentence(text))
 
     def fail(self, error: InputError) -> None:
         """Say what could not be done."""
@@ -225,7 +232,13 @@ class Workspace:
         self.viewer.layers.events.inserted.disconnect(self._on_layers)
         self.viewer.layers.events.removed.disconnect(self._on_layers)
         self.session.signals.disconnect()
-        for signal in (self.changed, self.layer_shown, self.layers_changed, self.said):
+        for signal in (
+            self.changed,
+            self.layer_shown,
+            self.layers_changed,
+            self.said,
+            self.unsaid,
+        ):
             signal.disconnect()
         self.session.close()
         garbage.take_back()
@@ -290,3 +303,7 @@ class Workspace:
     def _show(self) -> None:
         self._stale = False
         self.changed.emit()
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

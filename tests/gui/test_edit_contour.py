@@ -267,6 +267,38 @@ def test_another_slice_ends_the_drag_and_keeps_it(edit):
     assert not edit.labels.any()
 
 
+def test_what_to_do_is_said_as_long_as_the_tool_is_chosen(edit, stack):
+    drawing, said = edit.widget.drawing, edit.widget.status.text
+    for leave in (
+        lambda: edit.hand.key("P"),
+        lambda: edit.hand.key("Escape"),
+        lambda: drawing.use("contour"),
+        lambda: edit.widget.workspace.open_layer(edit.widget.workspace.image),
+    ):
+        drawing.use("paint")
+        drawing.use("edit")
+        assert said().startswith("Drag a point")
+        leave()
+        assert edit.widget.tools.chosen is None
+        assert "point" not in said()
+    drawing.use("edit")
+    edit.widget.workspace.say("something else")
+    drawing.use("paint")
+    assert said() == "Something else"
+
+
+def test_escape_with_nothing_under_way_leaves_the_tool_and_draws_nothing(edit):
+    before = edit.labels
+    edit.drag(edit.point(ENDO), (0, 2.5), release=False)
+    edit.hand.key("Escape")
+    edit.hand.release((0.5, 0.5))
+    assert edit.widget.tools.chosen is edit.tool
+    edit.hand.key("Escape")
+    assert not any(one.isChecked() for one in edit.widget.drawing._tools.buttons())
+    edit.drag(edit.point(ENDO), (0, 2.5))
+    np.testing.assert_array_equal(edit.labels, before)
+
+
 def test_without_labels_it_says_what_to_do(edit):
     edit.widget.view.go_to(B)
     edit.hand.rest()

@@ -42,6 +42,11 @@ class StatusLine(QLabel):
         else:
             self._timer.start(STANDS_MS)
 
+    def take_back(self, text: str) -> None:
+        """Say no more what does not hold any more, if that is what stands here."""
+        if self.text() == text:
+            self._fall_back()
+
     def on_act(self) -> None:
         """Take away what was said of an earlier act: there is another."""
         is_past = time.monotonic() - self._said_at > _OWN_S

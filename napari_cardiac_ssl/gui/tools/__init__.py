@@ -43,7 +43,8 @@ class Pointer:
 class Tool(Protocol):
     """What the left button and some keys do on the picture, while it is chosen.
 
-    What is answered with True is the tool's; anything else goes on to the picture as ever.
+    What is answered with True is the tool's; anything else goes on to the picture as ever, but for
+    Escape: with nothing under way it leaves the tool.
     """
 
     def start(self) -> None:
@@ -119,7 +120,7 @@ class Tools:
     def _given(self, tool: Tool, event: Any) -> bool:
         kind = event.type()
         if kind == QEvent.Type.KeyPress:
-            return tool.on_key(event.key(), event.modifiers())
+            return tool.on_key(event.key(), event.modifiers()) or self._is_left(event.key())
         if kind == _MOVE and event.buttons() in {Qt.MouseButton.NoButton, _LEFT}:
             return tool.on_move(self._pointer(event)) or self._pressed
         if kind == _RELEASE and event.button() == _LEFT and self._pressed:
@@ -130,6 +131,13 @@ class Tools:
             self._pressed = act(self._pointer(event))
             return self._pressed
         return False
+
+    def _is_left(self, key: int) -> bool:
+        """Put the tool away if a key says so; tell whether it did."""
+        if key != Qt.Key.Key_Escape:
+            return False
+        self.choose(None)
+        return True
 
     def _pointer(self, event: Any) -> Pointer:
         return Pointer(

@@ -63,8 +63,10 @@ class EditContour:
         self._overlay.refresh()
 
     def stop(self) -> None:
-        """Bring a drag to its end, and hide the points."""
+        """Bring a drag to its end, and hide the points; what to do with them is said no more."""
         self._editing.finish()
+        for hint in (WHAT_TO_DO, NOTHING_HERE):
+            self._workspace.unsay(hint)
         self._chosen, self._mouse = False, None
         self._keys.let_go()
         self._overlay.refresh()
