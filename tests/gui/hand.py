@@ -40,10 +40,10 @@ class Hand:
         QApplication.sendEvent(self.canvas, event)
         self.rest()
 
-    def press(self, place, button=LEFT):
+    def press(self, place, button=LEFT, modifiers=_FREE):
         self.send(QEvent.Type.MouseMove, place)
         self._held = button
-        self.send(QEvent.Type.MouseButtonPress, place, button)
+        self.send(QEvent.Type.MouseButtonPress, place, button, modifiers)
 
     def move(self, *places):
         for place in places:

@@ -70,10 +70,10 @@ class Editor:
         there = ((line - MIDDLE) @ np.array(direction)) > 3
         return line[int(np.where(there, ways, -1).argmax())]
 
-    def drag(self, start, by, *, release=True):
+    def drag(self, start, by, *, release=True, modifiers=Qt.KeyboardModifier.NoModifier):
         """Take what is at a voxel and move the mouse by so many voxels."""
         ends = [self.place(*(start + share * np.array(by))) for share in np.linspace(0, 1, 5)]
-        self.hand.press(ends[0])
+        self.hand.press(ends[0], modifiers=modifiers)
         self.hand.move(*ends[1:])
         if release:
             self.hand.release(ends[-1])

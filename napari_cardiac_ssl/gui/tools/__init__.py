@@ -31,13 +31,14 @@ class Pointer:
         Row and column, voxels.
     px_per_mm
         How large the picture is, in pixels of the canvas.
-    alt
-        Whether Alt is held.
+    alt, control
+        Whether Alt is held, and Ctrl (on a Mac the command key).
     """
 
     at: NDArray[np.float64]
     px_per_mm: float
     alt: bool = False
+    control: bool = False
 
 
 class Tool(Protocol):
@@ -140,8 +141,10 @@ class Tools:
         return True
 
     def _pointer(self, event: Any) -> Pointer:
+        held = event.modifiers()
         return Pointer(
             self._overlay.voxel_at(event.position()),
             camera_of(self._workspace.viewer).zoom,
-            bool(event.modifiers() & Qt.KeyboardModifier.AltModifier),
+            alt=bool(held & Qt.KeyboardModifier.AltModifier),
+            control=bool(held & Qt.KeyboardModifier.ControlModifier),
         )

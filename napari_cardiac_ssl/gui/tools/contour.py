@@ -1,4 +1,4 @@
-"""Borders are corrected by their lines: dragged by points, pulled, or pushed with a disc.
+"""Borders are corrected by their lines: dragged by points, pulled, pushed, or moved as a whole.
 
 What a drag is, and what it makes of the labels, stands in `editing`; the same by keys in
 `point_keys`.
@@ -26,8 +26,9 @@ _SMALL_PX, _LARGE_PX = 2.8, 5.0
 _RING_PX, _MIDDLE_PX = 8.5, 4.0
 
 WHAT_TO_DO = (
-    "drag a point or the line, or press beside it to push. Double click adds a point, Delete or "
-    "Alt-click removes one. Keys . and , choose a point, arrows move it"
+    "drag a point or the line, or press beside it to push; Ctrl-drag moves the whole line. Double "
+    "click adds a point, Alt-click removes one. Keys: . , choose a point, arrows move it, + - the "
+    "whole line"
 )
 
 
@@ -72,7 +73,10 @@ class EditContour:
         self._overlay.refresh()
 
     def on_press(self, pointer: Pointer) -> bool:
-        """Take hold of a point, of the line, or of a disc beside it; with Alt, remove a point."""
+        """Take hold of a point, of the line, or of a disc beside it.
+
+        With Ctrl the whole line is taken, from beside it too; Alt removes a point.
+        """
         self._workspace.view.take_strokes()
         if self._contours.shows_other:
             return True
@@ -87,7 +91,7 @@ class EditContour:
             if grip.is_point:
                 self._editing.remove(grip)
             return grip.is_point
-        self._editing.begin(grip, pointer.at)
+        self._editing.begin(grip, pointer.at, whole=pointer.control)
         return True
 
     def on_move(self, pointer: Pointer) -> bool:
@@ -126,7 +130,7 @@ class EditContour:
         return True
 
     def on_key(self, key: int, modifiers: Qt.KeyboardModifier) -> bool:
-        """Choose points and move them; Escape leaves a drag; Delete removes a point."""
+        """Move lines and points that are chosen; Escape leaves a drag; Delete removes a point."""
         if self._contours.shows_other:
             return False
         drag = self._editing.drag
@@ -163,7 +167,7 @@ class EditContour:
         if drag is None:
             taken, lines, points = self._point_under_mouse, self._contours.lines, self._grips.points
         else:
-            taken = drag.grip if drag.grip.is_point else None
+            taken = drag.grip if drag.grip.is_point and not drag.is_whole else None
             lines, points = drag.shown, drag.seen_points
         painter.setPen(QPen(QColor(0, 0, 0, 160), 1))
         for border, pieces in points.items():

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from napari_cardiac_ssl.geometry.borders import redrawn
 from napari_cardiac_ssl.geometry.contours import Border
+from napari_cardiac_ssl.geometry.offsets import Offsets
 from napari_cardiac_ssl.geometry.outlines import (
     LEAST_POINTS,
     Line,
     bridged,
     lengths_mm,
+    nearest_point,
     pulled,
     pushed,
 )
@@ -30,6 +32,8 @@ from napari_cardiac_ssl.wording import count
 #: How far along the line a pull between points is felt, to each side.
 _REACH_MM = 15.0
 
+#: What ends a move by keys.
+HOW_TO_END = ". Enter keeps it, Escape takes it back"
 NOTHING_HERE = (
     "no contour is here to be edited: draw one (G), copy the nearest drawn slice (U), or press "
     "Predict"
@@ -49,6 +53,8 @@ class Drag:
     pressed: NDArray[np.float64]
     now: NDArray[np.float64]
     line: Line
+    offsets: Offsets | None = None  # where the line is moved as a whole
+    by_mm: float = 0.0  # how far outwards it is, then
     moved: bool = False
     by_keys: bool = False
 
@@ -65,7 +71,17 @@ class Drag:
     @property
     def pushes(self) -> bool:
         """Whether a disc beside the line pushes it."""
-        return not self.grip.is_near
+        return not self.is_whole and not self.grip.is_near
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the line is moved as a whole."""
+        return self.offsets is not None
+
+    @property
+    def words(self) -> str:
+        """How far the line is moved as a whole."""
+        return f"{self.grip.border} {size_words(self.by_mm)}"
 
     @property
     def shown(self) -> Lines:
@@ -76,11 +92,19 @@ class Drag:
 
     @property
     def seen_points(self) -> dict[Border, list[Points]]:
-        """The points that are seen meanwhile: of a line that is pushed, none."""
+        """The points that are seen meanwhile: of a line that is pulled alone do they go along."""
         pieces = list(self.all_points[self.grip.border])
-        if self.pushes:
+        if self.pushes or self.is_whole:
             pieces[self.grip.piece] = np.empty(0, np.intp)
         return {**self.all_points, self.grip.border: pieces}
+
+    def places(self, spacing_mm: tuple[float, float]) -> NDArray[np.float64]:
+        """Return where the points to take the line by are now, ``(k, 2)``, voxels."""
+        if self.is_whole:  # it has other points now, beside the old ones
+            near = [nearest_point(self.line, at, spacing_mm)[0] for at in self.before[self.points]]
+            return np.asarray(self.line[near])
+        # Those of a line that was pushed are found anew, where they are near.
+        return np.asarray((self.before if self.pushes else self.line)[self.points])
 
     def extent(self, spacing_mm: tuple[float, float]) -> NDArray[np.float64]:
         """Return places between which all lies that moves, ``(n, 2)``, voxels."""
@@ -90,8 +114,11 @@ class Drag:
         return np.concatenate([self.line, [self.now - radius, self.now + radius]])
 
     def follow(self, at: NDArray[np.float64], spacing_mm: tuple[float, float]) -> None:
-        """Have the line be where it is pulled or pushed to."""
-        if not self.pushes:
+        """Have the line be where it is moved, pulled or pushed to."""
+        if self.offsets is not None:
+            way_mm = self.offsets.distance_mm(at) - self.offsets.distance_mm(self.pressed)
+            self.move_whole(way_mm)
+        elif not self.pushes:
             by = at - self.pressed
             self.line = pulled(self.before, self.grip.index, by, spacing_mm, self.reach_mm)
         else:
@@ -101,6 +128,13 @@ class Drag:
                 centre = self.now + way * step / steps
                 self.line = pushed(self.line, centre, radius, spacing_mm)
         self.now = at
+
+    def move_whole(self, by_mm: float) -> None:
+        """Have all of the line be so far outwards of where it was, as far as it can be."""
+        if self.offsets is not None:
+            # In the steps in which it is said: back where it was, nothing changes.
+            self.by_mm = round(self.offsets.within_limits(by_mm), 1)
+            self.line = self.offsets.line_at(self.by_mm)
 
 
 class Editing:
@@ -135,27 +169,53 @@ class Editing:
         self.drag: Drag | None = None
         workspace.view.taking.connect(self.finish)
 
-    def begin(self, grip: Grip, at: NDArray[np.float64], *, by_keys: bool = False) -> Drag:
-        """Take hold of a line, at a place."""
+    def begin(
+        self,
+        grip: Grip,
+        at: NDArray[np.float64],
+        *,
+        whole: bool = False,
+        by_keys: bool = False,
+    ) -> Drag:
+        """Take hold of a line at a place, or of the whole of it."""
         self.drag = self._begun(grip, at)
+        if whole:
+            shape = self.drag.labels.shape
+            self.drag.offsets = Offsets(self.drag.before, self.grips.spacing_mm, shape)
         self.drag.by_keys = self.drag.moved = by_keys
         self._workspace.view.held = True
         self._contours.hold(self.drag.shown)
         return self.drag
 
     def follow(self, at: NDArray[np.float64]) -> None:
-        """Have the line be pulled or pushed to a place."""
+        """Have the line be moved, pulled or pushed to a place."""
         if self.drag is not None:
             self.drag.follow(at, self.grips.spacing_mm)
-            self._contours.hold(self.drag.shown, self.drag.extent(self.grips.spacing_mm))
+            self._show(self.drag)
+
+    def move_whole(self, by_mm: float) -> None:
+        """Have a line that is moved as a whole be so far outwards of where it was."""
+        if self.drag is not None:
+            self.drag.move_whole(by_mm)
+            self._show(self.drag)
+
+    def _show(self, drag: Drag) -> None:
+        """Have the line be seen where it is."""
+        self._contours.hold(drag.shown, drag.extent(self.grips.spacing_mm))
+        if drag.is_whole:
+            self._workspace.say(f"{drag.words}{HOW_TO_END if drag.by_keys else ''}")
 
     def finish(self) -> None:
         """Hand what is dragged to the session."""
         drag = self._end()
-        if drag is not None and drag.moved:
-            # Those of a line that was pushed are found anew, where they are near.
-            line = drag.before if drag.pushes else drag.line
-            self._commit(drag, line[drag.points], f"{drag.grip.border} moved")
+        if drag is None or not drag.moved:
+            return
+        if drag.is_whole and drag.by_mm == 0:
+            self._workspace.say(f"{drag.words}: labels not changed")
+            return
+        way = f" {size_words(drag.by_mm)}" if drag.is_whole else ""
+        places = drag.places(self.grips.spacing_mm)
+        self._commit(drag, places, f"{drag.grip.border} moved{way}")
 
     def leave(self) -> None:
         """Have all be as it was."""
@@ -201,3 +261,16 @@ class Editing:
             self._workspace.view.held = False
             self._contours.hold(None)
         return drag
+
+
+def size_words(by_mm: float) -> str:
+    """Return in words how far a line was moved as a whole.
+
+    Examples
+    --------
+    >>> size_words(1.5), size_words(-0.5), size_words(0.0)
+    ('1.5 mm outwards', '0.5 mm inwards', 'back where it was')
+    """
+    if round(by_mm, 1) == 0:
+        return "back where it was"
+    return f"{abs(by_mm):.1f} mm {'outwards' if by_mm > 0 else 'inwards'}"

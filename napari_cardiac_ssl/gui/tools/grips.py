@@ -92,6 +92,11 @@ class Grips:
                 self._places[border] = _places(pieces, self._points[border])
         return self._points
 
+    @property
+    def lines(self) -> Lines:
+        """The lines themselves."""
+        return self._contours.lines
+
     def line(self, grip: Grip) -> Line:
         """Return the line of a grip."""
         return self._contours.lines[grip.border][grip.piece]
