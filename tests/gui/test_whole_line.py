@@ -1,4 +1,4 @@
-"""A border is moved as a whole, by mouse and by keys: the labels are what the drawn line says."""
+"""A border is moved as a whole, or drawn anew in part: labels are what the drawn line says."""
 
 import numpy as np
 import pytest
@@ -169,3 +169,41 @@ def test_without_the_border_it_is_said(edit):  # noqa: F811
     assert "draw one (G)" in said(edit)
     assert edit.widget.view.in_view == SliceIndex(*C)
     assert not edit.widget.view.drawing
+
+
+def over(editor, border, angles, radius):
+    """Draw along a circle round the LV's middle, with Shift held."""
+    ways = np.radians(np.asarray(angles, float))
+    ends = [editor.place(*(MIDDLE + radius * np.array([np.sin(a), np.cos(a)]))) for a in ways]
+    editor.widget.drawing.choose(int(KEY[border]))
+    editor.hand.press(ends[0], modifiers=SHIFT)
+    editor.hand.move(*ends[1:])
+    return ends[-1]
+
+
+@pytest.mark.parametrize(("border", "radius"), [(ENDO, 8.5), (ENDO, 5.0), (EPI, 13.0), (EPI, 9.0)])
+def test_with_shift_a_stretch_is_drawn_anew_and_the_rest_stays(edit, border, radius):  # noqa: F811
+    before = edit.labels
+    end = over(edit, border, np.arange(-60, 61, 10), radius)  # the right side
+    line = edit.tool._editing.drag.line
+    np.testing.assert_array_equal(edit.labels, before)
+    edit.hand.release(end)
+    np.testing.assert_array_equal(edit.labels, wanted(before, border, line))
+    changed = edit.labels != before
+    assert np.count_nonzero(changed) > 8
+    assert not changed[:, : int(MIDDLE[1])].any()
+    assert said(edit).startswith(f"{border} drawn anew in part: ")
+    keys(edit, "Z", modifiers=CONTROL)
+    np.testing.assert_array_equal(edit.labels, before)
+
+
+def test_a_stretch_may_be_nearly_all_and_escape_leaves_it(edit):  # noqa: F811
+    before = edit.labels
+    end = over(edit, ENDO, np.arange(-170, 171, 10), 8.5)
+    edit.hand.key("Escape")
+    edit.hand.release(end)
+    np.testing.assert_array_equal(edit.labels, before)
+    end = over(edit, ENDO, np.arange(-170, 171, 10), 8.5)
+    edit.hand.release(end)
+    assert np.count_nonzero(edit.labels != before) > 50
+    assert changes(before, edit.labels) == {(MYO, LV)}

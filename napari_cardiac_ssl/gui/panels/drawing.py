@@ -46,10 +46,11 @@ _TOOLS = {
     "polygon": ("Polygon", "Click round a structure; a double click closes and fills it."),
     "edit": (
         "Edit",
-        "Edit contours: drag a point or the line between, or press beside it and push. Ctrl-drag "
-        "moves the whole line outwards or inwards. A double click makes another point, Delete or "
-        "Alt-click removes one. Keys . and , choose a point, arrows move it, + and - move the "
-        "whole line. Only what the line passes over changes. Key Q.",
+        "Edit contours: drag a point or the line between, or press beside it and push. With Shift, "
+        "draw a stretch of it anew; with Ctrl, move the whole line outwards or inwards. A double "
+        "click makes another point, Delete or Alt-click removes one. Keys . and , choose a point, "
+        "arrows move it, + and - move the whole line. Only what the line passes over changes. "
+        "Key Q.",
     ),
     "fill": ("Fill", "Fill the connected region that you click on. Key F."),
 }

@@ -31,14 +31,15 @@ class Pointer:
         Row and column, voxels.
     px_per_mm
         How large the picture is, in pixels of the canvas.
-    alt, control
-        Whether Alt is held, and Ctrl (on a Mac the command key).
+    alt, control, shift
+        Whether Alt is held, Ctrl (on a Mac the command key), and Shift.
     """
 
     at: NDArray[np.float64]
     px_per_mm: float
     alt: bool = False
     control: bool = False
+    shift: bool = False
 
 
 class Tool(Protocol):
@@ -147,4 +148,5 @@ class Tools:
             camera_of(self._workspace.viewer).zoom,
             alt=bool(held & Qt.KeyboardModifier.AltModifier),
             control=bool(held & Qt.KeyboardModifier.ControlModifier),
+            shift=bool(held & Qt.KeyboardModifier.ShiftModifier),
         )

@@ -1,4 +1,4 @@
-"""Borders are corrected by their lines: dragged by points, pulled, pushed, or moved as a whole.
+"""Borders are corrected by their lines: pulled, pushed, moved as a whole, or drawn anew in part.
 
 What a drag is, and what it makes of the labels, stands in `editing`; the same by keys in
 `point_keys`.
@@ -12,7 +12,7 @@ from qtpy.QtGui import QColor, QPainter, QPen, QTransform
 from napari_cardiac_ssl.gui.overlays.contour_lines import COLOURS, ContourLines
 from napari_cardiac_ssl.gui.overlays.picture import PictureOverlay
 from napari_cardiac_ssl.gui.tools import Pointer
-from napari_cardiac_ssl.gui.tools.editing import NOTHING_HERE, Drag, Editing
+from napari_cardiac_ssl.gui.tools.editing import NOTHING_HERE, Drag, Editing, How
 from napari_cardiac_ssl.gui.tools.grips import Grip, Grips
 from napari_cardiac_ssl.gui.tools.point_keys import PointKeys
 from napari_cardiac_ssl.gui.workspace import Workspace
@@ -26,9 +26,9 @@ _SMALL_PX, _LARGE_PX = 2.8, 5.0
 _RING_PX, _MIDDLE_PX = 8.5, 4.0
 
 WHAT_TO_DO = (
-    "drag a point or the line, or press beside it to push; Ctrl-drag moves the whole line. Double "
-    "click adds a point, Alt-click removes one. Keys: . , choose a point, arrows move it, + - the "
-    "whole line"
+    "drag a point or the line, or push from beside it. Shift draws a stretch anew; Ctrl, or + -, "
+    "moves the whole line. Double click adds a point, Delete removes one; . , choose one for the "
+    "arrows"
 )
 
 
@@ -75,7 +75,8 @@ class EditContour:
     def on_press(self, pointer: Pointer) -> bool:
         """Take hold of a point, of the line, or of a disc beside it.
 
-        With Ctrl the whole line is taken, from beside it too; Alt removes a point.
+        With Ctrl the whole line is taken, with Shift a stretch of it is drawn anew, both from
+        beside it, too; Alt removes a point.
         """
         self._workspace.view.take_strokes()
         if self._contours.shows_other:
@@ -91,7 +92,8 @@ class EditContour:
             if grip.is_point:
                 self._editing.remove(grip)
             return grip.is_point
-        self._editing.begin(grip, pointer.at, whole=pointer.control)
+        how = How.WHOLE if pointer.control else How.ANEW if pointer.shift else None
+        self._editing.begin(grip, pointer.at, how=how)
         return True
 
     def on_move(self, pointer: Pointer) -> bool:
@@ -167,7 +169,7 @@ class EditContour:
         if drag is None:
             taken, lines, points = self._point_under_mouse, self._contours.lines, self._grips.points
         else:
-            taken = drag.grip if drag.grip.is_point and not drag.is_whole else None
+            taken = drag.grip if drag.grip.is_point and drag.how is How.PULLED else None
             lines, points = drag.shown, drag.seen_points
         painter.setPen(QPen(QColor(0, 0, 0, 160), 1))
         for border, pieces in points.items():

@@ -5,7 +5,8 @@ change hands, as one step of the session. The lines that are seen then are trace
 there is no other truth.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum, auto
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from napari_cardiac_ssl.geometry.outlines import (
     pulled,
     pushed,
 )
+from napari_cardiac_ssl.geometry.stretches import overdrawn
 from napari_cardiac_ssl.gui.overlays.contour_lines import ContourLines, Lines
 from napari_cardiac_ssl.gui.overlays.picture import PictureOverlay
 from napari_cardiac_ssl.gui.tools.grips import Grip, Grips, Points
@@ -40,6 +42,15 @@ NOTHING_HERE = (
 )
 
 
+class How(Enum):
+    """What a drag does to a line."""
+
+    PULLED = auto()  #: taken at a point or between points
+    PUSHED = auto()  #: by a disc beside it
+    WHOLE = auto()  #: moved as a whole
+    ANEW = auto()  #: drawn anew where the mouse goes
+
+
 @dataclass(eq=False)
 class Drag:
     """All as it was when the line was taken hold of, and the line as it is now."""
@@ -48,13 +59,15 @@ class Drag:
     labels: NDArray[np.uint8]
     lines: Lines
     grip: Grip
+    how: How
     all_points: dict[Border, list[Points]]
     reach_mm: tuple[float, float]
     pressed: NDArray[np.float64]
     now: NDArray[np.float64]
     line: Line
-    offsets: Offsets | None = None  # where the line is moved as a whole
-    by_mm: float = 0.0  # how far outwards it is, then
+    offsets: Offsets | None = None  # of a line that is moved as a whole
+    by_mm: float = 0.0  # how far outwards that is
+    stroke: list[NDArray[np.float64]] = field(default_factory=list)  # of one that is drawn anew
     moved: bool = False
     by_keys: bool = False
 
@@ -71,12 +84,12 @@ class Drag:
     @property
     def pushes(self) -> bool:
         """Whether a disc beside the line pushes it."""
-        return not self.is_whole and not self.grip.is_near
+        return self.how is How.PUSHED
 
     @property
     def is_whole(self) -> bool:
         """Whether the line is moved as a whole."""
-        return self.offsets is not None
+        return self.how is How.WHOLE
 
     @property
     def words(self) -> str:
@@ -94,7 +107,7 @@ class Drag:
     def seen_points(self) -> dict[Border, list[Points]]:
         """The points that are seen meanwhile: of a line that is pulled alone do they go along."""
         pieces = list(self.all_points[self.grip.border])
-        if self.pushes or self.is_whole:
+        if self.how is not How.PULLED:
             pieces[self.grip.piece] = np.empty(0, np.intp)
         return {**self.all_points, self.grip.border: pieces}
 
@@ -103,8 +116,8 @@ class Drag:
         if self.is_whole:  # it has other points now, beside the old ones
             near = [nearest_point(self.line, at, spacing_mm)[0] for at in self.before[self.points]]
             return np.asarray(self.line[near])
-        # Those of a line that was pushed are found anew, where they are near.
-        return np.asarray((self.before if self.pushes else self.line)[self.points])
+        # Where a line was pushed or drawn anew they are found anew, if they are near.
+        return np.asarray((self.line if self.how is How.PULLED else self.before)[self.points])
 
     def extent(self, spacing_mm: tuple[float, float]) -> NDArray[np.float64]:
         """Return places between which all lies that moves, ``(n, 2)``, voxels."""
@@ -114,11 +127,14 @@ class Drag:
         return np.concatenate([self.line, [self.now - radius, self.now + radius]])
 
     def follow(self, at: NDArray[np.float64], spacing_mm: tuple[float, float]) -> None:
-        """Have the line be where it is moved, pulled or pushed to."""
-        if self.offsets is not None:
+        """Have the line be where it is moved, pulled, pushed or drawn to."""
+        if self.how is How.ANEW:
+            self.stroke.append(at)
+            self.line = overdrawn(self.before, np.array(self.stroke), spacing_mm)
+        elif self.offsets is not None:
             way_mm = self.offsets.distance_mm(at) - self.offsets.distance_mm(self.pressed)
             self.move_whole(way_mm)
-        elif not self.pushes:
+        elif self.how is How.PULLED:
             by = at - self.pressed
             self.line = pulled(self.before, self.grip.index, by, spacing_mm, self.reach_mm)
         else:
@@ -174,14 +190,16 @@ class Editing:
         grip: Grip,
         at: NDArray[np.float64],
         *,
-        whole: bool = False,
+        how: How | None = None,
         by_keys: bool = False,
     ) -> Drag:
-        """Take hold of a line at a place, or of the whole of it."""
-        self.drag = self._begun(grip, at)
-        if whole:
-            shape = self.drag.labels.shape
-            self.drag.offsets = Offsets(self.drag.before, self.grips.spacing_mm, shape)
+        """Take hold of a line at a place, to pull it or push it from there if `how` is not said."""
+        self.drag = drag = self._begun(grip, at)
+        if how is not None:
+            drag.how = how
+        if how is How.WHOLE:
+            drag.offsets = Offsets(drag.before, self.grips.spacing_mm, drag.labels.shape)
+        drag.stroke.append(at)
         self.drag.by_keys = self.drag.moved = by_keys
         self._workspace.view.held = True
         self._contours.hold(self.drag.shown)
@@ -213,9 +231,9 @@ class Editing:
         if drag.is_whole and drag.by_mm == 0:
             self._workspace.say(f"{drag.words}: labels not changed")
             return
-        way = f" {size_words(drag.by_mm)}" if drag.is_whole else ""
+        done = {How.WHOLE: f"moved {size_words(drag.by_mm)}", How.ANEW: "drawn anew in part"}
         places = drag.places(self.grips.spacing_mm)
-        self._commit(drag, places, f"{drag.grip.border} moved{way}")
+        self._commit(drag, places, f"{drag.grip.border} {done.get(drag.how, 'moved')}")
 
     def leave(self) -> None:
         """Have all be as it was."""
@@ -240,7 +258,8 @@ class Editing:
             lengths = lengths_mm(line, self.grips.spacing_mm)
             here, (back, on) = lengths[grip.index], lengths[[*self.grips.neighbours(grip)]]
             reach_mm = float((here - back) % lengths[-1]), float((on - here) % lengths[-1])
-        return Drag(index, labels, self._contours.lines, grip, points, reach_mm, at, at, line)
+        how, lines = How.PULLED if grip.is_near else How.PUSHED, self._contours.lines
+        return Drag(index, labels, lines, grip, how, points, reach_mm, at, at, line)
 
     def _commit(self, drag: Drag, places: NDArray[np.float64], done: str) -> None:
         """Have the labels be what a line says, its points be where they are wanted; say it."""

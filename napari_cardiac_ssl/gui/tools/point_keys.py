@@ -17,7 +17,7 @@ from napari_cardiac_ssl.anatomy import UKBB
 from napari_cardiac_ssl.geometry.contours import WITHIN, Border
 from napari_cardiac_ssl.gui.overlays.picture import PictureOverlay
 from napari_cardiac_ssl.gui.tools.choice import Choice, Chosen, place_words, way_words
-from napari_cardiac_ssl.gui.tools.editing import HOW_TO_END, NOTHING_HERE, Drag, Editing
+from napari_cardiac_ssl.gui.tools.editing import HOW_TO_END, NOTHING_HERE, Drag, Editing, How
 from napari_cardiac_ssl.gui.tools.grips import Grip
 from napari_cardiac_ssl.gui.workspace import Workspace
 
@@ -188,7 +188,7 @@ class PointKeys:
             if grip is None:
                 return
             at = self._editing.grips.place(grip)
-            drag = self._editing.begin(grip, at, whole=True, by_keys=True)
+            drag = self._editing.begin(grip, at, how=How.WHOLE, by_keys=True)
         self._editing.move_whole(drag.by_mm + by_mm)
         self._describe()
         self._rest.start()
