@@ -101,6 +101,7 @@ class Hand:
         path: NDArray[np.float64],
         *,
         draws: bool = False,
+        held: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
         midway: Callable[[], object] = lambda: None,
     ) -> None:
         """Press on the picture, go along a path, and let go.
@@ -111,19 +112,21 @@ class Hand:
             Shape ``(n, 2)``: x and y in pixels of the picture.
         draws
             Whether the whole path matters, as that of a brush does, or its end alone.
+        held
+            A key that is held meanwhile.
         midway
             Called on the way, the button held.
         """
         path = path + self._in_window(self.picture, QPoint(0, 0))
         self._travel(path[0])
         window = self._window.windowHandle()
-        QTest.mousePress(window, LEFT, pos=_point(path[0]))
+        QTest.mousePress(window, LEFT, held, _point(path[0]))
         live(STEP_S)
         for number, place in enumerate(path[1:], start=1):
             self._travel(place, held=True)
             if number == max(1, len(path) // 2):
                 midway()
-        QTest.mouseRelease(window, LEFT, pos=_point(path[-1]))
+        QTest.mouseRelease(window, LEFT, held, _point(path[-1]))
         live(2 * STEP_S)
         moved = POINT_S if len(path) > 1 else 0.0
         if draws and len(path) > 1:
@@ -131,6 +134,8 @@ class Hand:
             length = float(np.hypot(*np.diff(path, axis=0).T).sum())
             moved = PIECE_S * pieces + CM_S * length / PX_PER_CM
         done = Tally(clicks=1) if len(path) == 1 else Tally(drags=1)
+        if held:
+            done += Tally(keys=1, model_s=KEY_S)
         self.tally += done + Tally(model_s=MIND_S + POINT_S + 2 * BUTTON_S + moved)
 
     def _in_window(self, widget: QWidget, place: QPoint) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""What one real case costs the hand: a reader does it in the window, in each of four ways.
+"""What one real case costs the hand: a reader does it in the window, in each of five ways.
 
 An open DICOM study (Sunnybrook; one cine, expert contours published) is opened in the real window.
 A simulated reader asks for a first guess, goes to five slices of the frame on which the expert has
@@ -7,10 +7,13 @@ from the expert's line, confirms each, trains, waits until all is predicted anew
 done with mouse and keyboard: `counted_hand.py` sends the events and counts them. The ways
 (`simulated_readers.py`):
 
-- ``edit``: contours are edited (Q). Where a border is off on a long stretch, a disc beside it is
-  pushed along; else the point that is furthest from the expert's line is dragged onto it, and where
-  points are right and the line between them is not, the line is pulled there.
-- ``points``: the same without the disc.
+- ``edit``: contours are edited (Q). A border of which nine tenths are off to one side is first
+  moved as a whole (Ctrl), by the mean of that. Then each stretch that is off is drawn anew (Shift),
+  along the expert's line.
+- ``points``: the point that is furthest from the expert's line is dragged onto it, and where points
+  are right and the line between them is not, the line is pulled there.
+- ``disc``: as ``points``, but where a border is off on a long stretch, a disc beside it is pushed
+  along.
 - ``brush``: what is wrong is painted and erased, piece by piece, with the largest brush of a few
   that stays within the expert's border.
 - ``contour``: a border that is off anywhere is drawn anew along the expert's line, in one stroke.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from qtpy.QtCore import Qt
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
@@ -31,8 +32,17 @@ BRUSHES = (9, 7, 5, 4, 3, 2, 1)
 
 #: A disc pushes where so long a stretch is off; so large it is at most.
 LONG_MM, DISC_MM, OUTER_DISC_MM = 30.0, 10.0, 5.0
+#: A border of which so much is off to one side is moved as a whole.
+ONE_SIDE = 0.9
 #: Of how many places a straight drag is made.
 PULL = 3
+#: A stretch is drawn anew from so far before it is off until so far behind.
+BESIDE_MM = 5.0
+FREE, CTRL, SHIFT = (
+    Qt.KeyboardModifier.NoModifier,
+    Qt.KeyboardModifier.ControlModifier,
+    Qt.KeyboardModifier.ShiftModifier,
+)
 
 Labels = NDArray[np.uint8]
 #: Called once, while the button is held.
@@ -81,6 +91,9 @@ class Points:
     Where points are right and the line between them is not, the line is pulled there.
     """
 
+    #: What is held where more than a point is taken.
+    HELD = FREE
+
     def __init__(self, case: "Case", tolerance_mm: float) -> None:
         self.case, self._tolerance_mm = case, tolerance_mm
         self._spacing = np.array(case.stack.spacing_mm[1:])
@@ -90,8 +103,8 @@ class Points:
         """Have the slice in view agree with the expert."""
         case, tried = self.case, set()
         for _ in range(MOST):
-            for one in sorted(case.off(), key=self._is_blocked):
-                path = self._path(one)
+            for one in sorted(case.off(), key=self._later):
+                path, held = self._path(one)
                 mark = (one.border, *np.round(path[0], 1), *np.round(path[-1], 1))
                 if one.mm > self._tolerance_mm and mark not in tried:
                     break
@@ -102,23 +115,33 @@ class Points:
                 draw(case, one.border, midway)
                 case.hand.key("Q")
             else:
-                if str(case.widget.view.layer.selected_label) != KEYS[one.border]:
-                    case.hand.key(KEYS[one.border])
-                case.hand.drag(case.px(path), draws=len(path) > PULL, midway=midway)
+                self._choose(one.border)
+                draws = len(path) > PULL
+                case.hand.drag(case.px(path), draws=draws, held=held, midway=midway)
             midway = nothing
+
+    def _choose(self, border: Border) -> None:
+        """Have a border be the one that is meant where two lie on each other."""
+        if str(self.case.widget.view.layer.selected_label) != KEYS[border]:
+            self.case.hand.key(KEYS[border])
+
+    def _later(self, one: Off) -> tuple[bool, bool]:
+        """Return what to sort by: a border is done before another is chosen."""
+        now = str(self.case.widget.view.layer.selected_label)
+        return self._is_blocked(one), KEYS[one.border] != now
 
     def _is_blocked(self, one: Off) -> bool:
         """Tell whether the other border has to go first: the endocardium stays within the wall."""
         there = self.case.labels[tuple(np.rint(one.wanted).astype(int))]
         return there == (0 if one.border is ENDO else LV)
 
-    def _path(self, one: Off) -> NDArray[np.float64]:
-        """Return what to take and where to."""
+    def _path(self, one: Off) -> tuple[NDArray[np.float64], Qt.KeyboardModifier]:
+        """Return what to take and where to, and what is held meanwhile."""
         start, end = one.at, one.wanted
         if np.isfinite(one.mm):
-            way = self._push(one)
+            way = self._stroke(one)
             if way is not None:
-                return way
+                return way, self.HELD
             lines = self.case.widget.contours.lines[one.border]
             grips = self.case.widget.drawing._edit._grips.points[one.border]
             points = np.concatenate([line[at] for line, at in zip(lines, grips, strict=True)])
@@ -127,19 +150,22 @@ class Points:
             worst = int(away.argmax())
             if away[worst] > self._tolerance_mm:
                 start, end = points[worst], there[nearest[worst]]
-        return start + np.linspace(0, 1, PULL)[:, None] * (end - start)
+        return start + np.linspace(0, 1, PULL)[:, None] * (end - start), FREE
 
     def _wanted(self, border: Border) -> Line:
         return np.concatenate([dense(one) for one in expert_lines(self.case)[border]])
 
-    def _push(self, one: Off) -> Line | None:
+    def _now(self, border: Border) -> Line:
+        return np.concatenate([dense(line) for line in self.case.widget.contours.lines[border]])
+
+    def _stroke(self, one: Off) -> Line | None:
         """Return none: points are dragged alone."""
 
 
-class Edit(Points):
+class Disc(Points):
     """As `Points`; where a border is off on a long stretch, a disc beside it pushes all of that."""
 
-    def _push(self, one: Off) -> Line | None:
+    def _stroke(self, one: Off) -> Line | None:
         """Return the way of the disc's middle, if there is such a stretch and room beside it."""
         spacing, shape = self._spacing, self.case.labels.shape
         outwards = one.border is ENDO  # from within the cavity; the epicardium from without
@@ -167,8 +193,66 @@ class Edit(Points):
         press = middles[0] + inwards * off[stretch[0]] / spacing
         return np.vstack([press, middles[::10], middles[-1:]])
 
-    def _now(self, border: Border) -> Line:
-        return np.concatenate([dense(line) for line in self.case.widget.contours.lines[border]])
+
+class Edit(Points):
+    """Draws each stretch of a border that is off anew, along the expert's line.
+
+    A border that is off to one side nearly all round is first moved as a whole.
+    """
+
+    HELD = SHIFT
+
+    def correct(self, midway: Midway) -> None:
+        """Have the slice in view agree with the expert."""
+        self._drawn: set[tuple[object, ...]] = set()
+        for border in (EPI, ENDO):  # the endocardium stays within the wall
+            way = self._whole(border)
+            if way is not None:
+                self._choose(border)
+                self.case.hand.drag(self.case.px(way), held=CTRL, midway=midway)
+                midway = nothing
+        super().correct(midway)
+
+    def _whole(self, border: Border) -> Line | None:
+        """Return where to take a border and where to, if it is off to one side as a whole.
+
+        It is moved by the mean of how far it is off: taken at a place where it is off by as much.
+        """
+        off = {one.border: one.mm for one in self.case.off()}[border]
+        if np.isinf(off) or off <= self._tolerance_mm:
+            return None
+        here, there = self._now(border), self._wanted(border)
+        away, nearest = cKDTree(there * self._spacing).query(here * self._spacing)
+        wanted = filled(expert_lines(self.case)[border], self.case.labels.shape)
+        within = ndimage.map_coordinates(wanted.astype(float), here.T, order=1) >= 0.5
+        if max(within.mean(), 1 - within.mean()) < ONE_SIDE:
+            return None
+        signed = np.where(within, away, -away)
+        at = int(np.abs(signed - signed.mean()).argmin())
+        return here[at] + np.linspace(0, 1, PULL)[:, None] * (there[nearest[at]] - here[at])
+
+    def _stroke(self, one: Off) -> Line | None:
+        """Return the stretch of the expert's line from which the border is off, the worst one."""
+        way = dense(max(expert_lines(self.case)[one.border], key=len))
+        here = self._now(one.border)
+        off, _ = cKDTree(here * self._spacing).query(way * self._spacing)
+        away, nearest = cKDTree(way * self._spacing).query(here * self._spacing)
+        np.maximum.at(off, nearest, away)  # what bulges from it, too
+        step_mm = np.hypot(*(np.diff(way, axis=0) * self._spacing).T).mean()
+        beside = np.ones(2 * round(BESIDE_MM / step_mm) + 1, bool)
+        far = np.tile(off > self._tolerance_mm, 3)  # round the end of the line
+        far = ndimage.binary_dilation(far, beside)[len(way) : 2 * len(way)]
+        if far.all():
+            return np.vstack([way[::10], way[:1]])
+        first = int(np.flatnonzero(~far)[0])
+        pieces, _ = ndimage.label(np.roll(far, -first))
+        worst = pieces[(int(off.argmax()) - first) % len(way)]
+        stretch = (np.flatnonzero(pieces == worst) + first) % len(way)
+        mark = (one.border, *stretch[[0, -1]])
+        if not worst or mark in self._drawn:  # drawing it a second time changes nothing
+            return None
+        self._drawn.add(mark)
+        return np.vstack([way[stretch][::10], way[stretch][-1:]])
 
 
 def expert_lines(case: "Case") -> dict[Border, list[Line]]:
@@ -305,4 +389,4 @@ def draw(case: "Case", border: Border, midway: Midway) -> None:
         case.hand.drag(case.px(np.vstack([line, line[:1]])), draws=True, midway=midway)
 
 
-WAYS = {"edit": Edit, "points": Points, "brush": Brush, "contour": Contours}
+WAYS = {"edit": Edit, "disc": Disc, "points": Points, "brush": Brush, "contour": Contours}
