@@ -1,4 +1,4 @@
-"""The keys of the window, in one table: bound to the picture and to the dock alike.
+"""How keys of the window (`key_table`) are bound: to the picture and to the dock alike.
 
 Letters that napari gives a meaning of its own on label layers (paint, fill, pick, erase, pan, …)
 keep it, and have it while another layer is selected, too; `1` to `5`, `0`, `B`, `M` and the arrows

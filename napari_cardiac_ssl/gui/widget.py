@@ -1,7 +1,6 @@
 """The dock widget: the panels of the window, put together."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import ref
@@ -25,6 +24,12 @@ from napari_cardiac_ssl.gui.docks import dock_below, dock_beside
 from napari_cardiac_ssl.gui.dropping import Drops
 from napari_cardiac_ssl.gui.help_menu import HelpMenu
 from napari_cardiac_ssl.gui.insertion_marks import InsertionMarks
+from napari_cardiac_ssl.gui.key_table import (
+    keys_of_drawing,
+    keys_of_looking,
+    keys_of_panels,
+    keys_of_slices,
+)
 from napari_cardiac_ssl.gui.keys import Key, PictureKeys, bind_dock
 from napari_cardiac_ssl.gui.landmarks import LandmarkClicks
 from napari_cardiac_ssl.gui.last_opened import LastOpened
@@ -301,96 +306,18 @@ class CardiacWidget(QWidget):
     @property
     def keys(self) -> list[Key]:
         """What the keys do."""
-        workspace, drawing = self.workspace, self.drawing
-        structures = [
-            Key((str(code),), made.toolTip().split(".")[0], partial(drawing.choose, code))
-            for code, made in drawing.buttons.items()
-        ]
-        napari_s = [
-            Key((name,), words, act, napari_s=True)
-            for name, words, act in (
-                ("E", "erase", partial(drawing.use, "erase")),
-                ("F", "fill", partial(drawing.use, "fill")),
-                ("P", "paint", drawing.paint),
-                ("L", "pick a label", partial(drawing.use, "pick")),
-                ("Z", "move the picture", partial(drawing.use, "pan_zoom")),
-            )
-        ]
+        actions = self.workspace.actions
         return [
-            *structures,
-            *napari_s,
-            Key(("[",), "smaller brush", partial(drawing.change_brush, -1), napari_s=True),
-            Key(("]",), "larger brush", partial(drawing.change_brush, 1), napari_s=True),
-            Key(("G",), "draw contours, or with the brush again", drawing.toggle_contour),
-            Key(("Q",), "edit contours by points, or the brush again", drawing.toggle_edit),
-            Key(("M",), "let myocardium cover the LV cavity, or not", drawing.keep.toggle),
-            Key(("O",), "fill the labels, or show their contours alone", drawing.toggle_fill),
-            Key(("A", "Left"), "frame before", lambda: workspace.actions.go(frames=-1)),
-            Key(("D", "Right"), "frame after", lambda: workspace.actions.go(frames=1)),
-            Key(("W", "Up"), "slice before", lambda: workspace.actions.go(slices=-1)),
-            Key(("S", "Down"), "slice after", lambda: workspace.actions.go(slices=1)),
-            Key(("K",), "play the cine, or stop", self.cine.toggle),
-            Key(("Shift-K",), "the cine beside the picture, or not", self.toggle_cine_beside),
-            Key(
-                ("H",),
-                "image alone, while held",
-                self.compare.show_image,
-                self.compare.hide_image,
+            *keys_of_drawing(self.drawing),
+            *keys_of_looking(actions, self.compare),
+            *keys_of_slices(actions),
+            *keys_of_panels(
+                play=self.cine.toggle,
+                cine=self.toggle_cine_beside,
+                mosaic=self.show_mosaic,
+                suggested=self.overview.go_on,
+                train=self.learning.try_to_train,
             ),
-            Key(("Shift-L",), "window and level as at first", workspace.actions.reset_window),
-            Key(
-                ("B",),
-                "the labels before they were corrected or predicted anew, while held",
-                self.compare.show,
-                self.compare.hide,
-            ),
-            Key(("C",), "confirm the slice", workspace.actions.confirm),
-            Key(
-                ("Shift-C",),
-                "no heart on the slice: clear and confirm it",
-                workspace.actions.no_heart,
-            ),
-            Key(("J",), "the mosaic: all slices at one look", self.show_mosaic),
-            Key(
-                ("Shift-Up",),
-                "this slice is the first with heart in the frame",
-                workspace.actions.set_first_slice,
-            ),
-            Key(
-                ("Shift-Down",),
-                "this slice is the last with heart in the frame",
-                workspace.actions.set_last_slice,
-            ),
-            Key(
-                ("Control-Shift-Up",),
-                "this slice is the first with heart in every frame",
-                partial(workspace.actions.set_first_slice, all_frames=True),
-            ),
-            Key(
-                ("Control-Shift-Down",),
-                "this slice is the last with heart in every frame",
-                partial(workspace.actions.set_last_slice, all_frames=True),
-            ),
-            Key(("N",), "go to the slice that is suggested", self.overview.go_on),
-            Key(
-                ("I",), "interpolate the frame between drawn slices", workspace.actions.interpolate
-            ),
-            Key(("U",), "copy the nearest drawn slice", workspace.actions.copy_neighbour),
-            *(
-                Key((f"Shift-{letter}",), f"copy the slice to the {words} and go there", act)
-                for letter, words, act in (
-                    ("A", "frame before", partial(workspace.actions.copy_on, frames=-1)),
-                    ("D", "frame after", partial(workspace.actions.copy_on, frames=1)),
-                    ("W", "slice before", partial(workspace.actions.copy_on, slices=-1)),
-                    ("S", "slice after", partial(workspace.actions.copy_on, slices=1)),
-                )
-            ),
-            Key(("Shift-X",), "clear the slice", workspace.actions.clear),
-            Key(("R",), "carry the slice through the cine", workspace.actions.propagate),
-            Key(("Y",), "tidy the slice: largest pieces, no holes", workspace.actions.tidy),
-            Key(("T",), "train", self.learning.try_to_train),
-            Key(("Control-Z",), "undo", workspace.actions.undo, everywhere=True),
-            Key(("Control-Shift-Z",), "redo", workspace.actions.redo, everywhere=True),
         ]
 
     def _on_clicks(self) -> None:
