@@ -56,6 +56,7 @@ FIGURES = (
         (
             "before_after.py --k 1 3 5",
             "before_after.py --k 3 --arms extent",
+            "before_after.py --k 3 --seeds 1",
             'before_after.py --k 1 3 --patients decide --arms "no averaging" "border recalled"',
             'before_after.py --k 3 --patients decide --frames ES --arms "no recall" neither',
         ),
