@@ -9,7 +9,7 @@ border like any other.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, distance_transform_edt
+from scipy.ndimage import binary_dilation, binary_erosion, distance_transform_edt
 
 from napari_cardiac_ssl.anatomy import UKBB, Structure
 from napari_cardiac_ssl.geometry.contours import WITHIN, Border
@@ -80,10 +80,14 @@ def redrawn(
     >>> redrawn(labels, Border.ENDOCARDIUM, line, np.clip(line, 0, 4.5))[3]
     array([0, 2, 1, 1, 1, 2, 2, 2, 0], dtype=uint8)
     """
-    passed = filled([before], labels.shape) ^ filled([after], labels.shape)
     own, on_top = _CODES[border][0], _on_top_of(border)
     inside = np.isin(labels, _CODES[border])
-    taken, left = passed & ~inside & ~np.isin(labels, on_top), passed & (labels == own)
+    was, now = filled([before], labels.shape), filled([after], labels.shape)
+    if _is_hole(was, inside):
+        was, now = ~was, ~now
+    # What the border goes back from it never takes: a papillary muscle that is passed over stays.
+    taken = now & ~was & ~inside & ~np.isin(labels, on_top)
+    left = was & ~now & (labels == own)
     result = labels.copy()
     if border is Border.ENDOCARDIUM:
         has_wall = _beyond(inside, labels) == _MYOCARDIUM
@@ -93,6 +97,12 @@ def redrawn(
         result[left] = 0
     result[taken] = own
     return result
+
+
+def _is_hole(within: NDArray[np.bool_], inside: NDArray[np.bool_]) -> bool:
+    """Tell whether a line goes round a hole: just within it nothing of the border's is."""
+    rim = within & ~binary_erosion(within)
+    return bool(2 * np.count_nonzero(rim & inside) < np.count_nonzero(rim))
 
 
 def _on_top_of(border: Border) -> list[int]:

@@ -164,6 +164,19 @@ def test_a_hole_is_moved_as_any_piece():
     assert exchanged(labels, after) == {(0, RV)}
 
 
+@pytest.mark.parametrize("within", [MYO, 0])
+def test_an_endocardium_that_goes_back_takes_no_papillary_muscle(within):
+    """However it is labelled: it lies in the wall then, or stays outside all."""
+    labels = heart()
+    papillary = (Y - 24) ** 2 + (X - 38) ** 2 < 2**2
+    labels[papillary] = within
+    outer = max(lines_of(labels)[ENDO], key=len)
+    middle = outer.mean(axis=0)
+    after = redrawn(labels, ENDO, outer, middle + (outer - middle) * 0.4)
+    assert {before for before, _ in exchanged(labels, after)} == {LV}
+    assert (after[papillary] == within).all()
+
+
 def test_the_rv_takes_of_an_atrium_what_it_covers():
     labels = np.zeros(Y.shape, np.uint8)
     ra = UKBB.code(Structure.RIGHT_ATRIUM)
