@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.ndimage import label
 
-from napari_cardiac_ssl.geometry.stretches import overdrawn
+from napari_cardiac_ssl.geometry.outlines import filled
+from napari_cardiac_ssl.geometry.stretches import overdrawn, untangled
 
 NUMBER = 120
 SPACING = (1.0, 1.0)
@@ -55,3 +57,18 @@ def test_where_the_line_begins_does_not_matter(start, turns):
 def test_a_click_leaves_it_where_it_was():
     line = overdrawn(CIRCLE, CIRCLE[5:6], SPACING)
     assert {tuple(one) for one in line} == {tuple(one) for one in CIRCLE}
+
+
+@given(seed=st.integers(0, 10_000))
+def test_what_trembles_comes_out_as_one_piece(seed):
+    noise = np.random.default_rng(seed).normal(0, 1.5, (60, 2))
+    line = overdrawn(CIRCLE, arc(-60, 60, 20, 60) + noise, SPACING)
+    region = filled([untangled(line, (80, 80))], (80, 80))
+    assert label(region)[1] == label(~region)[1] == 1
+    before = filled([CIRCLE], (80, 80))
+    assert np.array_equal(region[:, :40], before[:, :40])
+
+
+def test_what_is_in_one_piece_stays_as_it_is():
+    assert untangled(CIRCLE, (80, 80)) is CIRCLE
+    assert untangled(CIRCLE + 200, (80, 80)).min() > 80

@@ -23,7 +23,7 @@ from napari_cardiac_ssl.geometry.outlines import (
     pulled,
     pushed,
 )
-from napari_cardiac_ssl.geometry.stretches import overdrawn
+from napari_cardiac_ssl.geometry.stretches import overdrawn, untangled
 from napari_cardiac_ssl.gui.overlays.contour_lines import ContourLines, Lines
 from napari_cardiac_ssl.gui.overlays.picture import PictureOverlay
 from napari_cardiac_ssl.gui.tools.grips import Grip, Grips, Points
@@ -231,6 +231,8 @@ class Editing:
         if drag.is_whole and drag.by_mm == 0:
             self._workspace.say(f"{drag.words}: labels not changed")
             return
+        if drag.how is How.ANEW:
+            drag.line = untangled(drag.line, drag.labels.shape)
         done = {How.WHOLE: f"moved {size_words(drag.by_mm)}", How.ANEW: "drawn anew in part"}
         places = drag.places(self.grips.spacing_mm)
         self._commit(drag, places, f"{drag.grip.border} {done.get(drag.how, 'moved')}")
