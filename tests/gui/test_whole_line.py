@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from scipy import ndimage
 
 from napari_cardiac_ssl.annotations import SliceState
 from napari_cardiac_ssl.geometry.contours import Border
@@ -11,6 +13,7 @@ from napari_cardiac_ssl.gui.tools.editing import size_words
 from napari_cardiac_ssl.study import SliceIndex
 
 from .conftest import A, B, C
+from .hand import LEFT
 from .test_edit_contour import (  # noqa: F401 - a fixture
     ENDO,
     EPI,
@@ -159,6 +162,18 @@ def test_a_chosen_point_s_border_is_the_one_that_is_moved(edit):  # noqa: F811
     np.testing.assert_array_equal(edit.labels, moved)
 
 
+def test_a_click_on_another_structure_ends_what_keys_were_moving(edit):  # noqa: F811
+    before = edit.labels
+    keys(edit, "1", "Minus", "Minus")
+    QTest.mouseClick(edit.widget.drawing.buttons[RV], LEFT)
+    edit.hand.canvas.setFocus()
+    keys(edit, "Minus", "Minus")
+    assert said(edit).startswith("RV endocardium 1.0 mm inwards")
+    assert changes(before, edit.labels) == {(LV, MYO)}
+    keys(edit, "Enter")
+    assert changes(before, edit.labels) == {(LV, MYO), (RV, 0)}
+
+
 def test_without_the_border_it_is_said(edit):  # noqa: F811
     keys(edit, "3")
     edit.session.labelling.annotate(A, np.where(heart() == RV, 0, heart()).astype(np.uint8))
@@ -174,7 +189,8 @@ def test_without_the_border_it_is_said(edit):  # noqa: F811
 def over(editor, border, angles, radius):
     """Draw along a circle round the LV's middle, with Shift held."""
     ways = np.radians(np.asarray(angles, float))
-    ends = [editor.place(*(MIDDLE + radius * np.array([np.sin(a), np.cos(a)]))) for a in ways]
+    places = MIDDLE + radius * np.c_[np.sin(ways), np.cos(ways)]
+    ends = [editor.place(*place) for place in places]
     editor.widget.drawing.choose(int(KEY[border]))
     editor.hand.press(ends[0], modifiers=SHIFT)
     editor.hand.move(*ends[1:])
@@ -195,6 +211,25 @@ def test_with_shift_a_stretch_is_drawn_anew_and_the_rest_stays(edit, border, rad
     assert said(edit).startswith(f"{border} drawn anew in part: ")
     keys(edit, "Z", modifiers=CONTROL)
     np.testing.assert_array_equal(edit.labels, before)
+
+
+BACK = [
+    (range(-60, 41, 10), 8.5),
+    ((30,), 6.0),
+    ((20,), 5.7),
+    ((10, 0), 5.2),
+    (range(10, 61, 10), 7),
+]
+LOOP = [(range(-60, 31, 10), 7), (range(20, -21, -10), 9.5), (range(-10, 61, 10), 8.3)]
+
+
+@pytest.mark.parametrize("parts", [BACK, LOOP])
+def test_a_hand_that_goes_back_leaves_no_holes_and_no_islands(edit, parts):  # noqa: F811
+    ways = np.concatenate([np.array(part) for part, _ in parts])
+    radii = np.concatenate([np.full(len(part), radius) for part, radius in parts])
+    edit.hand.release(over(edit, ENDO, ways, radii[:, None]))
+    for region in (edit.labels == LV, edit.labels != LV):
+        assert ndimage.label(region)[1] == 1
 
 
 def test_a_stretch_may_be_nearly_all_and_escape_leaves_it(edit):  # noqa: F811

@@ -211,9 +211,13 @@ class PointKeys:
     def _run(self, *, whole: bool) -> Drag | None:
         """Return what keys are moving, if it is the whole line or a point; else that ends."""
         drag = self._editing.drag
-        if drag is not None and drag.is_whole != whole:
+        if drag is not None and (drag.is_whole != whole or (whole and self._means_other(drag))):
             self._end_run()
         return self._editing.drag
+
+    def _means_other(self, drag: Drag) -> bool:
+        """Tell whether another structure is drawn by now, as after a click in the panel."""
+        return not self._choice.is_made and drag.grip.border is not self._drawn
 
     def _end_run(self) -> bool:
         """Hand what keys have moved to the session; tell whether they had."""
