@@ -10,6 +10,7 @@ lie. ``shared`` is Dice on the slices that no k labels, for comparing k with k.
     python benchmarks/before_after.py --seconds 15 --k 3 --patients decide
     python benchmarks/before_after.py --k 3 --arms "no recall" "no averaging" neither extent
     python benchmarks/before_after.py --k                               # tables of what is there
+    python benchmarks/before_after.py --k --seeds 1                     # … with another seed
 
 Every other patient of a set decides (``--patients decide``) what the defaults are; the others are
 reported. The sets are found through CARDIAC_SSL_DATA (default: ../shared/data): ACDC, and patients
@@ -77,6 +78,8 @@ TABLE = Table(
         **{f"wrong {place} {name}": int for place in PLACES for name in NAMES},
     },
 )
+#: Who loses more mean Dice than that is counted.
+LOSS = 0.01
 SHARES = averaging.SHARES, averaging.MOST_WITHOUT_RECALL
 BORDER_MM = examples.NEAR_BORDER_MM
 
@@ -274,21 +277,23 @@ def main() -> None:
                 f"{one['before']['dice']:.3f} -> {one['after']['dice']:.3f}",
                 flush=True,
             )
-    table(TABLE.rows(), options.patients)
+    table([row for row in TABLE.rows() if row["seed"] in options.seeds], options.patients)
 
 
 def table(results: list[Row], patients: str) -> None:
-    """Print means over patients and seeds, the worst patient, and where voxels are wrong."""
+    """Print means over patients and seeds, the worst, who loses, and where voxels are wrong."""
     trials_of: dict[str, dict[tuple[str, int], dict[str, Row]]] = {}
     for row in results:
         if patients in {"all", row["role"]}:
-            name = "{weights}, {budget}, {arm} | {set} | {frame} | k={k}".format(**row)
-            trial = trials_of.setdefault(name, {}).setdefault((row["patient"], row["seed"]), {})
-            trial[row["when"]] = row
+            for group in [row["set"]] if row["set"] == "acdc" else [row["set"], "other vendors"]:
+                name = f"{row['weights']}, {row['budget']}, {row['arm']} | {group}"
+                name += f" | {row['frame']} | k={row['k']}"
+                trial = trials_of.setdefault(name, {}).setdefault((row["patient"], row["seed"]), {})
+                trial[row["when"]] = row
     rows = {name: list(trials.values()) for name, trials in sorted(trials_of.items())}
     print(
         f"{'':48} patients x seeds  before: LV   Myo    RV  mean    after: LV   Myo    RV  mean    "
-        "sd  worst    gain least  shared before after worst  false before after"
+        "sd  worst    gain least lose  shared before after worst  false before after"
     )
     for row, trials in rows.items():
         of_patients = [
@@ -309,7 +314,8 @@ def table(results: list[Row], patients: str) -> None:
         print(
             f"{row:48} {len(of_patients):8} x {len(trials) // len(of_patients)}     "
             + "    ".join(" ".join(f"{mean(w, n):.3f}" for n in names) for w in ("before", "after"))
-            + f"  {np.std(after):.3f} {min(after):.3f}  {np.mean(gains):+.3f} {min(gains):+.3f}  "
+            + f"  {np.std(after):.3f} {min(after):.3f}  {np.mean(gains):+.3f} {min(gains):+.3f} "
+            f"{sum(gain < -LOSS for gain in gains):4}  "
             f"{mean('before', 'shared'):.3f} {mean('after', 'shared'):.3f} {np.nanmin(shared):.3f}"
             f"  {mean('before', 'false on empty'):.0f} {mean('after', 'false on empty'):.0f}"
         )

@@ -1,4 +1,4 @@
-"""A closed line moved outwards or inwards as a whole: everywhere by the same way.
+"""A closed line moved outwards or inwards as a whole: by the same distance everywhere.
 
 What lies at the same distance from a line is found in the field of signed distances round it, and
 not by moving its points: so it never crosses itself. Where a line that shrinks would fall into
@@ -64,7 +64,7 @@ class Offsets:
         return -distance if points_in_poly(place[None], self.line)[0] else distance
 
     def within_limits(self, by_mm: float) -> float:
-        """Return how far the line can be moved, if it was to be moved so far.
+        """Return the nearest distance to a wanted one by which the line can be moved.
 
         Inwards it keeps a voxel of what is deepest within it, outwards it goes `MOST_MM`.
         """
@@ -72,7 +72,7 @@ class Offsets:
         return float(np.clip(by_mm, least, MOST_MM))
 
     def line_at(self, by_mm: float) -> Line:
-        """Return the line, moved so far outwards, or inwards if less than 0.
+        """Return the line, moved outwards by a distance, or inwards if that is less than 0.
 
         Parameters
         ----------

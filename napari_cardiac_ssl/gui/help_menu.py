@@ -130,7 +130,7 @@ class Pages(QWidget):
         self.contents = QListWidget()
         self.contents.setAccessibleName("Sections of the guide")
         self.contents.setVisible(contents)
-        for level, words in headings():
+        for level, words in headings() if contents else ():
             self.contents.addItem("   " * (level - 2) + words)
         bar = self.contents.verticalScrollBar().sizeHint().width()
         self.contents.setFixedWidth(self.contents.sizeHintForColumn(0) + bar + 12)

@@ -299,19 +299,19 @@ class Opening(QObject):
             self._bar.close()
             self._bar = None
         self._waiting.pop(0)
-        where = "is read"
+        is_worked_on = opened.study is not None and self._is_first
         for mask in opened.masks:
             self._add(mask, opened)
         if opened.study is not None:
-            self._studies.add(opened.study, work_on=self._is_first, stack=opened.stack)
-            where = "is open" if self._is_first else "is in the list of images"
+            self._studies.add(opened.study, work_on=is_worked_on, stack=opened.stack)
             self._is_first = False
         opened.tell()
         workspace = self._studies.workspace
         session, words = workspace.session, [*opened.warned, *opened.said]
         if not words:
-            words.append(f"{_called(opened.path)} {where}")
-            if where == "is open" and workspace.is_open and workspace.hint:
+            what = "is in the list of images" if opened.study is not None else "is read"
+            words.append(f"{_called(opened.path)} {'is open' if is_worked_on else what}")
+            if is_worked_on and workspace.is_open and workspace.hint:
                 words[0] += f". {workspace.hint}"
         if opened.study is not None and session.study.other_phase is not None:
             words.append("ED and ES are files of one patient: numbers and reports are of both")

@@ -122,8 +122,9 @@ class CardiacWidget(QWidget):
         self.session.signals.model_adopted.connect(self._on_learning)
         self._picture_keys = PictureKeys(viewer)
         self.help = HelpMenu(viewer, self)
+        keys = self.keys
         for dock in (self, self.mosaic, self.views, self.beside):
-            bind_dock(dock, self.keys)
+            bind_dock(dock, keys)
         self.workspace.layer_shown.connect(self._on_layer_shown)
         self.workspace.changed.connect(self._show_unkept)
         self.workspace.said.connect(self._show_unkept)

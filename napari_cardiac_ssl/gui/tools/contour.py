@@ -26,9 +26,8 @@ _SMALL_PX, _LARGE_PX = 2.8, 5.0
 _RING_PX, _MIDDLE_PX = 8.5, 4.0
 
 WHAT_TO_DO = (
-    "drag a point or the line, or push from beside it. Shift draws a stretch anew; Ctrl, or + -, "
-    "moves the whole line. Double click adds a point, Delete removes one; . , choose one for the "
-    "arrows"
+    "drag a point or the line, or push from beside it. Shift draws a stretch anew; Ctrl, + or - "
+    "moves the whole line. Double click adds a point, Delete removes one"
 )
 
 

@@ -5,7 +5,7 @@ change hands, as one step of the session. The lines that are seen then are trace
 there is no other truth.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 
 import numpy as np
@@ -65,9 +65,9 @@ class Drag:
     pressed: NDArray[np.float64]
     now: NDArray[np.float64]
     line: Line
-    offsets: Offsets | None = None  # of a line that is moved as a whole
-    by_mm: float = 0.0  # how far outwards that is
-    stroke: list[NDArray[np.float64]] = field(default_factory=list)  # of one that is drawn anew
+    offsets: Offsets  # where the line would be if it was moved as a whole
+    stroke: list[NDArray[np.float64]]  # where the mouse was, if it is drawn anew
+    by_mm: float = 0.0  # how far outwards it was moved as a whole
     moved: bool = False
     by_keys: bool = False
 
@@ -131,9 +131,8 @@ class Drag:
         if self.how is How.ANEW:
             self.stroke.append(at)
             self.line = overdrawn(self.before, np.array(self.stroke), spacing_mm)
-        elif self.offsets is not None:
-            way_mm = self.offsets.distance_mm(at) - self.offsets.distance_mm(self.pressed)
-            self.move_whole(way_mm)
+        elif self.is_whole:
+            self.move_whole(self.offsets.distance_mm(at) - self.offsets.distance_mm(self.pressed))
         elif self.how is How.PULLED:
             by = at - self.pressed
             self.line = pulled(self.before, self.grip.index, by, spacing_mm, self.reach_mm)
@@ -146,11 +145,10 @@ class Drag:
         self.now = at
 
     def move_whole(self, by_mm: float) -> None:
-        """Have all of the line be so far outwards of where it was, as far as it can be."""
-        if self.offsets is not None:
-            # In the steps in which it is said: back where it was, nothing changes.
-            self.by_mm = round(self.offsets.within_limits(by_mm), 1)
-            self.line = self.offsets.line_at(self.by_mm)
+        """Move the whole line outwards from where it was by a distance, or as far as it can go."""
+        # In the steps in which it is said: back where it was, nothing changes.
+        self.by_mm = round(self.offsets.within_limits(by_mm), 1)
+        self.line = self.offsets.line_at(self.by_mm)
 
 
 class Editing:
@@ -194,12 +192,7 @@ class Editing:
         by_keys: bool = False,
     ) -> Drag:
         """Take hold of a line at a place, to pull it or push it from there if `how` is not said."""
-        self.drag = drag = self._begun(grip, at)
-        if how is not None:
-            drag.how = how
-        if how is How.WHOLE:
-            drag.offsets = Offsets(drag.before, self.grips.spacing_mm, drag.labels.shape)
-        drag.stroke.append(at)
+        self.drag = self._begun(grip, at, how)
         self.drag.by_keys = self.drag.moved = by_keys
         self._workspace.view.held = True
         self._contours.hold(self.drag.shown)
@@ -212,7 +205,7 @@ class Editing:
             self._show(self.drag)
 
     def move_whole(self, by_mm: float) -> None:
-        """Have a line that is moved as a whole be so far outwards of where it was."""
+        """Move the whole line outwards from where it was by a distance."""
         if self.drag is not None:
             self.drag.move_whole(by_mm)
             self._show(self.drag)
@@ -251,7 +244,7 @@ class Editing:
         drag.line = bridged(drag.before, *self.grips.neighbours(grip))
         self._commit(drag, drag.before[drag.points[drag.points != grip.index]], "point removed")
 
-    def _begun(self, grip: Grip, at: NDArray[np.float64]) -> Drag:
+    def _begun(self, grip: Grip, at: NDArray[np.float64], how: How | None = None) -> Drag:
         """Return what a drag starts from."""
         index, line = self._workspace.view.in_view, self.grips.line(grip)
         labels = self._workspace.session.annotations.labels[index].copy()
@@ -260,8 +253,10 @@ class Editing:
             lengths = lengths_mm(line, self.grips.spacing_mm)
             here, (back, on) = lengths[grip.index], lengths[[*self.grips.neighbours(grip)]]
             reach_mm = float((here - back) % lengths[-1]), float((on - here) % lengths[-1])
-        how, lines = How.PULLED if grip.is_near else How.PUSHED, self._contours.lines
-        return Drag(index, labels, lines, grip, how, points, reach_mm, at, at, line)
+        how = how or (How.PULLED if grip.is_near else How.PUSHED)
+        offsets = Offsets(line, self.grips.spacing_mm, labels.shape)
+        lines = self._contours.lines
+        return Drag(index, labels, lines, grip, how, points, reach_mm, at, at, line, offsets, [at])
 
     def _commit(self, drag: Drag, places: NDArray[np.float64], done: str) -> None:
         """Have the labels be what a line says, its points be where they are wanted; say it."""
